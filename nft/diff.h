@@ -1,0 +1,78 @@
+// What leads from the ruleset that the kernel holds to the one that is wanted, in steps that may be committed
+// one after the other without a packet seeing a mixture (design §5, "commit discipline").
+//
+//   prepare  new counters, new sets and maps with all their elements, new chains with their rules; nothing
+//            that packets reach points to them yet. Elements of guard sets that are no longer wanted go now.
+//   flip     rules of existing chains replaced; elements of existing hash sets and maps added and deleted.
+//            Never the same key deleted and added, never the verdict of an existing key changed in place,
+//            never an element of an existing interval set (those are replaced by name).
+//   sweep    what nothing points to any more is removed; elements of guard sets added.
+//
+// Each step is one netlink batch. Steps without operations are left out. Pure; deterministic.
+#pragma once
+
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "nft/ruleset.h"
+
+namespace podgate::nft {
+
+struct AddTable {
+  std::string comment;
+};
+struct DeleteTable {};  // first start over a table that is not ours to keep, and cleanup
+struct AddCounter {
+  std::string name;
+};
+struct DeleteCounter {
+  std::string name;
+};
+struct AddSet {  // without its elements
+  Set set;
+};
+struct DeleteSet {
+  std::string name;
+};
+struct AddElements {
+  std::string set;
+  std::vector<Field> key;
+  bool interval = false;
+  std::vector<Element> elements;
+};
+struct DeleteElements {
+  std::string set;
+  std::vector<Field> key;
+  bool interval = false;
+  std::vector<Element> elements;
+};
+struct AddChain {  // without its rules
+  std::string name;
+  std::optional<BaseHook> base;
+};
+struct DeleteChain {
+  std::string name;
+};
+struct SetRules {  // flush the chain, then these rules in this order
+  std::string chain;
+  std::vector<Rule> rules;
+};
+using Operation = std::variant<AddTable, DeleteTable, AddCounter, DeleteCounter, AddSet, DeleteSet, AddElements,
+                               DeleteElements, AddChain, DeleteChain, SetRules>;
+
+enum class Phase : std::uint8_t { kPrepare, kFlip, kSweep };
+
+struct Step {
+  Phase phase = Phase::kPrepare;
+  std::string table;
+  std::vector<Operation> operations;  // in the order in which they are written to the batch
+};
+
+// `applied` is null when the kernel has no table of that name.
+std::vector<Step> Diff(const Ruleset* applied, const Ruleset& desired);
+
+// Equal for the kernel: guard flags are ignored.
+bool SameForKernel(const Ruleset& a, const Ruleset& b);
+
+}  // namespace podgate::nft

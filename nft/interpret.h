@@ -1,0 +1,34 @@
+// Walks a packet through a ruleset as the kernel would, look-up by look-up: for tests that compare verdicts
+// with the reference evaluator, and for explaining what a ruleset does. Pure.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "ipset/address.h"
+#include "nft/ruleset.h"
+
+namespace podgate::nft {
+
+struct Packet {
+  ipset::Address source;
+  ipset::Address destination;  // same family
+  std::uint8_t protocol = kTcp;
+  std::uint16_t destination_port = 0;  // tcp, udp, sctp only
+  std::uint8_t icmp_type = 0;          // icmp, icmpv6 only
+  std::uint8_t hop_limit = 64;
+  enum class State : std::uint8_t { kNew, kEstablished, kRelated, kInvalid } state = State::kNew;
+};
+
+struct Outcome {
+  bool accepted = true;
+  // "chain#rule" of each rule that matched, in order, and its comment if any; for messages.
+  std::vector<std::string> trace;
+};
+
+// All base chains of the hook, by priority. A chain that is referred to and not there ends in a drop with
+// a trace line that says so (it cannot be loaded into a kernel).
+Outcome Interpret(const Ruleset& ruleset, Hook hook, const Packet& packet);
+
+}  // namespace podgate::nft

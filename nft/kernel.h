@@ -1,0 +1,37 @@
+// The seam between rulesets as values and the kernel that holds them. Two implementations: netlink
+// (nft/netlink.h) and a fake that refuses what the kernel refuses (nft/fake_kernel.h).
+//
+// One thread at a time per object.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "nft/diff.h"
+#include "nft/ruleset.h"
+#include "nft/status.h"
+
+namespace podgate::nft {
+
+class Kernel {
+ public:
+  virtual ~Kernel() = default;
+
+  // The table as it is now, consistent (retried while commits overtake the dump); nullopt when there is no
+  // such table. A form that Podgate never writes (a foreign rule in our table) becomes a rule that compares
+  // unequal to any of ours, so that a difference replaces it.
+  virtual Result<std::optional<Ruleset>> Read(const std::string& table) = 0;
+
+  // Sends the step as one batch: all of it happens or nothing. The message names the object that the kernel
+  // refused and its reason. kOverrun: the outcome is unknown, read back.
+  virtual Status Commit(const Step& step) = 0;
+
+  // The netfilter generation of this network namespace: one more for each transaction of anybody.
+  virtual Result<std::uint32_t> Generation() = 0;
+};
+
+// Applies steps in order; stops at the first that fails.
+Status CommitAll(Kernel* kernel, const std::vector<Step>& steps);
+
+}  // namespace podgate::nft

@@ -1,0 +1,13 @@
+// The Kernel over a netlink socket (libmnl, libnftnl). One batch is one send; no process is ever started.
+// Needs CAP_NET_ADMIN in the network namespace that the calling thread was in when Open() was called.
+#pragma once
+
+#include <memory>
+
+#include "nft/kernel.h"
+
+namespace podgate::nft {
+
+Result<std::unique_ptr<Kernel>> OpenNetlink();
+
+}  // namespace podgate::nft

@@ -1,0 +1,62 @@
+// Outcome of an operation that can fail, free when it succeeded, and a value-or-error over it.
+// Callers ask IsNotFound() and the like; they never compare texts or errno values.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <utility>
+#include <variant>
+
+namespace podgate::nft {
+
+class [[nodiscard]] Status {
+ public:
+  enum class Code {
+    kOk,
+    kInvalid,      // the request itself is wrong (EINVAL, EEXIST, EMLINK, …)
+    kNotFound,     // ENOENT: something else removed what we refer to
+    kBusy,         // EBUSY
+    kFull,         // ENOSPC, ENFILE: a set is full
+    kTooBig,       // EMSGSIZE
+    kStale,        // ERESTART: the generation moved
+    kInterrupted,  // EINTR: a dump was overtaken by a commit
+    kOverrun,      // ENOBUFS: answers were lost; the outcome is unknown, read back
+    kPermission,   // EPERM, EACCES
+    kUnsupported,  // EOPNOTSUPP, EAFNOSUPPORT, EPROTONOSUPPORT
+    kUnavailable,  // a peer that cannot be reached, a time-out
+    kOther,
+  };
+  Status() = default;
+  Status(Code code, std::string message) : rep_(std::make_shared<const Rep>(Rep{code, std::move(message)})) {}
+
+  bool ok() const { return rep_ == nullptr; }
+  Code code() const { return rep_ ? rep_->code : Code::kOk; }
+  bool IsNotFound() const { return code() == Code::kNotFound; }
+  bool IsStale() const { return code() == Code::kStale; }
+  // One sentence: what, where, why, what to do. Empty when ok.
+  const std::string& message() const;
+
+ private:
+  struct Rep {
+    Code code;
+    std::string message;
+  };
+  std::shared_ptr<const Rep> rep_;
+};
+
+template <typename T>
+class [[nodiscard]] Result {
+ public:
+  Result(T value) : state_(std::move(value)) {}
+  Result(Status status) : state_(std::move(status)) {}
+  bool ok() const { return std::holds_alternative<T>(state_); }
+  const T& value() const& { return std::get<T>(state_); }
+  T& value() & { return std::get<T>(state_); }
+  T&& value() && { return std::get<T>(std::move(state_)); }
+  Status status() const { return ok() ? Status() : std::get<Status>(state_); }
+
+ private:
+  std::variant<T, Status> state_;
+};
+
+}  // namespace podgate::nft
