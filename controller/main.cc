@@ -1,0 +1,5 @@
+#include <cstdio>
+
+#include "controller/version.h"
+
+int main() { std::printf("podgate %s\n", podgate::controller::Version()); }
