@@ -44,9 +44,9 @@ enum class Field : std::uint8_t {
   kInetService,  // inet_service: 2 bytes, network order
 };
 
-// The key of an element as the kernel holds it: the fields one after the other in network order, each padded
-// with zeros to a multiple of 4 bytes (also when there is only one field of an interval set or of a hash set:
-// a lone inet_service is the exception, 2 bytes, as the kernel has it).
+// The key of an element as the kernel holds it: the fields one after the other in network order. In a
+// concatenation each field is padded with zeros to a multiple of 4 bytes; a lone field has no padding
+// (inet_proto 1 byte, inet_service 2, ipv4_addr 4, ipv6_addr 16), in hash and in interval sets alike.
 using Key = std::string;
 
 Key AddressKey(const ipset::Address& address);
@@ -79,6 +79,7 @@ struct Set {
   // Whose misses must fail closed only after everything else is in place: elements are removed in the
   // prepare step and added in the sweep step. Not part of the kernel's state: ignored by comparisons of it.
   bool guard = false;
+  std::string foreign;  // see Ruleset::foreign
   friend auto operator<=>(const Set&, const Set&) = default;
 };
 
@@ -168,6 +169,7 @@ struct Rule {
   std::vector<Statement> statements;
   std::optional<Action> action;
   std::string comment;
+  std::string foreign;  // see Ruleset::foreign
   friend auto operator<=>(const Rule&, const Rule&) = default;
 };
 
@@ -183,6 +185,7 @@ struct Chain {
   std::string name;
   std::optional<BaseHook> base;
   std::vector<Rule> rules;
+  std::string foreign;  // see Ruleset::foreign
   friend auto operator<=>(const Chain&, const Chain&) = default;
 };
 
@@ -193,6 +196,10 @@ struct Ruleset {
   std::map<std::string, Set> sets;      // by name; maps too
   std::map<std::string, Chain> chains;  // by name
   std::set<std::string> counters;       // named counter objects
+  // Empty in all that Podgate makes. Only a reader sets it, on a table, set, chain or rule that has a form
+  // which these types cannot hold (somebody else wrote it): what was found there, for messages. Such an
+  // object compares unequal to every one of ours, so a difference replaces it; nothing ever writes it.
+  std::string foreign;
   friend auto operator<=>(const Ruleset&, const Ruleset&) = default;
 };
 
