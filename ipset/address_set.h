@@ -1,7 +1,8 @@
-// Sets of addresses as sorted, disjoint, non-adjacent closed intervals; both families may be in one set.
+// Sets of addresses as sorted, disjoint, non-adjacent closed intervals; both families may be in one
+// set.
 //
-// The canonical form makes equality of sets equality of values. All operations are pure, linear in the
-// number of intervals (Of: n log n), and safe from any thread.
+// The canonical form makes equality of sets equality of values. All operations are pure, linear in
+// the number of intervals (Of: n log n), and safe from any thread.
 #pragma once
 
 #include <span>
@@ -25,7 +26,9 @@ class AddressSet {
   AddressSet() = default;
   static AddressSet Of(std::span<const Prefix> prefixes);
   static AddressSet Of(const Prefix& prefix);
-  static AddressSet OfIntervals(std::vector<Interval> intervals);  // any order, may overlap
+  // Any order, may overlap. An interval with first > last, or with ends of two families, holds
+  // nothing.
+  static AddressSet OfIntervals(std::vector<Interval> intervals);
   static AddressSet Whole(Family family);
 
   bool empty() const { return intervals_.empty(); }
