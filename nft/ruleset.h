@@ -79,7 +79,7 @@ struct Set {
   // Whose misses must fail closed only after everything else is in place: elements are removed in the
   // prepare step and added in the sweep step. Not part of the kernel's state: ignored by comparisons of it.
   bool guard = false;
-  std::string foreign;  // see Ruleset::foreign
+  std::string foreign{};  // see Ruleset::foreign
   friend auto operator<=>(const Set&, const Set&) = default;
 };
 
@@ -169,7 +169,7 @@ struct Rule {
   std::vector<Statement> statements;
   std::optional<Action> action;
   std::string comment;
-  std::string foreign;  // see Ruleset::foreign
+  std::string foreign{};  // see Ruleset::foreign
   friend auto operator<=>(const Rule&, const Rule&) = default;
 };
 
@@ -185,7 +185,7 @@ struct Chain {
   std::string name;
   std::optional<BaseHook> base;
   std::vector<Rule> rules;
-  std::string foreign;  // see Ruleset::foreign
+  std::string foreign{};  // see Ruleset::foreign
   friend auto operator<=>(const Chain&, const Chain&) = default;
 };
 
@@ -199,7 +199,7 @@ struct Ruleset {
   // Empty in all that Podgate makes. Only a reader sets it, on a table, set, chain or rule that has a form
   // which these types cannot hold (somebody else wrote it): what was found there, for messages. Such an
   // object compares unequal to every one of ours, so a difference replaces it; nothing ever writes it.
-  std::string foreign;
+  std::string foreign{};
   friend auto operator<=>(const Ruleset&, const Ruleset&) = default;
 };
 
