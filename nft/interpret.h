@@ -1,5 +1,5 @@
-// Walks a packet through a ruleset as the kernel would, look-up by look-up: for tests that compare verdicts
-// with the reference evaluator, and for explaining what a ruleset does. Pure.
+// Walks a packet through a ruleset as the kernel would, look-up by look-up: for tests that compare
+// verdicts with the reference evaluator, and for explaining what a ruleset does. Pure.
 #pragma once
 
 #include <cstdint>
@@ -27,8 +27,8 @@ struct Outcome {
   std::vector<std::string> trace;
 };
 
-// All base chains of the hook, by priority. A chain that is referred to and not there ends in a drop with
-// a trace line that says so (it cannot be loaded into a kernel).
+// All base chains of the hook, by priority. A chain that is referred to and not there ends in a
+// drop with a trace line that says so (it cannot be loaded into a kernel).
 Outcome Interpret(const Ruleset& ruleset, Hook hook, const Packet& packet);
 
 }  // namespace podgate::nft
