@@ -1,0 +1,344 @@
+"""Thousands of connection attempts between namespaces in one event loop.
+
+A probe is allowed when something comes back: a handshake, the echo of its token, or a refusal by the destination
+itself. Each attempt has a source port (ICMP: identifier) that was not used before, so that no flow that conntrack
+remembers can answer for it. A denied probe costs a shared time-out: the loop ends that long after the last attempt
+was sent. What was expected to pass and did not is tried again, more slowly, before it counts as denied; what was
+expected to be denied and passes is final at once.
+
+Single-threaded; sockets are made in the namespace of their end, and work on from anywhere.
+"""
+
+import errno
+import resource
+import select
+import socket
+import struct
+import time
+
+from . import wire
+from .netns import LabError
+
+SOL_RAW = 255
+ICMP_FILTER = 1  # the option of both families
+FAMILY = {4: socket.AF_INET, 6: socket.AF_INET6}
+QUIET_SECONDS = 0.25        # how long silence must last before it means "denied"
+RETRY_SECONDS = (1.0, 3.0)  # the same, for what should have passed
+SOURCE_PORTS = range(20000, 61000)
+SOCKETS_AT_ONCE = 4000
+_REFUSED = {errno.ECONNREFUSED}
+_REJECTED = {errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EACCES, errno.EPERM}
+_LINGER0 = struct.pack("ii", 1, 0)  # close with RST: no TIME_WAIT, nothing left in conntrack's way
+
+
+class Probe:
+    """One attempt from an Endpoint to an address. `result` is "open", "refused", "rejected" (an ICMP error from the
+    path), or "silent"; `allowed` follows from it."""
+
+    __slots__ = ("source", "family", "protocol", "address", "port", "expected", "result", "started", "token", "socket")
+
+    def __init__(self, source, family, protocol, address, port=0, expected=None):
+        self.source, self.family, self.protocol = source, family, protocol
+        self.address, self.port, self.expected = address, port, expected
+        self.result = self.socket = self.token = None
+        self.started = 0.0
+
+    @property
+    def allowed(self):
+        return self.result in ("open", "refused")
+
+
+class Prober:
+    """Keeps the listeners it was ever asked for; close() ends them all."""
+
+    def __init__(self):
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+        self._at_once = min(SOCKETS_AT_ONCE, hard // 2)
+        self._epoll = select.epoll()
+        self._handlers = {}      # descriptor: called when it is readable or failed
+        self._listeners = {}     # (endpoint, family, protocol, port): socket
+        self._raw = {}           # (endpoint, family, protocol): socket
+        self._sctp_ports = {}    # (endpoint, family): ports that accept
+        self._raw_pending = {}   # (endpoint, family, protocol, source port or identifier): Probe
+        self._next_port = {}     # (namespace, protocol): index into SOURCE_PORTS
+        self._next_token = 1
+        self._waiting = 0
+        self._slowest = 0.0      # of the probes that were answered, seconds
+
+    # -- listeners -----------------------------------------------------------------------------------
+
+    def listen(self, endpoint, family, protocol, port):
+        """Somebody answers there from now on; asking again changes nothing."""
+        key = (endpoint, family, protocol, port)
+        if key in self._listeners or protocol == "icmp":  # the kernel itself answers echo requests
+            return
+        if protocol == "sctp":
+            self._raw_socket(endpoint, family, protocol)
+            self._sctp_ports.setdefault((endpoint, family), set()).add(port)
+            self._listeners[key] = None
+            return
+        endpoint.namespace.enter()
+        kind = socket.SOCK_STREAM if protocol == "tcp" else socket.SOCK_DGRAM
+        server = socket.socket(FAMILY[family], kind | socket.SOCK_NONBLOCK)
+        server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            server.bind((endpoint.addresses[family], port))
+            if protocol == "tcp":
+                server.listen(4096)
+        except OSError as error:
+            raise LabError(f"{endpoint.name}: cannot listen on {endpoint.addresses[family]} {port}/{protocol}: {error}") from error
+        self._listeners[key] = server
+        self._register(server, (lambda: self._accept(server)) if protocol == "tcp" else (lambda: self._echo(server)))
+
+    def unlisten(self, endpoint, family, protocol, port):
+        """Nobody answers there any more."""
+        key = (endpoint, family, protocol, port)
+        if key not in self._listeners:
+            return
+        server = self._listeners.pop(key)
+        if server is None:
+            self._sctp_ports[endpoint, family].discard(port)
+        else:
+            self._unregister(server)
+            server.close()
+
+    @staticmethod
+    def _accept(server):
+        while True:
+            try:
+                connection, _ = server.accept()
+            except BlockingIOError:
+                return
+            except OSError:
+                continue  # that client has gone already
+            connection.close()  # orderly: a reset might overtake the client's own view of the handshake
+
+    @staticmethod
+    def _echo(server):
+        while True:
+            try:
+                data, peer = server.recvfrom(64)
+                server.sendto(data, peer)
+            except BlockingIOError:
+                return
+            except OSError:
+                continue  # an ICMP error about an earlier answer
+
+    # -- raw sockets ---------------------------------------------------------------------------------
+
+    def _raw_socket(self, endpoint, family, protocol):
+        key = (endpoint, family, protocol)
+        if key not in self._raw:
+            number = {"sctp": wire.SCTP, "icmp": socket.IPPROTO_ICMP if family == 4 else socket.IPPROTO_ICMPV6}[protocol]
+            endpoint.namespace.enter()
+            raw = socket.socket(FAMILY[family], socket.SOCK_RAW | socket.SOCK_NONBLOCK, number)
+            if protocol == "icmp":  # take echo replies only
+                if family == 4:
+                    raw.setsockopt(SOL_RAW, ICMP_FILTER, struct.pack("I", 0xFFFFFFFF & ~(1 << wire.ECHO_REPLY[4])))
+                else:
+                    mask = [0xFFFFFFFF] * 8
+                    mask[wire.ECHO_REPLY[6] >> 5] &= ~(1 << (wire.ECHO_REPLY[6] & 31))
+                    raw.setsockopt(socket.IPPROTO_ICMPV6, ICMP_FILTER, struct.pack("8I", *mask))
+            raw.bind((endpoint.addresses[family], 0))
+            self._raw[key] = raw
+            handler = self._sctp_arrived if protocol == "sctp" else self._icmp_arrived
+            self._register(raw, lambda: self._drain_raw(raw, endpoint, family, handler))
+        return self._raw[key]
+
+    @staticmethod
+    def _drain_raw(raw, endpoint, family, handler):
+        while True:
+            try:
+                packet, peer = raw.recvfrom(2048)
+            except BlockingIOError:
+                return
+            except OSError:
+                continue
+            if family == 4:  # a raw IPv4 socket delivers the IP header as well
+                packet = packet[(packet[0] & 15) * 4:]
+            handler(raw, endpoint, family, packet, peer[0])
+
+    def _sctp_arrived(self, raw, endpoint, family, packet, peer):
+        parsed = wire.parse_sctp(packet)
+        if parsed is None:
+            return
+        source_port, port, kind, tag = parsed
+        if kind == wire.INIT:
+            accepts = port in self._sctp_ports.get((endpoint, family), ())
+            answer = wire.sctp_init_ack if accepts else wire.sctp_abort
+            try:
+                raw.sendto(answer(port, source_port, tag), (peer, 0))
+            except OSError:
+                pass  # no way back: the client sees silence, which is the truth
+            return
+        probe = self._raw_pending.get((endpoint, family, "sctp", port))
+        if probe is not None and probe.token == tag and kind in (wire.INIT_ACK, wire.ABORT):
+            self._finish_raw(probe, port, "open" if kind == wire.INIT_ACK else "refused")
+
+    def _icmp_arrived(self, _raw, endpoint, family, packet, _peer):
+        parsed = wire.parse_echo_reply(family, packet)
+        if parsed is None:
+            return
+        identifier, token = parsed
+        probe = self._raw_pending.get((endpoint, family, "icmp", identifier))
+        if probe is not None and probe.token == token:
+            self._finish_raw(probe, identifier, "open")
+
+    def _finish_raw(self, probe, number, result):
+        del self._raw_pending[probe.source, probe.family, probe.protocol, number]
+        self._finished(probe, result)
+
+    # -- probes --------------------------------------------------------------------------------------
+
+    def run(self, probes):
+        """Fills in the result of each probe."""
+        order = sorted(probes, key=lambda probe: id(probe.source.namespace))  # entering a namespace costs
+        for start in range(0, len(order), self._at_once):
+            self._run_batch(order[start:start + self._at_once], QUIET_SECONDS)
+        for seconds in RETRY_SECONDS:
+            again = [probe for probe in order if probe.expected and not probe.allowed]
+            if again:
+                self._run_batch(again[:self._at_once], seconds)
+
+    def _run_batch(self, probes, quiet):
+        self._slowest = 0.0
+        self._waiting = 0
+        for index, probe in enumerate(probes):
+            self._start(probe)
+            if index % 64 == 63:
+                self._poll(0)
+        last = time.monotonic()
+        while self._waiting:
+            # Where answers are slow, silence must last longer to mean something.
+            left = last + min(max(quiet, 4 * self._slowest), 4 * quiet + 1) - time.monotonic()
+            if left <= 0:
+                break
+            self._poll(left)
+        for probe in probes:
+            if probe.socket is not None:
+                self._drop(probe)
+            if probe.result is None:
+                probe.result = "silent"
+        self._raw_pending.clear()
+
+    def _start(self, probe):
+        probe.result = None
+        probe.started = time.monotonic()
+        self._waiting += 1
+        try:
+            {"tcp": self._start_stream, "udp": self._start_datagram,
+             "sctp": self._start_raw, "icmp": self._start_raw}[probe.protocol](probe)
+        except OSError as error:
+            self._failed(probe, error.errno)
+
+    def _fresh_port(self, probe):
+        key = (probe.source.namespace, probe.protocol)
+        index = self._next_port.get(key, 0)
+        self._next_port[key] = index + 1
+        return SOURCE_PORTS[index % len(SOURCE_PORTS)]
+
+    def _bound_socket(self, probe, kind):
+        probe.source.namespace.enter()
+        probe.socket = socket.socket(FAMILY[probe.family], kind | socket.SOCK_NONBLOCK)
+        for _ in range(50):
+            try:
+                probe.socket.bind((probe.source.addresses[probe.family], self._fresh_port(probe)))
+                return probe.socket
+            except OSError as error:
+                if error.errno != errno.EADDRINUSE:
+                    raise LabError(f"{probe.source.name}: cannot send from {probe.source.addresses[probe.family]}: {error}") from error
+        raise LabError(f"{probe.source.name}: no free source port")
+
+    def _start_stream(self, probe):
+        stream = self._bound_socket(probe, socket.SOCK_STREAM)
+        stream.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER0)
+        code = stream.connect_ex((probe.address, probe.port))
+        if code == 0:
+            self._finished(probe, "open")
+        elif code == errno.EINPROGRESS:
+            self._register(stream, lambda: self._stream_ready(probe), select.EPOLLOUT)
+        else:
+            self._failed(probe, code)
+
+    def _stream_ready(self, probe):
+        code = probe.socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+        if code == 0:
+            self._finished(probe, "open")
+        else:
+            self._failed(probe, code)
+
+    def _start_datagram(self, probe):
+        datagram = self._bound_socket(probe, socket.SOCK_DGRAM)
+        probe.token = self._token()
+        datagram.connect((probe.address, probe.port))
+        datagram.send(probe.token)
+        self._register(datagram, lambda: self._datagram_ready(probe))
+
+    def _datagram_ready(self, probe):
+        try:
+            if probe.socket.recv(64) == probe.token:
+                self._finished(probe, "open")
+        except BlockingIOError:
+            pass
+        except OSError as error:
+            self._failed(probe, error.errno)
+
+    def _start_raw(self, probe):
+        raw = self._raw_socket(probe.source, probe.family, probe.protocol)
+        number = self._fresh_port(probe)
+        probe.token = self._token()
+        if probe.protocol == "sctp":
+            probe.token = struct.unpack_from(">I", probe.token, 4)[0]
+            packet = wire.sctp_init(number, probe.port, probe.token)
+        else:
+            packet = wire.echo_request(probe.family, number, probe.token)
+        self._raw_pending[probe.source, probe.family, probe.protocol, number] = probe
+        raw.sendto(packet, (probe.address, 0))
+
+    def _token(self):
+        self._next_token += 1
+        return struct.pack(">Q", self._next_token)
+
+    def _finished(self, probe, result):
+        probe.result = result
+        self._waiting -= 1
+        self._slowest = max(self._slowest, time.monotonic() - probe.started)
+        if probe.socket is not None:
+            self._drop(probe)
+
+    def _failed(self, probe, code):
+        if code in _REFUSED:
+            self._finished(probe, "refused")
+        elif code in _REJECTED:
+            self._finished(probe, "rejected")
+        else:
+            raise LabError(f"{probe.source.name} -> {probe.address} {probe.port}/{probe.protocol}: "
+                           f"{errno.errorcode.get(code, code)}, which says nothing about policy")
+
+    def _drop(self, probe):
+        self._unregister(probe.socket)
+        probe.socket.close()
+        probe.socket = None
+
+    # -- the loop ------------------------------------------------------------------------------------
+
+    def _register(self, sock, handler, events=select.EPOLLIN):
+        self._handlers[sock.fileno()] = handler
+        self._epoll.register(sock.fileno(), events)
+
+    def _unregister(self, sock):
+        if self._handlers.pop(sock.fileno(), None) is not None:
+            self._epoll.unregister(sock.fileno())
+
+    def _poll(self, seconds):
+        for descriptor, _ in self._epoll.poll(seconds, 512):
+            handler = self._handlers.get(descriptor)
+            if handler is not None:
+                handler()
+
+    def close(self):
+        for sock in [*self._listeners.values(), *self._raw.values()]:
+            if sock is not None:
+                sock.close()
+        self._epoll.close()
