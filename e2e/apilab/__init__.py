@@ -1,0 +1,1 @@
+"""A real API server, agents that follow it, and pods that are both API objects and network namespaces."""

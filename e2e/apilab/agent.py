@@ -1,0 +1,80 @@
+"""An agent (`podgate run`) on a node: a process in the node's namespace, watched by strace for child processes."""
+
+import os
+import re
+import signal
+import subprocess
+import time
+
+from lab.netns import LabError
+
+
+class Agent:
+    """Started, stopped and killed as often as a case likes. Output: FOLDER/log/agent-NODE."""
+
+    def __init__(self, node, podgate, kubeconfig, folder, traced=True):
+        self.node, self._podgate, self._kubeconfig = node, podgate, kubeconfig
+        self.log = f"{folder}/log/agent-{node.name}"
+        self._trace = f"{folder}/log/strace-{node.name}" if traced else None
+        self._starts = 0
+        self._process = None
+
+    def start(self):
+        command = [self._podgate, "run", "--node", self.node.name, "--kubeconfig", self._kubeconfig]
+        if self._trace:
+            # -D: the tracer detaches itself, so that the process started here is the agent. --seccomp-bpf: no other
+            # system call is slowed.
+            command = ["strace", "-D", "-f", "--seccomp-bpf", "-qq", "-e", "trace=execve,execveat", "-e", "signal=none",
+                       "-o", f"{self._trace}.{self._starts}", "--", *command]
+            self._starts += 1
+        with open(self.log, "ab") as log:
+            self._process = self.node.namespace.popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+
+    def running(self):
+        return self._process is not None and self._process.poll() is None
+
+    def stop(self, seconds=5):
+        """SIGTERM, as Kubernetes stops it; the exit status must be 0."""
+        self._process.send_signal(signal.SIGTERM)
+        try:
+            status = self._process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            raise LabError(f"the agent on {self.node.name} ignored SIGTERM for {seconds} s; see {self.log}") from None
+        if status != 0:
+            raise LabError(f"the agent on {self.node.name} ended with {status} after SIGTERM; see {self.log}")
+
+    def kill(self):
+        """kill -9."""
+        if self.running():
+            self._process.kill()
+        if self._process:
+            self._process.wait()
+
+    def resident_kib(self):
+        with open(f"/proc/{self._process.pid}/status", encoding="ascii") as file:
+            return int(re.search(r"VmRSS:\s*(\d+)", file.read()).group(1))
+
+    def cpu_seconds(self):
+        with open(f"/proc/{self._process.pid}/stat", encoding="ascii") as file:
+            fields = file.read().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    def executed(self):
+        """Every program that was executed since the first start, as strace wrote it, but for the agents themselves."""
+        lines = []
+        for number in range(self._starts):
+            path = f"{self._trace}.{number}"
+            deadline = time.monotonic() + 2
+            while not os.path.exists(path) and time.monotonic() < deadline:
+                time.sleep(0.02)
+            with open(path, encoding="utf-8", errors="replace") as file:
+                calls = [line.strip() for line in file if "exec" in line]
+            if not calls or self._podgate not in calls[0]:
+                raise LabError(f"strace saw no start of the agent on {self.node.name}: {calls[:1]}")
+            lines += calls[1:]
+        return lines
+
+    def last_words(self, lines=15):
+        with open(self.log, encoding="utf-8", errors="replace") as file:
+            return "".join(file.readlines()[-lines:])
