@@ -3,19 +3,24 @@
     namespace a {team: a}: web (n1), client (n1), far (n2)
     namespace b {team: b}: web (n2), client (n1), far (n2)
 
-Pods are labelled app: web, client, far; every web has the named port http (8080/tcp). A case changes objects, each change
-is an answered API write, and `expect` waits until packets show what then must hold, and sees it hold for a while.
+Pods are labelled app: web, client, far, and have the named port http (8080/tcp). A case changes objects, each change is an
+answered API write, and `expect` waits until packets show what then must hold, and sees it hold for a while. Rules are
+patterns in the language of e2e/README.md, of which the last that matches a connection decides; without one it is allowed:
+
+    deny * -> a/web                  nobody reaches a/web …
+    allow a/* -> a/web:8080/tcp      … but pods of a its port 8080
 """
 
+import itertools
 import time
 
+from lab.expect import End, Expectation
 from lab.prober import Probe, Prober
 from lab.topology import Topology
 
 from . import objects
 from .agent import Agent
 from .client import MERGE
-from .expectation import allows
 
 PORTS = (("tcp", 8080), ("tcp", 9090), ("udp", 53))
 FAMILIES = (4, 6)
@@ -99,7 +104,8 @@ class World:
                          "application/json-patch+json")
 
     def remove_namespace(self, name):
-        """As the namespace controller does it, once the namespace is empty."""
+        """As the namespace controller does it, once the namespace is empty but for the account made with it."""
+        self.remove("ServiceAccount", f"{name}/default")
         gone = self.api.ask("DELETE", objects.path("Namespace", name))
         gone["spec"]["finalizers"] = []
         self.api.ask("PUT", objects.path("Namespace", name) + "/finalize", gone)
@@ -149,17 +155,15 @@ class World:
 
     def _probes(self, rules):
         """(probe, sentence) for every pair of pods, port and family."""
+        ends = [End(name, "pod", node, self.endpoint(name).addresses) for name, (node, _) in self.slots.items()]
+        entries = [dict([rule.split(" ", 1)]) for rule in rules]
+        expectation = Expectation([{"default": "allow"}, *entries], ends)
         made = []
-        for source in self.slots:
-            for destination in self.slots:
-                if self.slots[source] == self.slots[destination] and source != destination:
-                    continue  # two names for one address
-                for protocol, port in PORTS:
-                    expected = allows(rules, source, destination, f"{port}/{protocol}")
-                    for family in FAMILIES:
-                        probe = Probe(self.endpoint(source), family, protocol, self.endpoint(destination).addresses[family],
-                                      port, expected)
-                        made.append((probe, f"{source} -> {destination}:{port}/{protocol} (IPv{family})"))
+        for source, target in itertools.product(ends, ends):
+            for (protocol, port), family in itertools.product(PORTS, FAMILIES):
+                probe = Probe(self.endpoint(source.name), family, protocol, target.addresses[family], port,
+                              expectation.allowed(source, target, protocol, port, family))
+                made.append((probe, f"{source.name} -> {target.name}:{port}/{protocol} (IPv{family})"))
         return made
 
     def wrong(self, rules, quiet=None):

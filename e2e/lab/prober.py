@@ -191,12 +191,12 @@ class Prober:
 
     # -- probes --------------------------------------------------------------------------------------
 
-    def run(self, probes):
-        """Fills in the result of each probe."""
+    def run(self, probes, quiet=QUIET_SECONDS, retry=RETRY_SECONDS):
+        """Fills in the result of each probe. Who only polls asks for a shorter silence and no retries."""
         order = sorted(probes, key=lambda probe: id(probe.source.namespace))  # entering a namespace costs
         for start in range(0, len(order), self._at_once):
-            self._run_batch(order[start:start + self._at_once], QUIET_SECONDS)
-        for seconds in RETRY_SECONDS:
+            self._run_batch(order[start:start + self._at_once], quiet)
+        for seconds in retry:
             again = [probe for probe in order if probe.expected and not probe.allowed]
             if again:
                 self._run_batch(again[:self._at_once], seconds)
