@@ -135,6 +135,11 @@ std::optional<Verdict> Walk::Act(const VmapPort& action) {
 
 std::optional<Verdict> Walk::Evaluate(const Chain& chain, std::size_t index) {
   const Rule& rule = chain.rules[index];
+  const std::string place = chain.name + "#" + std::to_string(index + 1);
+  if (!rule.foreign.empty()) {
+    outcome_.trace.push_back(place + " is not ours and is passed over: " + rule.foreign);
+    return std::nullopt;
+  }
   for (const Match& match : rule.matches) {
     if (!std::visit([&](const auto& m) { return Holds(m); }, match)) return std::nullopt;
   }
@@ -145,8 +150,7 @@ std::optional<Verdict> Walk::Evaluate(const Chain& chain, std::size_t index) {
     if (!verdict)
       return std::nullopt;  // a verdict map that misses ends the rule like any other miss
   }
-  outcome_.trace.push_back(chain.name + "#" + std::to_string(index + 1) +
-                           (rule.comment.empty() ? "" : " " + rule.comment));
+  outcome_.trace.push_back(place + (rule.comment.empty() ? "" : " " + rule.comment));
   return verdict;
 }
 
