@@ -122,15 +122,9 @@ std::string AskedPeer(const PolicyRule& rule, const Question& question) {
   const bool blocks = std::any_of(rule.peers.begin(), rule.peers.end(),
                                   [](const PolicyPeer& p) { return p.block.has_value(); });
   std::string text = Describe(peer);
-  if (peer.kind == Endpoint::Kind::kOutside) return text;
-  if (peer.kind == Endpoint::Kind::kNode) {
-    return text + (peer.address
-                       ? fmt::format(" ({})", peer.address->ToString())
-                       : " (whose address is not known, so that only a whole family can match)");
-  }
-  if (!blocks) return text;
-  return text + (peer.address ? fmt::format(" ({})", peer.address->ToString())
-                              : " (which has no address)");
+  if (!blocks || peer.kind == Endpoint::Kind::kOutside) return text;
+  if (peer.address) return text + " at " + peer.address->ToString();
+  return peer.kind == Endpoint::Kind::kPod ? text + ", which has no address" : text;
 }
 
 // How much of the flow a rule that does not allow it would have allowed; more is nearer.
@@ -170,7 +164,7 @@ std::string Describe(const Endpoint& endpoint) {
       return "pod " + endpoint.pod->key.ToString();
     case Endpoint::Kind::kNode:
       if (endpoint.host_pod != nullptr) {
-        return fmt::format("hostNetwork pod {}, which counts as node {}",
+        return fmt::format("hostNetwork pod {} (which counts as node {})",
                            endpoint.host_pod->key.ToString(), endpoint.node);
       }
       return "node " + endpoint.node;
@@ -215,10 +209,15 @@ std::string DeniedBy(const std::vector<const NetworkPolicy*>& isolating, const Q
   std::string text = fmt::format("pod {} is isolated for {} by {} {}", question.pod->key.ToString(),
                                  direction, one ? "policy" : "policies", Join(names, "and"));
   if (nearest == nullptr) {
-    text += fmt::format(", which {} no {} {}rule", one ? "has" : "have", direction,
-                        broken.empty() ? "" : "readable ");
+    text += fmt::format(", which {} no {}{} rule", one ? "has" : "have",
+                        broken.empty() ? "" : "readable ", direction);
   } else {
     text += ": " + Miss(*nearest_policy, *nearest, question);
+  }
+  if (question.peer->kind == Endpoint::Kind::kNode && !question.peer->address) {
+    text += fmt::format(
+        "; the address of node {} is not known, so that only a block of a whole family can match",
+        question.peer->node);
   }
   if (!broken.empty()) {
     text += fmt::format("; of the broken {} {} the unreadable parts allow nothing",
