@@ -208,6 +208,10 @@ def run(screen):
 
 def main():
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    missing = programs.missing([programs.PODGATE]) or Topology.missing(KIND)
+    if missing:
+        print(f"e2e/demo: {missing}", file=sys.stderr)
+        return 2
     try:
         return run(Screen())
     except LabError as error:

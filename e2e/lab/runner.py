@@ -24,21 +24,19 @@ class Wrong:
 
 
 class Manifests:
-    """The manifest files of all phases in one folder; every other case is written as JSON."""
+    """The manifest files of all phases in one folder; about every other case is written as JSON."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, cases):
         self._folder = folder
-        self._paths = {}
+        for case in cases:
+            for index, phase in enumerate(case.phases):
+                path = self.path(case, index)
+                world.write_manifests(phase.state, path, case.manifests, path.endswith(".json"))
 
     def path(self, case, index):
-        key = (case.name, index)
-        if key not in self._paths:
-            # Which form a case gets must not change when others come: its name decides.
-            as_json = sum(case.name.encode()) % 2 == 0
-            path = os.path.join(self._folder, f"{case.name}-{index}" + (".json" if as_json and not case.manifests else ".yaml"))
-            world.write_manifests(case.phases[index].state, path, case.manifests, as_json)
-            self._paths[key] = path
-        return self._paths[key]
+        # Which form a case gets must not change when others come: its name decides.
+        as_json = sum(case.name.encode()) % 2 == 0 and not case.manifests
+        return os.path.join(self._folder, f"{case.name}-{index}.{'json' if as_json else 'yaml'}")
 
 
 def judge_offline(program, case, manifests):
@@ -59,9 +57,6 @@ def judge_all_offline(program, cases, manifests):
             return case.name, (judge_offline(program, case, manifests), None)
         except LabError as error:
             return case.name, ([], str(error))
-    for case in cases:  # written here, so that no two threads write one
-        for index in range(len(case.phases)):
-            manifests.path(case, index)
     with ThreadPoolExecutor(max_workers=2) as pool:
         return dict(pool.map(judge, cases))
 

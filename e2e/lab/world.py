@@ -206,7 +206,7 @@ def manifests(state):
 def write_manifests(state, path, before="", as_json=False):
     """One file: a JSON List, or YAML documents with the text `before` in front."""
     with open(path, "w", encoding="utf-8") as file:
-        if as_json and not before:
+        if as_json:
             json.dump({"apiVersion": "v1", "kind": "List", "items": manifests(state)}, file)
         else:
             if before:
