@@ -16,7 +16,8 @@ enum class Direction : std::uint8_t { kIngress, kEgress };
 const char* ToString(Direction direction);
 
 // Which pods a selector peer means. Pods of a fixed namespace (a peer without namespaceSelector), or of the
-// namespaces that a selector matches.
+// namespaces that a selector matches. The labels of a namespace that is not known are not known either: only
+// an empty selector matches it (not even NotIn does: that could let in whom the labels would keep out).
 struct PodTerm {
   std::string ns;  // the fixed namespace; empty: `namespaces` decides
   LabelSelector namespaces;
@@ -50,12 +51,13 @@ struct IrPort {
   friend auto operator<=>(const IrPort&, const IrPort&) = default;
 };
 
-// One (peer, port) of one rule of one policy.
+// One rule of one policy: any of its peers at any of its ports. Kept as a product, since written out as pairs
+// a policy of a megabyte would need gigabytes.
 struct AllowEntry {
   ObjectKey policy;
-  std::uint32_t rule = 0;  // index in spec.ingress / spec.egress
-  IrPeer peer;
-  IrPort port;
+  std::uint32_t rule = 0;      // index in spec.ingress / spec.egress
+  std::vector<IrPeer> peers;   // as written, without repetitions; never empty
+  std::vector<IrPort> ports;   // as written, without repetitions; never empty
   friend auto operator<=>(const AllowEntry&, const AllowEntry&) = default;
 };
 
@@ -81,9 +83,9 @@ struct NodeIr {
   // Addresses that each term of the classes selects, sorted; only terms that the classes use.
   std::map<PodTerm, std::vector<Address>> members;
   // Egress named ports: for each (term or "any pod" or block) entry the (address, port) pairs are derived by
-  // the ruleset compiler from this: all pods' named ports by address, only names that egress entries use.
+  // the ruleset compiler from this: all pods' named ports by address, only those that egress entries use.
   std::map<Address, std::vector<NamedPort>> named_ports;
-  // Local pods that policies isolate but that have no address yet: left out, named on stderr by dry-run.
+  // Local pods that policies isolate but that own no address (yet): left out, named on stderr by dry-run.
   std::vector<ObjectKey> without_address;
 };
 
