@@ -37,8 +37,7 @@ std::optional<IrPeer> PeerOf(const PolicyPeer& peer, const std::string& ns) {
   if (peer.block.has_value() == selects) return std::nullopt;
   if (peer.block) {
     result.kind = IrPeer::Kind::kBlock;
-    result.block =
-        Subtract(AddressSet::Of(peer.block->cidr), AddressSet::Of(peer.block->except));
+    result.block = Subtract(AddressSet::Of(peer.block->cidr), AddressSet::Of(peer.block->except));
     return result;
   }
   result.kind = IrPeer::Kind::kPods;
@@ -60,7 +59,8 @@ std::vector<IrPeer> PeersOf(const PolicyRule& rule, const std::string& ns) {
 }
 
 IrPort RangeOf(Protocol protocol, std::uint16_t first, std::uint16_t last) {
-  return {.kind = IrPort::Kind::kRange, .protocol = protocol, .first = first, .last = last, .name = {}};
+  return {
+      .kind = IrPort::Kind::kRange, .protocol = protocol, .first = first, .last = last, .name = {}};
 }
 
 std::vector<IrPort> PortsOf(const PolicyRule& rule, const ClassKey& key) {
@@ -93,8 +93,7 @@ std::vector<const NetworkPolicy*> PoliciesOf(const Cluster& cluster, const Pod& 
 }
 
 std::optional<ClassKey> ClassOf(Direction direction,
-                                const std::vector<const NetworkPolicy*>& policies,
-                                const Pod& pod) {
+                                const std::vector<const NetworkPolicy*>& policies, const Pod& pod) {
   ClassKey key{.direction = direction, .policies = {}, .resolved = {}};
   std::set<NamedPort> resolved;
   for (const NetworkPolicy* policy : policies) {

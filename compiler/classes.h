@@ -1,5 +1,5 @@
-// Which policies judge a pod, and what they allow: pods that the same policies select, and that resolve those
-// policies' port names alike, form a class. Pure.
+// Which policies judge a pod, and what they allow: pods that the same policies select, and that
+// resolve those policies' port names alike, form a class. Pure.
 #pragma once
 
 #include <optional>
@@ -13,7 +13,8 @@ namespace podgate::compiler {
 struct ClassKey {
   Direction direction = Direction::kIngress;
   std::vector<ObjectKey> policies;  // sorted
-  std::vector<NamedPort> resolved;  // ingress: the ports that the policies name, as the pods have them; sorted
+  std::vector<NamedPort>
+      resolved;  // ingress: the ports that the policies name, as the pods have them; sorted
   friend auto operator<=>(const ClassKey&, const ClassKey&) = default;
 };
 

@@ -47,7 +47,7 @@ struct IrPort {
   Protocol protocol = Protocol::kTcp;
   std::uint16_t first = 0;
   std::uint16_t last = 0;
-  std::string name;
+  std::string name{};
   friend auto operator<=>(const IrPort&, const IrPort&) = default;
 };
 
@@ -56,22 +56,22 @@ struct IrPort {
 struct AllowEntry {
   ObjectKey policy;
   std::uint32_t rule = 0;      // index in spec.ingress / spec.egress
-  std::vector<IrPeer> peers;   // as written, without repetitions; never empty
-  std::vector<IrPort> ports;   // as written, without repetitions; never empty
+  std::vector<IrPeer> peers{};   // as written, without repetitions; never empty
+  std::vector<IrPort> ports{};   // as written, without repetitions; never empty
   friend auto operator<=>(const AllowEntry&, const AllowEntry&) = default;
 };
 
 // Local pods that the same policies select in one direction and that resolve those policies' port names alike.
 struct PolicyClass {
   Direction direction = Direction::kIngress;
-  std::vector<ObjectKey> policies;   // sorted
-  std::vector<NamedPort> resolved;   // ingress: the named ports that matter, as these pods have them; sorted
-  std::vector<AllowEntry> entries;   // in policy order
+  std::vector<ObjectKey> policies{};   // sorted
+  std::vector<NamedPort> resolved{};   // ingress: the named ports that matter, as these pods have them; sorted
+  std::vector<AllowEntry> entries{};   // in policy order
 };
 
 struct LocalPod {
   ObjectKey key;
-  std::vector<Address> addresses;  // those it owns (see Owners); sorted
+  std::vector<Address> addresses{};  // those it owns (see Owners); sorted
   int ingress_class = -1;          // index into NodeIr::classes; -1: not isolated
   int egress_class = -1;
 };

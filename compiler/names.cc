@@ -39,7 +39,8 @@ std::string Sanitised(std::string_view text, std::size_t max_bytes) {
 std::string Hash16(std::string_view content) {
   std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
   unsigned int size = 0;
-  // Fails only when memory is exhausted or the library is broken; a made-up name would be worse than the end.
+  // Fails only when memory is exhausted or the library is broken; a made-up name would be worse
+  // than the end.
   if (EVP_Digest(content.data(), content.size(), digest.data(), &size, EVP_sha256(), nullptr) != 1)
     std::abort();
   std::uint64_t value = 0;

@@ -1,8 +1,8 @@
-// Names and comments of nftables objects: readable, valid as nft identifiers, unique also after truncation,
-// and never longer than kernel and nft take. Pure.
+// Names and comments of nftables objects: readable, valid as nft identifiers, unique also after
+// truncation, and never longer than kernel and nft take. Pure.
 //
-// A name whose text says everything stands as it is. Every other name ends in "_" and a hash of what it stands
-// for. Kubernetes names hold no underscore, so the two kinds never meet.
+// A name whose text says everything stands as it is. Every other name ends in "_" and a hash of
+// what it stands for. Kubernetes names hold no underscore, so the two kinds never meet.
 #pragma once
 
 #include <cstddef>
@@ -26,8 +26,8 @@ std::string PlainName(std::string_view prefix, std::string_view text, std::strin
 std::string HashedName(std::string_view prefix, std::string_view text, std::string_view identity,
                        std::size_t text_bytes);
 
-// Printable ASCII without quotes and at most nft::kMaxCommentBytes: `head` is cut where it is too long, the
-// tail (what tells rules of one policy apart) is kept.
+// Printable ASCII without quotes and at most nft::kMaxCommentBytes: `head` is cut where it is too
+// long, the tail (what tells rules of one policy apart) is kept.
 std::string Comment(std::string_view head, std::string_view tail = {});
 
 }  // namespace podgate::compiler

@@ -69,9 +69,9 @@ void PodIndex::Collect(NamespacePods* in, const LabelSelector& selector,
   const auto take = [out](const Entry& entry) {
     out->insert(out->end(), entry.addresses.begin(), entry.addresses.end());
   };
-  const bool has_in = std::any_of(
-      selector.requirements.begin(), selector.requirements.end(),
-      [](const Requirement& r) { return r.op == Requirement::Operator::kIn; });
+  const bool has_in =
+      std::any_of(selector.requirements.begin(), selector.requirements.end(),
+                  [](const Requirement& r) { return r.op == Requirement::Operator::kIn; });
   if (!has_in) {
     for (const Entry& entry : in->entries)
       if (Matches(selector, entry.pod->labels)) take(entry);

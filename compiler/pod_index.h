@@ -1,5 +1,6 @@
-// From selectors to pods: which pods are there, which addresses they own, and which of them a term selects,
-// without looking at every pod for every selector. Pure; refers to the cluster it was made from.
+// From selectors to pods: which pods are there, which addresses they own, and which of them a term
+// selects, without looking at every pod for every selector. Pure; refers to the cluster it was made
+// from.
 #pragma once
 
 #include <cstddef>

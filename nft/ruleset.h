@@ -57,25 +57,25 @@ Key AddressProtocolServiceKey(const ipset::Address& address, std::uint8_t protoc
 struct Verdict {
   enum class Kind : std::uint8_t { kAccept, kDrop, kReturn, kJump, kGoto };
   Kind kind = Kind::kAccept;
-  std::string chain;  // kJump and kGoto only
+  std::string chain{};  // kJump and kGoto only
   friend auto operator<=>(const Verdict&, const Verdict&) = default;
 };
 
 struct Element {
-  Key key;
-  Key last;  // interval sets: the last key that belongs to the interval (inclusive); otherwise empty
-  std::optional<Verdict> verdict;  // verdict maps only
+  Key key{};
+  Key last{};  // interval sets: the last key that belongs to the interval (inclusive); otherwise empty
+  std::optional<Verdict> verdict{};  // verdict maps only
   friend auto operator<=>(const Element&, const Element&) = default;
 };
 
 struct Set {
-  std::string name;
-  std::vector<Field> key;
+  std::string name{};
+  std::vector<Field> key{};
   bool interval = false;     // flags interval: one field only, immutable once a rule uses it
   bool verdict_map = false;  // a `map { type … : verdict }`
   std::uint32_t size = 0;    // 0: none given. With a size the kernel takes its fixed, faster hash
-  std::string comment;
-  std::vector<Element> elements;  // sorted by key, keys unique; intervals disjoint and not adjacent
+  std::string comment{};
+  std::vector<Element> elements{};  // sorted by key, keys unique; intervals disjoint and not adjacent
   // Whose misses must fail closed only after everything else is in place: elements are removed in the
   // prepare step and added in the sweep step. Not part of the kernel's state: ignored by comparisons of it.
   bool guard = false;
@@ -165,10 +165,10 @@ using Action = std::variant<Verdict, Reject, VmapAddress, VmapService, VmapPort>
 
 // Matches are evaluated in order, then statements in order, then the action.
 struct Rule {
-  std::vector<Match> matches;
-  std::vector<Statement> statements;
-  std::optional<Action> action;
-  std::string comment;
+  std::vector<Match> matches{};
+  std::vector<Statement> statements{};
+  std::optional<Action> action{};
+  std::string comment{};
   std::string foreign{};  // see Ruleset::foreign
   friend auto operator<=>(const Rule&, const Rule&) = default;
 };
@@ -182,9 +182,9 @@ struct BaseHook {
 };
 
 struct Chain {
-  std::string name;
-  std::optional<BaseHook> base;
-  std::vector<Rule> rules;
+  std::string name{};
+  std::optional<BaseHook> base{};
+  std::vector<Rule> rules{};
   std::string foreign{};  // see Ruleset::foreign
   friend auto operator<=>(const Chain&, const Chain&) = default;
 };

@@ -1,0 +1,202 @@
+#include "compiler/class_chain.h"
+
+#include <fmt/format.h>
+
+#include <map>
+#include <optional>
+
+#include "compiler/block_plan.h"
+#include "compiler/bounded.h"
+#include "compiler/names.h"
+
+namespace podgate::compiler {
+namespace {
+
+struct Pair {
+  const IrPeer* peer;
+  const IrPort* port;
+  std::vector<Origin> origins;
+};
+
+// The different pairs, in policy order; nullopt when there are more than kReadablePairs.
+std::optional<std::vector<Pair>> DistinctPairs(const PolicyClass& policy_class) {
+  std::vector<Pair> pairs;
+  std::map<std::pair<IrPeer, IrPort>, std::size_t> places;
+  for (const AllowEntry& entry : policy_class.entries) {
+    for (const IrPeer& peer : entry.peers) {
+      if (peer.kind == IrPeer::Kind::kBlock && peer.block.empty()) continue;
+      for (const IrPort& port : entry.ports) {
+        const auto [it, is_new] = places.try_emplace({peer, port}, pairs.size());
+        if (is_new) {
+          if (pairs.size() == kReadablePairs) return std::nullopt;
+          pairs.push_back({.peer = &peer, .port = &port, .origins = {}});
+        }
+        pairs[it->second].origins.push_back({entry.policy, entry.rule});
+      }
+    }
+  }
+  return pairs;
+}
+
+std::optional<nft::Match> PortMatch(const IrPort& port) {
+  const auto protocol = static_cast<std::uint8_t>(port.protocol);
+  switch (port.kind) {
+    case IrPort::Kind::kAny:
+    case IrPort::Kind::kNamed:  // the set of named ports holds protocol and port
+      return std::nullopt;
+    case IrPort::Kind::kProtocol:
+      return nft::MatchProtocol{.protocol = protocol};
+    case IrPort::Kind::kRange:
+      return nft::MatchPort{.protocol = protocol, .first = port.first, .last = port.last};
+  }
+  return std::nullopt;
+}
+
+// One match for each rule that the pair needs; nullopt: a rule without address.
+std::vector<std::optional<nft::Match>> AddressMatches(const Pair& pair, nft::Side side,
+                                                      const BlockPlan& blocks, SetPool* sets) {
+  std::vector<std::optional<nft::Match>> matches;
+  if (pair.port->kind == IrPort::Kind::kNamed) {
+    const NamedUse use{
+        .peer = *pair.peer, .name = pair.port->name, .protocol = pair.port->protocol};
+    for (const Family family : sets->families())
+      matches.push_back(nft::MatchServiceSet{family, sets->NamedPorts({use}, family)});
+    return matches;
+  }
+  switch (pair.peer->kind) {
+    case IrPeer::Kind::kAny:
+      matches.push_back(std::nullopt);
+      break;
+    case IrPeer::Kind::kPods:
+      for (const Family family : sets->families())
+        matches.push_back(nft::MatchAddressSet{
+            .side = side, .family = family, .set = sets->Pods({pair.peer->term}, family)});
+      break;
+    case IrPeer::Kind::kBlock:
+      for (const Family family : sets->families())
+        if (const AddressSet part = pair.peer->block.OfFamily(family); !part.empty())
+          for (nft::Match& match : blocks.Matches(part, side, sets))
+            matches.push_back(std::move(match));
+      break;
+  }
+  return matches;
+}
+
+// The blocks that are compared by prefix or by set, so that all rules of the chain together are
+// few.
+BlockPlan PlanBlocks(const std::vector<Pair>& pairs, const SetPool& sets) {
+  BlockPlan plan;
+  std::size_t others = 1;  // the last rule, which denies
+  for (const Pair& pair : pairs) {
+    if (pair.peer->kind == IrPeer::Kind::kAny && pair.port->kind != IrPort::Kind::kNamed) {
+      ++others;
+      continue;
+    }
+    for (const Family family : sets.families()) {
+      if (pair.peer->kind != IrPeer::Kind::kBlock || pair.port->kind == IrPort::Kind::kNamed) {
+        ++others;
+      } else if (const AddressSet part = pair.peer->block.OfFamily(family); !part.empty()) {
+        plan.Add(part);
+      }
+    }
+  }
+  plan.Fit(others < kReadableRules ? kReadableRules - others : 0);
+  return plan;
+}
+
+std::vector<nft::Rule> ReadableRules(Direction direction, const std::vector<Pair>& pairs,
+                                     SetPool* sets) {
+  const BlockPlan blocks = PlanBlocks(pairs, *sets);
+  std::vector<nft::Rule> rules;
+  for (const Pair& pair : pairs) {
+    const std::string counter = CounterName(direction, pair.origins.front());
+    const std::optional<nft::Match> port = PortMatch(*pair.port);
+    for (std::optional<nft::Match>& address :
+         AddressMatches(pair, PeerSide(direction), blocks, sets)) {
+      nft::Rule rule{.statements = {nft::CountBy{counter}},
+                     .action = Allowed(direction),
+                     .comment = OriginsComment(direction, pair.origins)};
+      // The port first: it is the cheaper compare and the one that fails more often.
+      if (port) rule.matches.push_back(*port);
+      if (address) rule.matches.push_back(*std::move(address));
+      rules.push_back(std::move(rule));
+      sets->out()->counters.insert(counter);
+    }
+  }
+  rules.push_back(DenyRule(direction));
+  return rules;
+}
+
+std::string ClassChainName(const PolicyClass& policy_class) {
+  const std::string prefix = fmt::format("{}class-", DirectionPrefix(policy_class.direction));
+  const std::string first = policy_class.policies.front().ToString();
+  std::string identity;
+  for (const ObjectKey& policy : policy_class.policies) AppendPart(&identity, policy.ToString());
+  AppendPart(&identity, "ports");
+  for (const NamedPort& port : policy_class.resolved)
+    AppendPart(&identity, fmt::format("{} {} {}", port.name, ToString(port.protocol), port.port));
+  if (policy_class.policies.size() == 1 && policy_class.resolved.empty())
+    return PlainName(prefix, first, identity, nft::kMaxNameBytes);
+  const std::string more = policy_class.policies.size() > 1
+                               ? fmt::format("-and-{}-more", policy_class.policies.size() - 1)
+                               : std::string();
+  // Truncated within the policy's name, so that the number stays.
+  return HashedName(prefix, first.substr(0, 160) + more, identity, 200);
+}
+
+}  // namespace
+
+std::string_view DirectionPrefix(Direction direction) {
+  return direction == Direction::kIngress ? "in-" : "eg-";
+}
+
+nft::Side PeerSide(Direction direction) {
+  return direction == Direction::kIngress ? nft::Side::kSource : nft::Side::kDestination;
+}
+
+nft::Verdict Allowed(Direction direction) {
+  return {.kind = direction == Direction::kIngress ? nft::Verdict::Kind::kAccept
+                                                   : nft::Verdict::Kind::kReturn,
+          .chain = {}};
+}
+
+nft::Rule DenyRule(Direction direction) {
+  const std::string_view chain =
+      direction == Direction::kIngress ? kIngressDenyChain : kEgressDenyChain;
+  return {.action = nft::Verdict{nft::Verdict::Kind::kGoto, std::string(chain)}};
+}
+
+std::string OriginsComment(Direction direction, const std::vector<Origin>& origins) {
+  constexpr std::size_t kMoreBytes = 20;  // ", +NNNNNN more"
+  std::string text;
+  for (std::size_t i = 0; i < origins.size(); ++i) {
+    const std::string tail = fmt::format(" {}[{}]", ToString(direction), origins[i].rule);
+    if (i == 0) {
+      const std::string head = origins[i].policy.ToString();
+      text = origins.size() == 1
+                 ? Comment(head, tail)
+                 : Comment(head.substr(0, nft::kMaxCommentBytes - tail.size() - kMoreBytes), tail);
+      continue;
+    }
+    const std::string next = ", " + origins[i].policy.ToString() + tail;
+    if (text.size() + next.size() + kMoreBytes > nft::kMaxCommentBytes)
+      return Comment(text, fmt::format(", +{} more", origins.size() - i));
+    text += next;
+  }
+  return Comment(text);
+}
+
+std::string CounterName(Direction direction, const Origin& origin) {
+  const std::string text = fmt::format("{}-{}", origin.policy.ToString(), origin.rule);
+  return PlainName(DirectionPrefix(direction), text, text, nft::kMaxNameBytes);
+}
+
+std::string CompileClass(const PolicyClass& policy_class, SetPool* sets) {
+  const std::optional<std::vector<Pair>> pairs = DistinctPairs(policy_class);
+  nft::Chain chain{.name = ClassChainName(policy_class), .base = std::nullopt, .rules = {}};
+  chain.rules = pairs ? ReadableRules(policy_class.direction, *pairs, sets)
+                      : BoundedRules(policy_class, sets);
+  return sets->out()->chains.insert_or_assign(chain.name, chain).first->first;
+}
+
+}  // namespace podgate::compiler
