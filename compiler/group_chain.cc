@@ -16,16 +16,18 @@ struct Peers {
   AddressSet blocks;
 };
 
-// Terms that another one contains whatever the pods are ("all pods in …" of the same namespaces)
-// are left out: they would only make the merged set larger.
+// Terms that another one contains whatever the pods are are left out: they would only make the
+// merged set larger. Those are "all pods in …" of the same namespaces, and "all pods in all
+// namespaces". (The latter does not contain a fixed namespace that is not known, see PodTerm.)
 std::set<PodTerm> WithoutCovered(const std::set<PodTerm>& terms) {
   const PodTerm all;
-  if (terms.contains(all)) return {all};
   std::set<PodTerm> result;
   for (const PodTerm& term : terms) {
     PodTerm whole = term;
     whole.pods = {};
-    if (term == whole || !terms.contains(whole)) result.insert(term);
+    const bool covered = (term != whole && terms.contains(whole)) ||
+                         (term != all && term.ns.empty() && terms.contains(all));
+    if (!covered) result.insert(term);
   }
   return result;
 }

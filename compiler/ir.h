@@ -16,8 +16,8 @@ enum class Direction : std::uint8_t { kIngress, kEgress };
 const char* ToString(Direction direction);
 
 // Which pods a selector peer means. Pods of a fixed namespace (a peer without namespaceSelector), or of the
-// namespaces that a selector matches. The labels of a namespace that is not known are not known either: only
-// an empty selector matches it (not even NotIn does: that could let in whom the labels would keep out).
+// namespaces that a selector matches. Nobody knows the labels of a namespace that is not in the cluster: no
+// selector matches it, not even an empty one or NotIn (that could let in whom the labels would keep out).
 struct PodTerm {
   std::string ns;  // the fixed namespace; empty: `namespaces` decides
   LabelSelector namespaces;

@@ -54,10 +54,8 @@ const std::vector<PodIndex::NamespacePods*>& PodIndex::Namespaces(const LabelSel
   if (is_new) {
     for (auto& [name, in] : namespaces_) {
       const auto known = cluster_.namespaces.find(name);
-      const bool matches = known == cluster_.namespaces.end()
-                               ? selector.requirements.empty()
-                               : Matches(selector, known->second.labels);
-      if (matches) it->second.push_back(&in);
+      if (known != cluster_.namespaces.end() && Matches(selector, known->second.labels))
+        it->second.push_back(&in);
     }
   }
   return it->second;
