@@ -71,6 +71,8 @@ class Maker {
     pod.created = "2026-01-01T00:00:0" + std::to_string(Below(3)) + "Z";
     if (!Chance(8)) pod.addresses.push_back(SomeAddress(Family::kIPv4));
     if (Chance(50)) pod.addresses.push_back(SomeAddress(Family::kIPv6));
+    // A hostNetwork pod has its node's address, which no other pod has.
+    if (pod.host_network) pod.addresses = {Address::FromIPv4(0xc0a80000u)};
     for (int n = Below(4); n > 0; --n)
       pod.ports.push_back({SomePortName(), SomeProtocol(), SomePort()});
     std::sort(pod.ports.begin(), pod.ports.end());
@@ -167,7 +169,6 @@ Cluster RandomCluster(std::mt19937_64* random, int max_policies) {
 std::optional<Flow> RandomFlow(const Cluster& cluster, std::mt19937_64* random) {
   const auto below = [random](std::size_t n) { return static_cast<std::size_t>((*random)() % n); };
   std::vector<Address> addresses;
-  // A hostNetwork pod's address is its node's, whose packets are not forwarded.
   for (const auto& [address, pod] : Owners(cluster)) addresses.push_back(address);
   for (const std::uint32_t low : {3u, 9u, 17u, 40u, 200u})
     addresses.push_back(Address::FromIPv4(0x0a000000u + low));
