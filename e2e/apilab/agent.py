@@ -51,9 +51,11 @@ class Agent:
         if self._process:
             self._process.wait()
 
-    def resident_kib(self):
+    def memory_kib(self):
+        """(resident now, the most that ever was)"""
         with open(f"/proc/{self._process.pid}/status", encoding="ascii") as file:
-            return int(re.search(r"VmRSS:\s*(\d+)", file.read()).group(1))
+            text = file.read()
+        return tuple(int(re.search(rf"{key}:\s*(\d+)", text).group(1)) for key in ("VmRSS", "VmHWM"))
 
     def cpu_seconds(self):
         with open(f"/proc/{self._process.pid}/stat", encoding="ascii") as file:
@@ -68,8 +70,10 @@ class Agent:
             deadline = time.monotonic() + 2
             while not os.path.exists(path) and time.monotonic() < deadline:
                 time.sleep(0.02)
-            with open(path, encoding="utf-8", errors="replace") as file:
-                calls = [line.strip() for line in file if "exec" in line]
+            calls = []
+            if os.path.exists(path):
+                with open(path, encoding="utf-8", errors="replace") as file:
+                    calls = [line.strip() for line in file if "exec" in line]
             # The one exception: an agent that was killed before it had begun.
             if number == self._starts - 1 and not calls or calls and self._podgate not in calls[0]:
                 raise LabError(f"strace saw no start of the agent on {self.node.name}: {calls[:1]}")
