@@ -92,8 +92,10 @@ class Prober:
         self._register(server, (lambda: self._accept(server)) if protocol == "tcp" else (lambda: self._echo(server)))
 
     def unlisten(self, endpoint, family, protocol, port):
-        """Nobody answers there any more."""
+        """Nobody listens there any more, and attempts are refused."""
         key = (endpoint, family, protocol, port)
+        if protocol == "sctp":
+            self._raw_socket(endpoint, family, protocol)  # answers ABORT in place of a kernel without SCTP
         if key not in self._listeners:
             return
         server = self._listeners.pop(key)
@@ -336,6 +338,12 @@ class Prober:
             handler = self._handlers.get(descriptor)
             if handler is not None:
                 handler()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
 
     def close(self):
         for sock in [*self._listeners.values(), *self._raw.values()]:
