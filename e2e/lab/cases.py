@@ -16,7 +16,7 @@ CASE_KEYS = {"name", "rows", "about", "everywhere", "topologies", "world", "poli
 STEP_KEYS = {"name", "namespaces", "pods", "policies", "delete", "ports", "expect"}
 DEFAULT_PORTS = ["80/tcp", "81/tcp", "53/udp"]
 FULL = ("bridge", "routed")  # the topologies that run every case
-PORT = re.compile(r"(?:(\d+)/(tcp|udp|sctp)|icmp)( closed)?$")
+PORT = re.compile(r"(?:(\d+)/(tcp|udp|sctp)|icmp)( closed| stray)?$")
 
 
 class Service:
@@ -34,19 +34,20 @@ class Service:
 
 
 class Check:
-    """One connection of the matrix. `via`: the Service it is made through, if any; target and port are then the
+    """One connection of the matrix. `closed`: nobody listens there. `stray`: no connection is made, a TCP segment of
+    none is sent. `via`: the Service it is made through, if any; target and port are then the
     endpoint's own, as policy sees them."""
 
-    __slots__ = ("source", "target", "protocol", "port", "family", "expected", "closed", "via")
+    __slots__ = ("source", "target", "protocol", "port", "family", "expected", "closed", "stray", "via")
 
-    def __init__(self, source, target, protocol, port, family, expected, closed=False, via=None):
+    def __init__(self, source, target, protocol, port, family, expected, closed=False, stray=False, via=None):
         self.source, self.target, self.protocol, self.port = source, target, protocol, port
-        self.family, self.expected, self.closed, self.via = family, expected, closed, via
+        self.family, self.expected, self.closed, self.stray, self.via = family, expected, closed, stray, via
 
     def __str__(self):
         port = "icmp" if self.protocol == "icmp" else f"{self.port}/{self.protocol}"
         through = f" (through Service {self.via.name})" if self.via else ""
-        return f"{self.source.name} -> {self.target.name}:{port} IPv{self.family}{through}"
+        return f"{self.source.name} -> {self.target.name}:{port}{' stray' if self.stray else ''} IPv{self.family}{through}"
 
 
 class Phase:
@@ -83,17 +84,19 @@ def _checks(ends, ports, services, expectation):
     parsed = []
     for text in ports:
         match = PORT.match(str(text))
-        require(match, f"ports: {text!r}; expected NUMBER/tcp, /udp, /sctp or icmp, and `closed` after it or not")
-        parsed.append((match.group(2) or "icmp", int(match.group(1) or 0), bool(match.group(3))))
+        require(match, f"ports: {text!r}; expected NUMBER/tcp, /udp, /sctp or icmp, and `closed`, `stray` or nothing after it")
+        require(match.group(3) != " stray" or match.group(2) == "tcp", f"ports: {text!r}: only TCP has stray segments")
+        parsed.append((match.group(2) or "icmp", int(match.group(1) or 0), match.group(3) == " closed",
+                       match.group(3) == " stray"))
     by_name = {end.name: end for end in ends}
     for source in ends:
         for target in ends:
             if source.kind != "pod" and target.kind != "pod":
                 continue
             for family in sorted(source.addresses.keys() & target.addresses.keys()):
-                for protocol, port, closed in parsed:
+                for protocol, port, closed, stray in parsed:
                     allowed = expectation.allowed(source, target, protocol, port, family)
-                    checks.append(Check(source, target, protocol, port, family, allowed, closed))
+                    checks.append(Check(source, target, protocol, port, family, allowed, closed, stray))
         for service in services:
             target = by_name.get(service.endpoint)
             if target is None or (source.kind == "ext") or (source.kind != "pod" and target.kind != "pod"):

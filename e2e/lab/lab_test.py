@@ -94,6 +94,12 @@ FILTER = """table inet test {
   }
 }
 """
+INVALID = """table inet test {
+  chain forward { type filter hook forward priority -5; policy accept;
+    ip daddr 10.244.2.11 ct state invalid drop
+  }
+}
+"""
 PORTS = (("tcp", 80), ("udp", 53), ("sctp", 7000), ("icmp", 0))
 
 
@@ -127,6 +133,20 @@ class Packets(unittest.TestCase):
                 # The rejection may come back before connect() does, and TCP then waits for its next attempt.
                 self.assertIn(seen.pop(4), ("rejected", "silent"))
                 self.assertEqual(seen, ["silent", "silent", "open", "silent", "rejected", "open", "silent"])
+
+    def test_a_stray_segment_is_answered_and_is_invalid_to_conntrack(self):
+        for kind in ("routed", "bridge"):
+            if Topology.missing(kind) and not os.environ.get("CI"):
+                continue
+            with self.subTest(kind), Topology(kind, slots=2) as topology, Prober() as prober:
+                source, target = topology.slots["n1", 1], topology.slots["n2", 1]
+                probes = [Probe(source, family, "stray", target.addresses[family], 80) for family in (4, 6)]
+                prober.listen(target, 4, "tcp", 80)
+                prober.run(probes)
+                self.assertEqual([probe.result for probe in probes], ["open", "open"])
+                topology.nodes["n2"].namespace.run(["nft", "-f", "-"], input=INVALID)
+                prober.run(probes)
+                self.assertEqual([probe.result for probe in probes], ["silent", "open"])
 
     def test_bridged_packets_meet_the_forward_hook(self):
         if Topology.missing("bridge") and not os.environ.get("CI"):

@@ -5,12 +5,17 @@ setns() counts for the calling thread only; everything here is for the main thre
 """
 
 import ctypes
+import fcntl
 import os
 import signal
+import socket
+import struct
 import subprocess
 
 CLONE_NEWNET = 0x40000000
 PR_SET_PDEATHSIG = 1
+SIOCGIFFLAGS = 0x8913
+IFF_RUNNING = 0x40
 
 _libc = ctypes.CDLL(None, use_errno=True)
 _current = None  # the Namespace that the main thread is in; None: where the process was started
@@ -93,6 +98,16 @@ class Namespace:
     def write_sysctl(self, path, value):
         with self, open(f"/proc/sys/{path}", "w", encoding="ascii") as file:
             file.write(str(value))
+
+    def idle_links(self):
+        """Names of the links that cannot carry packets yet, or no more."""
+        idle = []
+        with self, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
+            for _, name in socket.if_nameindex():
+                answer = fcntl.ioctl(any_socket, SIOCGIFFLAGS, struct.pack("16sH22x", name.encode(), 0))
+                if not struct.unpack_from("H", answer, 16)[0] & IFF_RUNNING:
+                    idle.append(name)
+        return idle
 
     def close(self):
         os.close(self.fd)

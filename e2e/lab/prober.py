@@ -6,6 +6,9 @@ remembers can answer for it. A denied probe costs a shared time-out: the loop en
 was sent. What was expected to pass and did not is tried again, more slowly, before it counts as denied; what was
 expected to be denied and passes is final at once.
 
+Protocols are "tcp", "udp", "sctp", "icmp" (echo), and "stray": a TCP segment of no connection, which conntrack calls
+invalid (the nodes' conntrack does not pick up connections in their middle) and its destination answers with a reset.
+
 Single-threaded; sockets are made in the namespace of their end, and work on from anywhere.
 """
 
@@ -71,7 +74,7 @@ class Prober:
     def listen(self, endpoint, family, protocol, port):
         """Somebody answers there from now on; asking again changes nothing."""
         key = (endpoint, family, protocol, port)
-        if key in self._listeners or protocol == "icmp":  # the kernel itself answers echo requests
+        if key in self._listeners or protocol in ("icmp", "stray"):  # the kernel itself answers those
             return
         if protocol == "sctp":
             self._raw_socket(endpoint, family, protocol)
@@ -132,7 +135,8 @@ class Prober:
     def _raw_socket(self, endpoint, family, protocol):
         key = (endpoint, family, protocol)
         if key not in self._raw:
-            number = {"sctp": wire.SCTP, "icmp": socket.IPPROTO_ICMP if family == 4 else socket.IPPROTO_ICMPV6}[protocol]
+            number = {"sctp": wire.SCTP, "stray": socket.IPPROTO_TCP,
+                      "icmp": socket.IPPROTO_ICMP if family == 4 else socket.IPPROTO_ICMPV6}[protocol]
             endpoint.namespace.enter()
             raw = socket.socket(FAMILY[family], socket.SOCK_RAW | socket.SOCK_NONBLOCK, number)
             if protocol == "icmp":  # take echo replies only
@@ -144,7 +148,7 @@ class Prober:
                     raw.setsockopt(socket.IPPROTO_ICMPV6, ICMP_FILTER, struct.pack("8I", *mask))
             raw.bind((endpoint.addresses[family], 0))
             self._raw[key] = raw
-            handler = self._sctp_arrived if protocol == "sctp" else self._icmp_arrived
+            handler = {"sctp": self._sctp_arrived, "icmp": self._icmp_arrived, "stray": self._tcp_arrived}[protocol]
             self._register(raw, lambda: self._drain_raw(raw, endpoint, family, handler))
         return self._raw[key]
 
@@ -187,6 +191,12 @@ class Prober:
         if probe is not None and probe.token == token:
             self._finish_raw(probe, identifier, "open")
 
+    def _tcp_arrived(self, _raw, endpoint, family, packet, _peer):
+        parsed = wire.parse_tcp_reset(packet)
+        probe = parsed and self._raw_pending.get((endpoint, family, "stray", parsed[0]))
+        if probe and probe.token == parsed[1]:
+            self._finish_raw(probe, parsed[0], "open")
+
     def _finish_raw(self, probe, number, result):
         del self._raw_pending[probe.source, probe.family, probe.protocol, number]
         self._finished(probe, result)
@@ -202,6 +212,10 @@ class Prober:
             again = [probe for probe in order if probe.expected and not probe.allowed]
             if again:
                 self._run_batch(again[:self._at_once], seconds)
+        for key in [key for key in self._raw if key[2] == "stray"]:  # they would be given all later TCP as well
+            raw = self._raw.pop(key)
+            self._unregister(raw)
+            raw.close()
 
     def _run_batch(self, probes, quiet):
         self._slowest = 0.0
@@ -230,7 +244,7 @@ class Prober:
         self._waiting += 1
         try:
             {"tcp": self._start_stream, "udp": self._start_datagram,
-             "sctp": self._start_raw, "icmp": self._start_raw}[probe.protocol](probe)
+             "sctp": self._start_raw, "icmp": self._start_raw, "stray": self._start_raw}[probe.protocol](probe)
         except OSError as error:
             self._failed(probe, error.errno)
 
@@ -290,11 +304,13 @@ class Prober:
         raw = self._raw_socket(probe.source, probe.family, probe.protocol)
         number = self._fresh_port(probe)
         probe.token = self._token()
-        if probe.protocol == "sctp":
-            probe.token = struct.unpack_from(">I", probe.token, 4)[0]
-            packet = wire.sctp_init(number, probe.port, probe.token)
-        else:
+        if probe.protocol == "icmp":
             packet = wire.echo_request(probe.family, number, probe.token)
+        else:
+            probe.token = struct.unpack_from(">I", probe.token, 4)[0]
+            packet = (wire.sctp_init(number, probe.port, probe.token) if probe.protocol == "sctp" else
+                      wire.tcp_ack(probe.family, probe.source.addresses[probe.family], probe.address, number, probe.port,
+                                   probe.token))
         self._raw_pending[probe.source, probe.family, probe.protocol, number] = probe
         raw.sendto(packet, (probe.address, 0))
 

@@ -108,11 +108,12 @@ class KernelLab:
         probes = []
         for check in checks:
             source, target = self.endpoint(check.source, state), self.endpoint(check.target, state)
-            (self.prober.unlisten if check.closed else self.prober.listen)(target, check.family, check.protocol, check.port)
+            protocol = "stray" if check.stray else check.protocol
+            (self.prober.unlisten if check.closed else self.prober.listen)(target, check.family, protocol, check.port)
             address, port = target.addresses[check.family], check.port
             if check.via:
                 address, port = check.via.addresses[check.family], check.via.port
-            probes.append(Probe(source, check.family, check.protocol, address, port, check.expected))
+            probes.append(Probe(source, check.family, protocol, address, port, check.expected))
         self.prober.run(probes)
         return probes
 

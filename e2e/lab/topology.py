@@ -5,12 +5,14 @@ A topology is built once and used by all cases: a case gives its pods to slots.
 
 import os
 import sys
+import time
 
 from .netns import LabError, Namespace, home
 
 KINDS = ("bridge", "routed", "vxlan", "tun")
 NODES = ("n1", "n2")
 SLOTS = 12
+SETTLE_SECONDS = 10
 # name: (IPv4, IPv6)
 EXTERNALS = {
     "ext1": ("198.51.100.1", "2001:db8:100::1"),
@@ -72,6 +74,7 @@ class Topology:
             self._attach = self._attach_routed if kind == "routed" else self._attach_bridged
             self._attach(node, slots)
         {"vxlan": self._join_vxlan, "tun": self._join_tun}.get(kind, self._join_hostgw)()
+        self._settle()
 
     @staticmethod
     def missing(kind):
@@ -110,7 +113,8 @@ class Topology:
         members = {"outside": (outside, (_GATEWAY4, _GATEWAY6))}
         for node in NODES:
             namespace = self._namespace(node)
-            namespace.sysctl(net__ipv4__ip_forward=1, net__ipv6__conf__all__forwarding=1)
+            namespace.sysctl(net__ipv4__ip_forward=1, net__ipv6__conf__all__forwarding=1,
+                             net__netfilter__nf_conntrack_tcp_loose=0)  # a segment of no connection is invalid
             self._bridge_filter(namespace, 1)
             self.nodes[node] = Endpoint(node, namespace, node_addresses(node))
             members[node] = (namespace, node_addresses(node))
@@ -200,6 +204,18 @@ class Topology:
                 raise LabError(f"topology tun: the relay of {node} did not start")
             namespace.ip("link set tun0 mtu 1400 up", f"addr add 10.244.{number(node)}.0/32 dev tun0",
                          *(f"route add {pods} dev tun0" for pods in _pod_ranges(there)))
+
+    def _settle(self):
+        """The kernel wakes new links a little later, in the background; until then they lose packets."""
+        deadline = time.monotonic() + SETTLE_SECONDS
+        waiting = {namespace: None for namespace in self.namespaces}
+        while waiting:
+            waiting = {namespace: idle for namespace in waiting if (idle := namespace.idle_links())}
+            if time.monotonic() > deadline:
+                raise LabError("links that never came up: " + ", ".join(
+                    f"{namespace.name} {' '.join(idle)}" for namespace, idle in waiting.items()))
+            if waiting:
+                time.sleep(0.01)
 
     def close(self):
         for process in self.processes:

@@ -1,9 +1,13 @@
-"""Packets that no socket of the standard library makes: SCTP INIT, INIT ACK and ABORT (RFC 9260), and ICMP echo."""
+"""Packets that no socket of the standard library makes: SCTP INIT, INIT ACK and ABORT (RFC 9260), ICMP echo, and TCP
+segments that belong to no connection.
+"""
 
+import socket
 import struct
 
 SCTP = 132
 INIT, INIT_ACK, ABORT = 1, 2, 6
+TCP_RST, TCP_ACK = 0x04, 0x10
 ECHO_REQUEST = {4: 8, 6: 128}
 ECHO_REPLY = {4: 0, 6: 129}
 
@@ -83,3 +87,18 @@ def parse_echo_reply(family, packet):
     if len(packet) < 16 or packet[0] != ECHO_REPLY[family]:
         return None
     return struct.unpack_from(">H", packet, 4)[0], packet[8:16]
+
+
+def tcp_ack(family, source, target, source_port, port, number):
+    """A bare ACK; whoever has no such connection answers with a RST whose sequence number is `number`."""
+    segment = struct.pack(">HHIIBBHHH", source_port, port, 1, number, 5 << 4, TCP_ACK, 65535, 0, 0)
+    word = socket.AF_INET if family == 4 else socket.AF_INET6
+    pseudo = socket.inet_pton(word, source) + socket.inet_pton(word, target) + struct.pack(">II", len(segment), 6)
+    return segment[:16] + struct.pack(">H", _internet_checksum(pseudo + segment)) + segment[18:]
+
+
+def parse_tcp_reset(packet):
+    """(destination port, sequence number) of a RST, else None."""
+    if len(packet) < 20 or not packet[13] & TCP_RST:
+        return None
+    return struct.unpack_from(">HI", packet, 2)
