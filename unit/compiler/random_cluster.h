@@ -1,21 +1,19 @@
-// Small random clusters that meet every form of the API often: few names, few labels, few
-// addresses, so that selectors hit, blocks overlap and ports coincide.
+// Random clusters and flows, small enough to think about and odd enough to matter: one to three
+// nodes, two to four namespaces, four to fourteen pods (hostNetwork, finished, without address,
+// sharing an address), single and dual stack, policies of every shape over a tiny alphabet of
+// labels, ports and addresses, so that things match, clash and cut each other often. The same seed
+// gives the same cluster everywhere.
 #pragma once
-
-#include <optional>
-#include <random>
 
 #include "compiler/evaluate.h"
 #include "compiler/model.h"
+#include "unit/compiler/random.h"
 
 namespace podgate::compiler::test {
 
-// Nodes n0 and n1; some pods finished, hostNetwork, without address, with another's address; some
-// namespaces unknown. `max_policies` above the usual makes classes that need the bounded form.
-Cluster RandomCluster(std::mt19937_64* random, int max_policies);
+Cluster RandomCluster(Random* random);
 
-// A flow between two addresses, of pods mostly. nullopt: the cluster has no two addresses of one
-// family that a packet in the forward hook could have.
-std::optional<Flow> RandomFlow(const Cluster& cluster, std::mt19937_64* random);
+// Between ends that the cluster knows (now and then one that it does not: an outside address).
+Flow RandomFlow(const Cluster& cluster, Random* random);
 
 }  // namespace podgate::compiler::test
