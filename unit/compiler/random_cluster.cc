@@ -57,7 +57,7 @@ Labels RandomLabels(const std::vector<std::string>& keys, Random* r) {
 LabelSelector RandomSelector(const std::vector<std::string>& keys, Random* r) {
   static const std::vector<std::string> kValues = {"a", "b", "c", ""};
   std::set<Requirement> requirements;
-  for (int i = r->Share({30, 45, 20, 5}); i > 0; --i) {
+  for (int i = r->Share({35, 45, 16, 4}); i > 0; --i) {
     Requirement requirement;
     requirement.key = r->Pick(keys);
     requirement.op = static_cast<Op>(r->Share({50, 25, 15, 10}));
@@ -251,7 +251,7 @@ Cluster RandomCluster(Random* r) {
   }
   // A third of the clusters have pods with many rules, which the compiler writes in another form.
   const bool crowded = r->Percent(33);
-  const int policies = crowded ? r->Between(5, 14) : r->Below(6);
+  const int policies = crowded ? r->Between(5, 20) : r->Below(7);
   for (int i = 0; i < policies; ++i) {
     NetworkPolicy policy = RandomPolicy(shape, crowded, i, r);
     cluster.policies[policy.key] = std::move(policy);
@@ -271,7 +271,7 @@ Flow RandomFlow(const Cluster& cluster, Random* r) {
     addresses.insert(addresses.end(), pod.host_addresses.begin(), pod.host_addresses.end());
   }
   const auto end = [&]() -> End {
-    const int kind = r->Share({60, 20, 8, 12});
+    const int kind = r->Share({64, 20, 8, 8});
     if (kind == 0 && !pods.empty()) return r->Pick(pods)->key;
     if (kind == 1 && !addresses.empty()) return r->Pick(addresses);
     if (kind == 2 && !nodes.empty()) return NodeEnd{r->Pick(nodes)};
