@@ -159,5 +159,113 @@ TEST(Agreement, RandomClusters) {
   EXPECT_GT(seen.service_sets, clusters / 20);
 }
 
+// ---- a small world, exhaustively
+// ---------------------------------------------------------------------
+
+// Two namespaces, three pods in each over two nodes, labels app=a, app=b and none; both families.
+World SmallWorld() {
+  World w;
+  w.AddNamespace("x", {{"team", "a"}});
+  w.AddNamespace("y");
+  int number = 0;
+  for (const char* ns : {"x", "y"}) {
+    for (const char* app : {"a", "b", ""}) {
+      const std::string v4 = fmt::format("10.0.0.{}", ++number);
+      const std::string v6 = fmt::format("fd00::{}", number);
+      Pod& pod = w.AddPod(fmt::format("{}/p{}", ns, number), number % 2 == 0 ? "n1" : "n2", {},
+                          {v4.c_str(), v6.c_str()});
+      if (*app != '\0') pod.labels = {{"app", app}};
+      pod.ports = {{"web", Protocol::kTcp, static_cast<std::uint16_t>(number <= 3 ? 80 : 81)}};
+    }
+  }
+  return w;
+}
+
+std::vector<LabelSelector> SelectorsOver(const char* key) {
+  using Op = Requirement::Operator;
+  return {LabelSelector{}, LabelSelector{{{key, Op::kIn, {"a"}}}},
+          LabelSelector{{{key, Op::kNotIn, {"a"}}}}, LabelSelector{{{key, Op::kExists, {}}}},
+          LabelSelector{{{key, Op::kDoesNotExist, {}}}}};
+}
+
+// Every form of a peer, and one list of peers for each; the empty list stands for an absent one.
+std::vector<std::vector<PolicyPeer>> AllPeers() {
+  std::vector<std::vector<PolicyPeer>> peers = {{}};
+  for (const LabelSelector& selector : SelectorsOver("app")) peers.push_back({PodsOf(selector)});
+  for (const LabelSelector& selector : SelectorsOver("team"))
+    peers.push_back({NamespacesOf(selector)});
+  for (const LabelSelector& namespaces : SelectorsOver("team")) {
+    peers.push_back({Both(namespaces, Select({{"app", "a"}}))});
+  }
+  peers.push_back({Block("0.0.0.0/0")});
+  peers.push_back({Block("::/0")});
+  peers.push_back({Block("10.0.0.0/29", {"10.0.0.2/31"})});
+  peers.push_back({Block("fd00::/64", {"fd00::4/126"})});
+  peers.push_back({Block("10.0.0.1/32"), PodsOf(Select({{"app", "b"}}))});
+  return peers;
+}
+
+std::vector<std::vector<PolicyPort>> AllPorts() {
+  return {{},
+          {Port(80)},
+          {Range(81, 90)},
+          {Whole(Protocol::kTcp)},
+          {Whole(Protocol::kUdp)},
+          {Named("web")},
+          {Named("none")},
+          {Port(81), Port(80, Protocol::kUdp)}};
+}
+
+std::vector<Flow> AllFlows(const Cluster& cluster) {
+  std::vector<End> ends = {NodeEnd{"n1"}, Address(At("192.0.2.1")), Address(At("2001:db8::1"))};
+  for (const auto& [key, pod] : cluster.pods) ends.push_back(key);
+  const std::pair<FlowProtocol, std::uint16_t> services[] = {{FlowProtocol::kTcp, 80},
+                                                             {FlowProtocol::kTcp, 81},
+                                                             {FlowProtocol::kUdp, 80},
+                                                             {FlowProtocol::kIcmp, 0}};
+  std::vector<Flow> flows;
+  int turn = 0;
+  for (const End& from : ends) {
+    for (const End& to : ends) {
+      for (const auto& [protocol, port] : services) {
+        Flow flow{from, to, protocol, port, std::nullopt};
+        const bool named =
+            std::holds_alternative<Address>(from) || std::holds_alternative<Address>(to);
+        if (!named) flow.family = ++turn % 2 == 0 ? Family::kIPv4 : Family::kIPv6;
+        flows.push_back(flow);
+      }
+    }
+  }
+  return flows;
+}
+
+TEST(Agreement, AllSingleRulePoliciesOfASmallWorld) {
+  World world = SmallWorld();
+  const std::vector<Flow> flows = AllFlows(world.cluster);
+  const std::uint64_t stride = kPairs < 100'000 ? 7 : 1;  // sanitized builds take a part of it
+  std::uint64_t policies = 0;
+  Seen seen;
+  for (const LabelSelector& selector : SelectorsOver("app")) {
+    for (const std::vector<PolicyPeer>& peers : AllPeers()) {
+      for (const std::vector<PolicyPort>& ports : AllPorts()) {
+        for (const int directions : {1, 2, 3}) {
+          if (++policies % stride != 0) continue;
+          world.cluster.policies.clear();
+          NetworkPolicy& policy = world.AddPolicy("x/p", selector);
+          policy.isolates_ingress = (directions & 1) != 0;
+          policy.isolates_egress = (directions & 2) != 0;
+          policy.ingress = policy.egress = {RuleOf(peers, ports)};
+          Nodes nodes(world.cluster, {});
+          for (const Flow& flow : flows) {
+            if (!Agree(world.cluster, &nodes, flow, {}, &seen)) return;
+          }
+        }
+      }
+    }
+  }
+  fmt::print("{} policies, {} pairs, {} denied\n", policies / stride, seen.compared, seen.denied);
+  EXPECT_GT(seen.denied, seen.compared / 20);
+}
+
 }  // namespace
 }  // namespace podgate::compiler
