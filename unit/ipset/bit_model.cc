@@ -19,35 +19,24 @@ constexpr Window kWindows[] = {
     {"ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffc0", 64},
 };
 
-// How many of a block's cells are set: none, all, or some. A gap cell counts where it overlaps the
-// block.
-enum class Share { kNone, kAll, kSome };
-
-Share ShareOf(const std::vector<Cell>& cells, const Universe::Bits& bits, const Prefix& block) {
+// Counts within one block; `begin` and `end` enclose the cells that may overlap it. A gap cell may
+// lie in many blocks: it is in or out as a whole.
+std::size_t Least(const std::vector<Cell>& cells, const Universe::Bits& bits, const Prefix& block,
+                  std::size_t begin, std::size_t end) {
+  const Address last = block.last();
+  while (begin < end && cells[begin].last < block.first()) ++begin;
+  while (begin < end && last < cells[end - 1].first) --end;
   bool any = false;
   bool all = true;
-  const Address last = block.last();
-  for (std::size_t i = 0; i < cells.size(); ++i) {
-    if (cells[i].last < block.first() || last < cells[i].first) continue;
+  for (std::size_t i = begin; i < end; ++i) {
     any = any || bits[i];
     all = all && bits[i];
   }
-  if (!any) return Share::kNone;
-  return all ? Share::kAll : Share::kSome;
-}
-
-std::size_t Least(const std::vector<Cell>& cells, const Universe::Bits& bits, const Prefix& block) {
-  switch (ShareOf(cells, bits, block)) {
-    case Share::kNone:
-      return 0;
-    case Share::kAll:
-      return 1;
-    case Share::kSome:
-      break;
-  }
+  if (!any) return 0;
+  if (all) return 1;
   const Prefix low(block.first(), block.length() + 1);
-  const Prefix high(block.last(), block.length() + 1);
-  return Least(cells, bits, low) + Least(cells, bits, high);
+  const Prefix high(last, block.length() + 1);
+  return Least(cells, bits, low, begin, end) + Least(cells, bits, high, begin, end);
 }
 
 }  // namespace
@@ -90,8 +79,11 @@ std::vector<Interval> Universe::Intervals(const Bits& bits) const {
 }
 
 std::size_t Universe::LeastPrefixes(const Bits& bits) const {
-  return Least(cells_, bits, Prefix::Whole(Family::kIPv4)) +
-         Least(cells_, bits, Prefix::Whole(Family::kIPv6));
+  std::size_t count = 0;
+  for (const Family family : {Family::kIPv4, Family::kIPv6}) {
+    count += Least(cells_, bits, Prefix::Whole(family), 0, cells_.size());
+  }
+  return count;
 }
 
 }  // namespace podgate::ipset
