@@ -1,0 +1,58 @@
+// Makes the kernel hold the ruleset that is wanted, and keeps it so: applies differences, reads back and
+// tries again after a failure, finds out when somebody else changed the table. What the kernel holds is
+// known (`applied`) or it is read anew; it is never guessed.
+//
+// One thread. Never waits: what must wait is due at `NextAttempt()`.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include "controller/clock.h"
+#include "controller/log.h"
+#include "nft/kernel.h"
+
+namespace podgate::controller {
+
+class Applier {
+ public:
+  Applier(nft::Kernel* kernel, Clock* clock, Logger* log) : kernel_(kernel), clock_(clock), log_(log) {}
+
+  // From now on the kernel is to hold this. True when it does already on return.
+  bool Want(nft::Ruleset desired);
+  // Tries again if something is left to do and its time has come; otherwise checks, at most once a second,
+  // whether somebody changed the table, and every few minutes whether or not anything hints at it.
+  void Tick();
+  // When Tick() should be called at the latest.
+  Clock::Time NextAttempt() const;
+
+  bool settled() const { return desired_.has_value() && !pending_; }
+  struct Counters {
+    std::uint64_t steps = 0;     // committed
+    std::uint64_t failures = 0;  // commits that the kernel refused
+    std::uint64_t repairs = 0;   // changes of others undone
+  };
+  const Counters& counters() const { return counters_; }
+
+ private:
+  bool Try();
+  bool Read();
+  void CheckDrift();
+  void Failed(const nft::Status& status, const char* what);
+
+  nft::Kernel* kernel_;
+  Clock* clock_;
+  Logger* log_;
+  std::optional<nft::Ruleset> desired_;
+  std::optional<nft::Ruleset> applied_;  // nullopt with known_: the kernel has no such table
+  bool known_ = false;
+  bool pending_ = false;
+  int failures_in_a_row_ = 0;
+  std::uint32_t generation_ = 0;  // of the kernel, if nobody but us commits
+  Clock::Time next_attempt_;
+  Clock::Time next_check_;
+  Clock::Time next_full_check_;
+  Counters counters_;
+};
+
+}  // namespace podgate::controller

@@ -1,0 +1,77 @@
+// The agent's log: one line for each event on standard error, as text or as JSON, a message and key=value
+// fields. A call site that repeats itself is limited: 20 lines, then one every 3 seconds, and the next line
+// says how many were left out. Debug lines and LogEach() are not limited.
+//
+// Any thread. Secrets are never given to it: no function here is called with a token or a key.
+#pragma once
+
+#include <chrono>
+#include <concepts>
+#include <cstdint>
+#include <functional>
+#include <initializer_list>
+#include <map>
+#include <mutex>
+#include <optional>
+#include <source_location>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace podgate::controller {
+
+enum class LogLevel : std::uint8_t { kDebug, kInfo, kWarning, kError };
+// "debug", "info", "warning" (or "warn"), "error"; nullopt for anything else.
+std::optional<LogLevel> ParseLogLevel(std::string_view text);
+
+// One key=value of a line. Texts are quoted and escaped as needed, numbers and booleans are not.
+struct LogField {
+  LogField(std::string_view name, std::string_view text) : key(name), value(text), quoted(true) {}
+  LogField(std::string_view name, const char* text) : LogField(name, std::string_view(text)) {}
+  LogField(std::string_view name, const std::string& text) : LogField(name, std::string_view(text)) {}
+  LogField(std::string_view name, bool truth) : key(name), value(truth ? "true" : "false") {}
+  template <std::integral Number>
+  LogField(std::string_view name, Number number) : key(name), value(std::to_string(number)) {}
+
+  std::string_view key;
+  std::string value;
+  bool quoted = false;
+};
+using LogFields = std::initializer_list<LogField>;
+
+class Logger {
+ public:
+  enum class Format : std::uint8_t { kText, kJson };
+  using Clock = std::function<std::chrono::system_clock::time_point()>;
+  // `write` gets each whole line with its newline, one at a time. Without it lines go to standard error.
+  explicit Logger(Format format = Format::kText, LogLevel level = LogLevel::kInfo,
+                  std::function<void(std::string_view)> write = {}, Clock now = {});
+
+  using Site = std::source_location;
+  void Debug(std::string_view message, LogFields fields = {});
+  void Info(std::string_view message, LogFields fields = {}, Site site = Site::current());
+  void Warn(std::string_view message, LogFields fields = {}, Site site = Site::current());
+  void Error(std::string_view message, LogFields fields = {}, Site site = Site::current());
+  // For what is said once for each object anyway.
+  void LogEach(LogLevel level, std::string_view message, LogFields fields = {});
+
+  bool Enabled(LogLevel level) const { return level >= level_; }
+
+ private:
+  struct Budget {  // of one call site: a token bucket
+    double lines = 20;
+    std::chrono::system_clock::time_point filled;
+    std::uint64_t suppressed = 0;
+  };
+  void Limited(LogLevel level, std::string_view message, LogFields fields, const Site& site);
+  void Write(LogLevel level, std::string_view message, LogFields fields, std::uint64_t suppressed);
+
+  const Format format_;
+  const LogLevel level_;
+  const std::function<void(std::string_view)> write_;
+  const Clock now_;
+  std::mutex mutex_;  // guards budgets_ and the order of lines
+  std::map<std::pair<std::string_view, std::uint32_t>, Budget> budgets_;  // by file and line
+};
+
+}  // namespace podgate::controller

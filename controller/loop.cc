@@ -1,0 +1,75 @@
+#include "controller/loop.h"
+
+#include <malloc.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "compiler/ir.h"
+
+namespace podgate::controller {
+
+Loop::Loop(Options options, nft::Kernel* kernel, Clock* clock, Logger* log)
+    : options_(std::move(options)), clock_(clock), log_(log), store_(log), applier_(kernel, clock, log) {}
+
+void Loop::Run(MessageQueue* queue) {
+  constexpr std::chrono::milliseconds kIdle{1000};
+  while (!queue->closed()) {
+    const auto due =
+        std::chrono::duration_cast<std::chrono::milliseconds>(applier_.NextAttempt() - clock_->Now());
+    Handle(queue->Take(std::clamp(due, std::chrono::milliseconds(0), kIdle)));
+    Tick();
+  }
+}
+
+void Loop::Handle(std::vector<Message> messages) {
+  Clock::Time oldest = clock_->Now();
+  bool listed = false;
+  for (Message& message : messages) {
+    oldest = std::min(oldest, message.received);
+    listed = listed || message.type == Message::Type::kListed;
+    stale_ = store_.Apply(std::move(message)) || stale_;
+  }
+  messages = {};
+  if (stale_ && store_.complete()) CompileAndApply(oldest);
+  // A list leaves much behind that the allocator would keep.
+  if (listed) ::malloc_trim(0);
+}
+
+void Loop::Tick() {
+  applier_.Tick();
+  Announce();
+}
+
+void Loop::Announce() {
+  if (enforced_ || !applier_.settled()) return;
+  enforced_ = true;
+  log_->Info("policies are enforced", {{"node", options_.node},
+                                       {"pods", store_.cluster().pods.size()},
+                                       {"namespaces", store_.cluster().namespaces.size()},
+                                       {"policies", store_.cluster().policies.size()},
+                                       {"steps", applier_.counters().steps}});
+}
+
+void Loop::CompileAndApply(Clock::Time oldest) {
+  stale_ = false;
+  const std::uint64_t steps_before = applier_.counters().steps;
+  const Clock::Time begun = clock_->Now();
+  const compiler::NodeIr ir = compiler::BuildIr(store_.cluster(), options_.node);
+  nft::Ruleset ruleset = compiler::Compile(ir, options_.compile);
+  const Clock::Time compiled = clock_->Now();
+  if (!applier_.Want(std::move(ruleset))) return;
+  const Clock::Time done = clock_->Now();
+  const auto microseconds = [](Clock::Duration duration) {
+    return std::chrono::duration_cast<std::chrono::microseconds>(duration).count();
+  };
+  const std::uint64_t steps = applier_.counters().steps - steps_before;
+  Announce();
+  log_->Debug("applied", {{"steps", steps},
+                          {"isolated_pods", ir.pods.size()},
+                          {"waited_us", microseconds(begun - oldest)},
+                          {"compile_us", microseconds(compiled - begun)},
+                          {"commit_us", microseconds(done - compiled)}});
+}
+
+}  // namespace podgate::controller

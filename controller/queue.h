@@ -1,0 +1,33 @@
+// The one way from the reflectors to the loop: a bounded queue. What waits while the loop commits is taken as
+// a whole afterwards, so many events become one commit. Put() from any thread, Take() from the loop's.
+#pragma once
+
+#include <chrono>
+#include <condition_variable>
+#include <mutex>
+#include <vector>
+
+#include "controller/message.h"
+
+namespace podgate::controller {
+
+class MessageQueue : public MessageSink {
+ public:
+  static constexpr std::size_t kLimit = 512;  // messages; a message is about a kilobyte
+
+  bool Put(Message message) override;
+  // All messages that wait, in order; waits for the first one up to `limit`. Empty: none came, or closed.
+  std::vector<Message> Take(std::chrono::milliseconds limit);
+  // No more messages: writers and the reader stop waiting.
+  void Close();
+  bool closed() const;
+
+ private:
+  mutable std::mutex mutex_;
+  std::condition_variable filled_;
+  std::condition_variable drained_;
+  std::vector<Message> messages_;
+  bool closed_ = false;
+};
+
+}  // namespace podgate::controller

@@ -1,0 +1,279 @@
+#include "controller/reflector.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "controller/reflector_stream.h"
+
+namespace podgate::controller {
+namespace {
+
+// Refusals of one version after which it is not tried again (a server restored from a backup may never
+// reach the version that we know).
+constexpr int kMaxRefusals = 3;
+constexpr int kMaxRetryAfterSeconds = 30;
+// A stream that lived this long was a working one: the next failure is a new one.
+constexpr std::chrono::seconds kWorking{5};
+
+}  // namespace
+
+Reflector::Reflector(const Resource& resource, HttpTransport* transport, RequestGate* gate, Clock* clock,
+                     Logger* log, MessageSink* sink)
+    : resource_(resource),
+      transport_(transport),
+      gate_(gate),
+      clock_(clock),
+      log_(log),
+      sink_(sink),
+      backoff_(clock) {}
+
+void Reflector::Run() {
+  while (Round()) {
+  }
+}
+
+bool Reflector::Round() { return After(version_.empty() ? List() : Watch()); }
+
+bool Reflector::After(const Outcome& outcome) {
+  if (outcome.next == Outcome::Next::kStop) return false;
+  if (outcome.next == Outcome::Next::kGoOn) {
+    failing_ = false;
+    return true;
+  }
+  if (outcome.next == Outcome::Next::kRelist) version_.clear();
+  if (outcome.next == Outcome::Next::kAgain) {
+    log_->Debug("trying another way", {{"kind", resource_.name}, {"reason", outcome.reason}});
+    return true;
+  }
+  Clock::Duration pause = backoff_.Next();
+  pause = std::max<Clock::Duration>(
+      pause, std::chrono::seconds(std::clamp(outcome.retry_after_seconds, 0, kMaxRetryAfterSeconds)));
+  const auto milliseconds = std::chrono::duration_cast<std::chrono::milliseconds>(pause).count();
+  log_->Warn(version_.empty() ? "cannot list, the last known state stays in force"
+                              : "watch ended, the last known state stays in force",
+             {{"kind", resource_.name}, {"reason", outcome.reason}, {"retry_ms", milliseconds}});
+  failing_ = true;
+  return clock_->Sleep(pause);
+}
+
+int Reflector::WatchSeconds() {
+  // Random, so that the watches of many nodes do not end together.
+  return 240 + static_cast<int>(clock_->Random() * 240);
+}
+
+Reflector::Outcome Reflector::Watch() {
+  const int seconds = WatchSeconds();
+  Stream stream(this, {});
+  return FollowStream(WatchTarget(resource_, version_, seconds), seconds, &stream);
+}
+
+Reflector::Outcome Reflector::List() {
+  RequestGate::ListSlot slot = gate_->AwaitList();
+  if (!slot) return {Outcome::Next::kStop, {}, 0};
+  return streaming_ ? ListByStream(std::move(slot)) : ListByPages();
+}
+
+Reflector::Outcome Reflector::ListByStream(RequestGate::ListSlot slot) {
+  BeginList();
+  const int seconds = WatchSeconds();
+  Stream stream(this, std::move(slot));
+  return FollowStream(StreamingListTarget(resource_, seconds), seconds, &stream);
+}
+
+Reflector::Outcome Reflector::FollowStream(const std::string& target, int timeout_seconds, Stream* stream) {
+  using Next = Outcome::Next;
+  if (!gate_->AwaitTurn()) return {Next::kStop, {}, 0};
+  ++counters_.requests;
+  const Clock::Time begun = clock_->Now();
+  const std::chrono::seconds limit(timeout_seconds + 30);
+  const HttpResult result = transport_->Get({target, limit}, stream);
+  if (clock_->Now() - begun >= kWorking && result.status == 200) backoff_.Reset();
+  if (result.error == HttpError::kCancelled || stream->end() == Stream::End::kReceiver) return {Next::kStop, {}, 0};
+  const bool listing = stream->listing();
+  if (result.status != 0 && result.status != 200) {
+    // What servers say that do not know streaming lists: the parameters are invalid, or not for a watch.
+    const bool unknown = result.status == 400 || result.status == 404 || result.status == 405 ||
+                         result.status == 406 || result.status == 415 || result.status == 422 ||
+                         result.status == 501;
+    if (listing && unknown) {
+      streaming_ = false;
+      return {Next::kAgain, fmt::format("no streaming lists here (status {})", result.status), 0};
+    }
+    return Refused(result, stream->refusal(), !listing);
+  }
+  if (result.status == 200) unauthorized_ = false;
+  switch (stream->end()) {
+    case Stream::End::kErrorEvent:
+      return ErrorEvent(*stream);
+    case Stream::End::kGarbage:
+    case Stream::End::kLineTooLong:
+      ++counters_.garbage;
+      return {Next::kRelist, stream->problem(), 0};
+    case Stream::End::kTooMany:
+      return {Next::kRelist, fmt::format("there are more than {} objects", resource_.max_objects), 0};
+    case Stream::End::kOpen:
+    case Stream::End::kReceiver:
+      break;
+  }
+  const bool quiet_end = result.error == HttpError::kNone || result.error == HttpError::kTimeout;
+  if (listing && result.status == 200 && quiet_end) {
+    streaming_ = false;  // an old server took it for a plain watch, and never says that the list is complete
+    return {Next::kAgain, "no streaming lists here (no end of the list)", 0};
+  }
+  if (result.error != HttpError::kNone) return {Next::kPause, result.message, result.retry_after_seconds};
+  if (clock_->Now() - begun < kWorking) return {Next::kPause, "the server ended the watch at once", 0};
+  return {};
+}
+
+Reflector::Outcome Reflector::Refused(const HttpResult& result, const std::string& body, bool watching) {
+  using Next = Outcome::Next;
+  const auto status = compiler::DecodeStatus(body);
+  Outcome outcome{Next::kPause, fmt::format("status {}", result.status), result.retry_after_seconds};
+  if (status) {
+    if (!status->message.empty()) outcome.reason += ": " + status->message.substr(0, 300);
+    outcome.retry_after_seconds = std::max(outcome.retry_after_seconds, status->retry_after_seconds);
+  }
+  const bool first_unauthorized = result.status == 401 && !std::exchange(unauthorized_, result.status == 401);
+  if (first_unauthorized) {
+    // A token may have been replaced since it was read: the next attempt reads it anew.
+    outcome.next = Next::kAgain;
+    return outcome;
+  }
+  if (result.status >= 300 && result.status < 400) outcome.reason += " (redirects are not followed)";
+  if (result.status == 403) outcome.reason += " (the ClusterRole must allow list and watch)";
+  if (result.status == 410 || (watching && ++refused_ >= kMaxRefusals)) {
+    refused_ = 0;
+    outcome.next = Next::kRelist;
+  }
+  return outcome;
+}
+
+Reflector::Outcome Reflector::ErrorEvent(const Stream& stream) {
+  const compiler::WatchEvent& event = stream.error_event();
+  Outcome outcome{Outcome::Next::kPause,
+                  fmt::format("error {} {}: {}", event.status_code, event.status_reason,
+                              event.status_message.substr(0, 300)),
+                  0};
+  const bool expired =
+      event.status_code == 410 || event.status_reason == "Expired" || event.status_reason == "Gone";
+  if (expired || ++refused_ >= kMaxRefusals) {
+    refused_ = 0;
+    outcome.next = Outcome::Next::kRelist;
+  }
+  return outcome;
+}
+
+Reflector::Outcome Reflector::ListByPages() {
+  using Next = Outcome::Next;
+  BeginList();
+  std::string token;
+  std::string version;
+  const std::size_t max_pages = resource_.max_objects / static_cast<std::size_t>(page_objects_) + 16;
+  for (std::size_t pages = 0; pages < max_pages; ++pages) {
+    if (!gate_->AwaitTurn()) return {Next::kStop, {}, 0};
+    ++counters_.requests;
+    Page page;
+    const HttpResult result = transport_->Get({PageTarget(resource_, page_objects_, token), Page::kLimit}, &page);
+    if (result.error == HttpError::kCancelled) return {Next::kStop, {}, 0};
+    if (result.status != 0 && result.status != 200) return Refused(result, page.text(), false);
+    if (page.too_long() && page_objects_ > 1) {
+      page_objects_ = std::max(1, page_objects_ / 8);
+      return {Next::kAgain, fmt::format("a page is too long, asking for {} objects a page", page_objects_), 0};
+    }
+    if (page.too_long()) return {Next::kPause, "one object is longer than a page may be", 0};
+    if (result.error != HttpError::kNone) return {Next::kPause, result.message, result.retry_after_seconds};
+    unauthorized_ = false;
+
+    bool wanted = true;
+    const auto decoded =
+        compiler::DecodeList(page.text(), resource_.kind, [this, &wanted](compiler::Decoded&& item) {
+          wanted = wanted && Upsert(std::move(item));
+        });
+    if (too_many_) {
+      return {Next::kPause, fmt::format("there are more than {} objects", resource_.max_objects), 0};
+    }
+    if (!wanted) return {Next::kStop, {}, 0};
+    if (const auto* problem = std::get_if<compiler::Diagnostic>(&decoded)) {
+      ++counters_.garbage;
+      return {Next::kPause, "the list cannot be read: " + problem->ToString(), 0};
+    }
+    const auto& meta = std::get<compiler::ListMeta>(decoded);
+    if (version.empty()) version = meta.resource_version;
+    if (version.empty()) return {Next::kPause, "the list has no resourceVersion", 0};
+    if (meta.continue_token.empty()) return {EndList(version) ? Next::kGoOn : Next::kStop, {}, 0};
+    if (meta.continue_token == token) return {Next::kPause, "the list repeats its continue token", 0};
+    token = meta.continue_token;
+  }
+  return {Next::kPause, "the list does not end", 0};
+}
+
+void Reflector::BeginList() {
+  ++list_number_;
+  list_unreadable_ = false;
+  too_many_ = false;
+}
+
+bool Reflector::EndList(const std::string& version) {
+  for (auto it = known_.begin(); it != known_.end();) {
+    // An object that could not even be named might be any of those that seem to be gone.
+    if (it->second == list_number_ || list_unreadable_) {
+      ++it;
+      continue;
+    }
+    Message message;
+    message.type = Message::Type::kDelete;
+    message.kind = resource_.kind;
+    message.key = it->first;
+    message.received = clock_->Now();
+    if (!sink_->Put(std::move(message))) return false;
+    it = known_.erase(it);
+  }
+  version_ = version;
+  refused_ = 0;
+  ++counters_.lists;
+  Message message;
+  message.type = Message::Type::kListed;
+  message.kind = resource_.kind;
+  message.received = clock_->Now();
+  log_->Info("listed", {{"kind", resource_.name}, {"objects", known_.size()}, {"version", version_}});
+  return sink_->Put(std::move(message));
+}
+
+bool Reflector::Upsert(compiler::Decoded decoded) {
+  if (!decoded.object) {
+    for (const compiler::Diagnostic& diagnostic : decoded.diagnostics) {
+      list_unreadable_ = true;
+      log_->Warn("an object without a readable name is passed over",
+                 {{"kind", resource_.name}, {"problem", diagnostic.ToString()}});
+    }
+    return true;
+  }
+  Message message;
+  if (!KeyOf(*decoded.object, resource_.kind, &message.key)) return true;  // of another kind
+  const bool fresh = known_.insert_or_assign(message.key, list_number_).second;
+  if (fresh && known_.size() > resource_.max_objects) {
+    known_.erase(message.key);
+    too_many_ = true;
+    return false;
+  }
+  message.type = Message::Type::kUpsert;
+  message.kind = resource_.kind;
+  message.object = std::move(decoded.object);
+  message.diagnostics = std::move(decoded.diagnostics);
+  message.received = clock_->Now();
+  return sink_->Put(std::move(message));
+}
+
+bool Reflector::Delete(const compiler::Decoded& decoded) {
+  Message message;
+  if (!decoded.object || !KeyOf(*decoded.object, resource_.kind, &message.key)) return true;
+  known_.erase(message.key);
+  message.type = Message::Type::kDelete;
+  message.kind = resource_.kind;
+  message.received = clock_->Now();
+  return sink_->Put(std::move(message));
+}
+
+}  // namespace podgate::controller

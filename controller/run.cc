@@ -1,0 +1,104 @@
+#include "controller/run.h"
+
+#include <malloc.h>
+
+#include <array>
+#include <csignal>
+#include <cstdio>
+#include <memory>
+#include <thread>
+#include <utility>
+
+#include "controller/kubeconfig.h"
+#include "controller/loop.h"
+#include "controller/printing_kernel.h"
+#include "controller/reflector.h"
+#include "controller/signals.h"
+#include "controller/transport.h"
+#include "controller/version.h"
+#include "nft/netlink.h"
+
+namespace podgate::controller {
+namespace {
+
+int Fail(int code, const std::string& message) {
+  std::fprintf(stderr, "podgate: %s\n", message.c_str());
+  return code;
+}
+
+// Reads everything once, so that a wrong path or an empty file is said at the start and not in a log line.
+int CheckAccess(const AccessOptions& options, Result<ApiAccess>* access) {
+  *access = FindAccess(options);
+  if (!access->ok()) {
+    const bool usage = access->status().code() == Status::Code::kNotFound;
+    return Fail(usage ? kExitUsage : kExitBadInput, access->status().message());
+  }
+  const auto credentials = ReadCredentials(access->value());
+  return credentials.ok() ? kExitOk : Fail(kExitBadInput, credentials.status().message());
+}
+
+nft::Result<std::unique_ptr<nft::Kernel>> OpenKernel(bool dry_run, Logger* log) {
+  auto real = nft::OpenNetlink();
+  if (!dry_run) return real;
+  std::optional<nft::Ruleset> start;
+  if (real.ok()) {
+    auto table = real.value()->Read(nft::Ruleset().table);
+    if (table.ok()) start = std::move(table).value();
+  } else {
+    log->Info("cannot read this node's table, printing all of it", {{"reason", real.status().message()}});
+  }
+  return std::unique_ptr<nft::Kernel>(std::make_unique<PrintingKernel>(stdout, std::move(start)));
+}
+
+}  // namespace
+
+int Run(const RunOptions& options) {
+  // Two arenas instead of eight for each core: the agent's few threads do not fight for memory.
+  ::mallopt(M_ARENA_MAX, 2);
+  const std::string node = options.node.empty() ? ProcessEnvironment("NODE_NAME").value_or("") : options.node;
+  if (node.empty()) return Fail(kExitUsage, "which node is this? Give --node NAME or set NODE_NAME");
+
+  Logger log(options.log_format, options.log_level);
+  Result<ApiAccess> access = Status(Status::Code::kOther, "");
+  AccessOptions access_options;
+  access_options.kubeconfig = options.kubeconfig;
+  access_options.context = options.context;
+  if (const int code = CheckAccess(access_options, &access); code != kExitOk) return code;
+
+  StopSignals signals;
+  auto kernel = OpenKernel(options.dry_run, &log);
+  if (!kernel.ok()) return Fail(kExitUnreachable, kernel.status().message());
+  InitialiseTransports();
+
+  SystemClock clock;
+  RequestGate gate(&clock);
+  MessageQueue queue;
+  const std::unique_ptr<HttpTransport> transport = MakeTransport(access.value());
+  Loop loop({node, {.pod_to_node_enforce = options.pod_to_node_enforce, .reject = options.reject}},
+            kernel.value().get(), &clock, &log);
+  log.Info("starting", {{"version", Version()},
+                        {"node", node},
+                        {"server", access.value().Url()},
+                        {"as", access.value().origin},
+                        {"dry_run", options.dry_run}});
+  signals.Start([&](int signal) {
+    log.Info("stopping, the rules stay", {{"signal", signal == SIGINT ? "SIGINT" : "SIGTERM"}});
+    clock.Stop();
+    gate.Stop();
+    queue.Close();
+    transport->Cancel();
+  });
+
+  std::array reflectors{Reflector(kNamespaces, transport.get(), &gate, &clock, &log, &queue),
+                        Reflector(kNetworkPolicies, transport.get(), &gate, &clock, &log, &queue),
+                        Reflector(kPods, transport.get(), &gate, &clock, &log, &queue)};
+  std::array<std::jthread, reflectors.size()> threads;
+  for (std::size_t i = 0; i < reflectors.size(); ++i) {
+    threads[i] = std::jthread([&reflector = reflectors[i]] { reflector.Run(); });
+  }
+  loop.Run(&queue);
+  for (std::jthread& thread : threads) thread.join();
+  return kExitOk;
+}
+
+}  // namespace podgate::controller

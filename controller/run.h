@@ -1,0 +1,33 @@
+// The agent: `podgate run`.
+#pragma once
+
+#include <string>
+
+#include "controller/log.h"
+
+namespace podgate::controller {
+
+// Exit codes of the command line (design §8).
+enum ExitCode : int {
+  kExitOk = 0,
+  kExitNegative = 1,
+  kExitUsage = 2,
+  kExitUnreachable = 3,  // the kernel or the API server
+  kExitBadInput = 4,
+};
+
+struct RunOptions {
+  std::string node;        // --node; empty: $NODE_NAME
+  std::string kubeconfig;  // --kubeconfig; empty: as kubectl finds it, else the pod's service account
+  std::string context;     // --context; empty: the kubeconfig's current-context
+  bool dry_run = false;
+  Logger::Format log_format = Logger::Format::kText;
+  LogLevel log_level = LogLevel::kInfo;
+  bool pod_to_node_enforce = false;  // --pod-to-node=enforce
+  bool reject = false;               // --deny=reject
+};
+
+// Runs until SIGTERM or SIGINT; the rules stay. To be called on the main thread while it is the only one.
+int Run(const RunOptions& options);
+
+}  // namespace podgate::controller

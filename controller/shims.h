@@ -1,0 +1,10 @@
+// Two functions of the C library and of OpenSSL that this program defines itself, so that cpprestsdk, which
+// is only to be had as it is, calls ours: see shims.cc.
+#pragma once
+
+namespace podgate::controller {
+
+// Makes the linker take the file in; true when cpprestsdk's calls do arrive here.
+bool ShimsAreLinked();
+
+}  // namespace podgate::controller

@@ -1,0 +1,46 @@
+// The cluster as the reflectors told it, and what of it is not to be trusted. Owned by the loop's thread;
+// no I/O.
+//
+// What cannot be read fails closed, for its own pods only:
+//   pod        moves to a namespace that no selector reaches, with a policy that isolates all pods there: at
+//              its last known address nothing gets in or out, and no rule names it as a peer. (Only rules with
+//              an ipBlock around its address still allow others to reach it as an address.)
+//   namespace  loses its labels: no namespaceSelector matches it, policies inside it stay as they are
+//   policy     isolates what it selects, and its unreadable parts allow nothing (the decoder does that)
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "compiler/model.h"
+#include "controller/log.h"
+#include "controller/message.h"
+
+namespace podgate::controller {
+
+class Store {
+ public:
+  explicit Store(Logger* log) : log_(log) {}
+
+  // True when the cluster changed in anything that could matter to packets.
+  bool Apply(Message message);
+  // All three kinds have been told as a whole at least once.
+  bool complete() const { return pods_listed_ && namespaces_listed_ && policies_listed_; }
+  const compiler::Cluster& cluster() const { return cluster_; }
+
+ private:
+  bool ApplyPod(compiler::Pod pod, const std::vector<compiler::Diagnostic>& diagnostics);
+  bool ApplyNamespace(compiler::Namespace ns, const std::vector<compiler::Diagnostic>& diagnostics);
+  bool ApplyPolicy(compiler::NetworkPolicy policy, const std::vector<compiler::Diagnostic>& diagnostics);
+  bool Quarantine(compiler::Pod pod);
+  bool Release(const compiler::ObjectKey& key);
+  bool Delete(compiler::Kind kind, const compiler::ObjectKey& key);
+
+  Logger* log_;
+  compiler::Cluster cluster_;
+  bool pods_listed_ = false;
+  bool namespaces_listed_ = false;
+  bool policies_listed_ = false;
+};
+
+}  // namespace podgate::controller
