@@ -1,6 +1,6 @@
-// How to reach an API server and as whom: what a kubeconfig or a pod's service account says, checked and
-// with paths resolved. Certificates and tokens that are files are read anew for each attempt, because they
-// rotate. Values only, but for ReadCredentials().
+// How to reach an API server and as whom: what a kubeconfig or a pod's service account says,
+// checked and with paths resolved. Certificates and tokens that are files are read anew for each
+// attempt, because they rotate. Values only, but for ReadCredentials().
 #pragma once
 
 #include <cstdint>
@@ -29,10 +29,13 @@ struct ApiAccess {
   Source client_certificate;    // PEM chain; with client_key or not at all
   Source client_key;            // PEM
   Source token;
-  std::string origin;  // "kubeconfig FILE, context NAME" or "the pod's service account", for messages
+  std::string
+      origin;  // "kubeconfig FILE, context NAME" or "the pod's service account", for messages
 
   // The name that the server's certificate must carry.
-  const std::string& verified_name() const { return tls_server_name.empty() ? host : tls_server_name; }
+  const std::string& verified_name() const {
+    return tls_server_name.empty() ? host : tls_server_name;
+  }
   std::string Url() const;  // "https://host:port/path", for messages and requests
 };
 
@@ -50,7 +53,8 @@ Result<Credentials> ReadCredentials(const ApiAccess& access);
 // Whole file, at most `limit` bytes. An error names the file and the reason.
 Result<std::string> ReadFile(const std::string& path, std::size_t limit);
 
-// Fills host, port and path of `access` from "https://host[:port][/path]". A message, empty when it is fine.
+// Fills host, port and path of `access` from "https://host[:port][/path]". A message, empty when it
+// is fine.
 std::string ParseServerUrl(const std::string& url, ApiAccess* access);
 
 // Standard base64 as Go reads it: padding needed, line breaks passed over. False: not base64.

@@ -9,8 +9,8 @@ namespace {
 constexpr std::chrono::seconds kCheckEvery{1};
 constexpr std::chrono::minutes kFullCheckEvery{5};
 // Pauses after the first failures; then one attempt a second for as long as it takes.
-constexpr std::chrono::milliseconds kRetries[] = {std::chrono::milliseconds(0), std::chrono::milliseconds(20),
-                                                  std::chrono::milliseconds(100)};
+constexpr std::chrono::milliseconds kRetries[] = {
+    std::chrono::milliseconds(0), std::chrono::milliseconds(20), std::chrono::milliseconds(100)};
 constexpr std::chrono::seconds kRetryEvery{1};
 
 }  // namespace
@@ -18,7 +18,8 @@ constexpr std::chrono::seconds kRetryEvery{1};
 bool Applier::Want(nft::Ruleset desired) {
   desired_ = std::move(desired);
   pending_ = true;
-  // New wishes do not shorten the pause after failures, else each event would hammer a kernel that refuses.
+  // New wishes do not shorten the pause after failures, else each event would hammer a kernel that
+  // refuses.
   return clock_->Now() >= next_attempt_ && Try();
 }
 
@@ -64,12 +65,13 @@ bool Applier::Try() {
 
 void Applier::Failed(const nft::Status& status, const char* what) {
   const auto attempt = static_cast<std::size_t>(failures_in_a_row_++);
-  const Clock::Duration pause =
-      attempt < std::size(kRetries) ? Clock::Duration(kRetries[attempt]) : Clock::Duration(kRetryEvery);
+  const Clock::Duration pause = attempt < std::size(kRetries) ? Clock::Duration(kRetries[attempt])
+                                                              : Clock::Duration(kRetryEvery);
   next_attempt_ = clock_->Now() + pause;
-  log_->Error(what, {{"problem", status.message()},
-                     {"failures", failures_in_a_row_},
-                     {"retry_ms", std::chrono::duration_cast<std::chrono::milliseconds>(pause).count()}});
+  log_->Error(what,
+              {{"problem", status.message()},
+               {"failures", failures_in_a_row_},
+               {"retry_ms", std::chrono::duration_cast<std::chrono::milliseconds>(pause).count()}});
 }
 
 void Applier::Tick() {
@@ -87,10 +89,12 @@ void Applier::CheckDrift() {
   next_check_ = now + kCheckEvery;
   const auto generation = kernel_->Generation();
   if (!generation.ok()) {
-    log_->Error("cannot ask the kernel for its generation", {{"problem", generation.status().message()}});
+    log_->Error("cannot ask the kernel for its generation",
+                {{"problem", generation.status().message()}});
     return;
   }
-  // Anybody's commit to any table moves the generation; only a look at ours tells whether it was touched.
+  // Anybody's commit to any table moves the generation; only a look at ours tells whether it was
+  // touched.
   if (generation.value() == generation_ && now < next_full_check_) return;
   next_full_check_ = now + kFullCheckEvery;
   if (!Read()) {
@@ -103,7 +107,8 @@ void Applier::CheckDrift() {
     return;
   }
   ++counters_.repairs;
-  log_->Warn(applied_ ? "somebody changed our table, repairing it" : "somebody deleted our table, making it again",
+  log_->Warn(applied_ ? "somebody changed our table, repairing it"
+                      : "somebody deleted our table, making it again",
              {{"table", desired_->table}});
   pending_ = true;
   Try();

@@ -1,6 +1,6 @@
-// Makes the kernel hold the ruleset that is wanted, and keeps it so: applies differences, reads back and
-// tries again after a failure, finds out when somebody else changed the table. What the kernel holds is
-// known (`applied`) or it is read anew; it is never guessed.
+// Makes the kernel hold the ruleset that is wanted, and keeps it so: applies differences, reads
+// back and tries again after a failure, finds out when somebody else changed the table. What the
+// kernel holds is known (`applied`) or it is read anew; it is never guessed.
 //
 // One thread. Never waits: what must wait is due at `NextAttempt()`.
 #pragma once
@@ -16,12 +16,14 @@ namespace podgate::controller {
 
 class Applier {
  public:
-  Applier(nft::Kernel* kernel, Clock* clock, Logger* log) : kernel_(kernel), clock_(clock), log_(log) {}
+  Applier(nft::Kernel* kernel, Clock* clock, Logger* log)
+      : kernel_(kernel), clock_(clock), log_(log) {}
 
   // From now on the kernel is to hold this. True when it does already on return.
   bool Want(nft::Ruleset desired);
-  // Tries again if something is left to do and its time has come; otherwise checks, at most once a second,
-  // whether somebody changed the table, and every few minutes whether or not anything hints at it.
+  // Tries again if something is left to do and its time has come; otherwise checks, at most once a
+  // second, whether somebody changed the table, and every few minutes whether or not anything hints
+  // at it.
   void Tick();
   // When Tick() should be called at the latest.
   Clock::Time NextAttempt() const;

@@ -1,5 +1,6 @@
-// Growing pauses between attempts that fail: 100 ms, doubled each time, at most 4 s, each shortened at random
-// by up to a half so that many nodes do not knock together. Pure but for the clock's chance.
+// Growing pauses between attempts that fail: 100 ms, doubled each time, at most 4 s, each shortened
+// at random by up to a half so that many nodes do not knock together. Pure but for the clock's
+// chance.
 #pragma once
 
 #include <algorithm>
@@ -20,8 +21,8 @@ class Backoff {
   std::chrono::milliseconds Next() {
     const auto pause = next_;
     next_ = std::min(kLast, next_ * 2);
-    return std::chrono::milliseconds(
-        static_cast<std::int64_t>(static_cast<double>(pause.count()) * (1.0 - clock_->Random() / 2)));
+    return std::chrono::milliseconds(static_cast<std::int64_t>(static_cast<double>(pause.count()) *
+                                                               (1.0 - clock_->Random() / 2)));
   }
   void Reset() { next_ = kFirst; }
 

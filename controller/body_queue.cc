@@ -40,7 +40,8 @@ BodyQueue::Event BodyQueue::Wait(std::chrono::steady_clock::time_point until, st
     // A body's first bytes may come before the head is announced.
     const auto head_ready = [this] { return !head_told_ && result_.status != 0; };
     const auto body_ready = [this] { return !bytes_.empty() && result_.status != 0; };
-    changed_.wait_until(lock, until, [&] { return cancelled_ || head_ready() || body_ready() || ended_; });
+    changed_.wait_until(lock, until,
+                        [&] { return cancelled_ || head_ready() || body_ready() || ended_; });
     if (cancelled_) return Event::kCancelled;
     if (head_ready()) {
       head_told_ = true;

@@ -1,5 +1,6 @@
-// Hands the body of one answer from the network's thread to the thread that asked for it, with a bound: when
-// more than kLimitBytes wait, the network's side is told to wait too, which holds the server back down to TCP.
+// Hands the body of one answer from the network's thread to the thread that asked for it, with a
+// bound: when more than kLimitBytes wait, the network's side is told to wait too, which holds the
+// server back down to TCP.
 //
 // The network's thread calls Put*/Head/End, one other thread calls Wait*.
 #pragma once

@@ -1,5 +1,6 @@
-// What all reflectors share towards the API server: never five requests within a second, whatever comes back,
-// and never more than one list in flight (a list is what costs memory, on both sides). Any thread.
+// What all reflectors share towards the API server: never five requests within a second, whatever
+// comes back, and never more than one list in flight (a list is what costs memory, on both sides).
+// Any thread.
 #pragma once
 
 #include <condition_variable>
@@ -38,13 +39,15 @@ class RequestGate {
 
  private:
   static constexpr std::size_t kRequestsPerWindow = 4;
-  // A little over a second, so that clocks which disagree by some milliseconds still see fewer than five.
+  // A little over a second, so that clocks which disagree by some milliseconds still see fewer than
+  // five.
   static constexpr std::chrono::milliseconds kWindow{1050};
 
   Clock* clock_;
   std::mutex mutex_;
   std::condition_variable changed_;
-  std::deque<Clock::Time> granted_;  // the last kRequestsPerWindow turns, some perhaps still to come
+  std::deque<Clock::Time>
+      granted_;  // the last kRequestsPerWindow turns, some perhaps still to come
   bool listing_ = false;
   bool stopped_ = false;
 };

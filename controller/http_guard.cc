@@ -16,7 +16,8 @@ constexpr std::string_view kLastChunk = "0\r\n\r\n";
 
 std::string_view Trim(std::string_view text) {
   while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
-  while (!text.empty() && (text.back() == ' ' || text.back() == '\t' || text.back() == '\r')) text.remove_suffix(1);
+  while (!text.empty() && (text.back() == ' ' || text.back() == '\t' || text.back() == '\r'))
+    text.remove_suffix(1);
   return text;
 }
 
@@ -57,8 +58,8 @@ Head ParseHead(std::string_view text) {
     text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
     if (first) {  // "HTTP/1.1 200 OK"
       const auto status = line.size() >= 12 ? ParseNumber(line.substr(9, 3), 10) : std::nullopt;
-      const bool valid = line.substr(0, 7) == "HTTP/1." && status && *status >= 100 && *status <= 599 &&
-                         line[8] == ' ' && (line.size() == 12 || line[12] == ' ');
+      const bool valid = line.substr(0, 7) == "HTTP/1." && status && *status >= 100 &&
+                         *status <= 599 && line[8] == ' ' && (line.size() == 12 || line[12] == ' ');
       if (!valid) return fail("the answer is not HTTP/1");
       head.status = *status;
       continue;
@@ -74,7 +75,8 @@ Head ParseHead(std::string_view text) {
       return fail("the answer is compressed, which was not asked for");
     } else if (name == "content-length") {
       const auto length = ParseNumber(value, 10);
-      if (!length || (head.length && *head.length != *length)) return fail("the answer has no valid length");
+      if (!length || (head.length && *head.length != *length))
+        return fail("the answer has no valid length");
       head.length = length;
     } else if (name == "retry-after" && value.size() <= 5 && ParseNumber(value, 10)) {
       head.retry_after = value;
@@ -166,10 +168,12 @@ bool HttpGuard::TakeHead(std::string_view* bytes, std::string* out) {
   if (!head.problem.empty()) return Break(head.problem);
   if (head.status < 200) return true;  // an interim answer: the real one follows
 
-  const bool empty = head.status == 204 || head.status == 304 || (!head.chunked && head.length == 0);
+  const bool empty =
+      head.status == 204 || head.status == 304 || (!head.chunked && head.length == 0);
   // Nothing of the server's own head reaches cpprestsdk but the status and the pause it asks for.
   fmt::format_to(std::back_inserter(*out), "HTTP/1.1 {} -\r\nConnection: close\r\n", head.status);
-  if (!head.retry_after.empty()) fmt::format_to(std::back_inserter(*out), "Retry-After: {}\r\n", head.retry_after);
+  if (!head.retry_after.empty())
+    fmt::format_to(std::back_inserter(*out), "Retry-After: {}\r\n", head.retry_after);
   out->append(empty ? "Content-Length: 0\r\n\r\n" : "Transfer-Encoding: chunked\r\n\r\n");
   left_ = head.length.value_or(0);
   state_ = empty          ? State::kEnd
@@ -189,7 +193,8 @@ bool HttpGuard::TakeLine(std::string_view* bytes, std::size_t limit, bool* whole
 
 bool HttpGuard::TakeChunkLength(std::string_view* bytes) {
   bool whole = false;
-  if (!TakeLine(bytes, kMaxChunkLineBytes, &whole)) return Break("a chunk's length line is too long");
+  if (!TakeLine(bytes, kMaxChunkLineBytes, &whole))
+    return Break("a chunk's length line is too long");
   if (!whole) return true;
   // Extensions after ';' mean nothing to us.
   const auto length = ParseNumber(Trim(std::string_view(line_).substr(0, line_.find(';'))), 16);

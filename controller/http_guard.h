@@ -1,11 +1,13 @@
-// Stands between TLS and cpprestsdk and makes every answer one that cpprestsdk reads well. On its own it
-// reads a head of any length and a chunk of any announced length into memory as a whole (a chunk of 200 MB
-// costs 275 MB, and kube-apiserver before 1.33 sends a list as one chunk), takes negative chunk lengths,
-// inflates compressed bodies nobody asked for, and holds back a body without chunks until 64 KiB are there,
-// which for a quiet watch is for ever. The guard bounds the head and reduces it to what we use, passes every
-// body on in small chunks as soon as its bytes arrive, and ends an exchange that breaks the rules.
+// Stands between TLS and cpprestsdk and makes every answer one that cpprestsdk reads well. On its
+// own it reads a head of any length and a chunk of any announced length into memory as a whole (a
+// chunk of 200 MB costs 275 MB, and kube-apiserver before 1.33 sends a list as one chunk), takes
+// negative chunk lengths, inflates compressed bodies nobody asked for, and holds back a body
+// without chunks until 64 KiB are there, which for a quiet watch is for ever. The guard bounds the
+// head and reduces it to what we use, passes every body on in small chunks as soon as its bytes
+// arrive, and ends an exchange that breaks the rules.
 //
-// Pure: bytes in, bytes out, at any split. One object for each connection, one answer for each object.
+// Pure: bytes in, bytes out, at any split. One object for each connection, one answer for each
+// object.
 #pragma once
 
 #include <cstddef>
@@ -20,8 +22,8 @@ class HttpGuard {
   static constexpr std::size_t kMaxHeadBytes = 64 * 1024;
   static constexpr std::size_t kMaxPieceBytes = 32 * 1024;
 
-  // Takes the next bytes from the server and appends what is passed on. False: the server broke a rule,
-  // problem() says which; nothing more is passed on.
+  // Takes the next bytes from the server and appends what is passed on. False: the server broke a
+  // rule, problem() says which; nothing more is passed on.
   bool Feed(std::string_view bytes, std::string* out);
   // The server closed the connection properly: ends a body that has no other end.
   void Finish(std::string* out);
@@ -48,8 +50,8 @@ class HttpGuard {
   void Pass(std::string_view* bytes, std::string* out);  // at most left_ bytes, as one chunk
 
   State state_ = State::kHead;
-  std::string line_;         // what came so far of a head, a chunk's length or end, a trailer
-  std::uint64_t left_ = 0;   // bytes still to come of the body or the chunk
+  std::string line_;        // what came so far of a head, a chunk's length or end, a trailer
+  std::uint64_t left_ = 0;  // bytes still to come of the body or the chunk
   std::string problem_;
 };
 

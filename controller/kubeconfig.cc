@@ -33,13 +33,17 @@ Status AddList(std::string_view list, Kubeconfig* config) {
   return {};
 }
 
-Result<ApiAccess> InCluster(const AccessOptions& options, const std::string& host, const std::string& port) {
+Result<ApiAccess> InCluster(const AccessOptions& options, const std::string& host,
+                            const std::string& port) {
   const bool ipv6 = host.find(':') != std::string::npos;
-  const std::string url = fmt::format("https://{}{}{}:{}", ipv6 ? "[" : "", host, ipv6 ? "]" : "", port);
+  const std::string url =
+      fmt::format("https://{}{}{}:{}", ipv6 ? "[" : "", host, ipv6 ? "]" : "", port);
   ApiAccess access;
   if (const std::string problem = ParseServerUrl(url, &access); !problem.empty()) {
-    return Status(Status::Code::kInvalid,
-                  fmt::format("KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT are not usable: {}", problem));
+    return Status(
+        Status::Code::kInvalid,
+        fmt::format("KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT are not usable: {}",
+                    problem));
   }
   access.origin = "the pod's service account";
   access.ca.file = options.service_account_folder + "/ca.crt";
@@ -56,7 +60,8 @@ std::optional<std::string> ProcessEnvironment(const std::string& name) {
 
 Result<ApiAccess> FindAccess(const AccessOptions& options) {
   const auto variable = [&options](const char* name) {
-    return options.environment ? options.environment(name).value_or("") : ProcessEnvironment(name).value_or("");
+    return options.environment ? options.environment(name).value_or("")
+                               : ProcessEnvironment(name).value_or("");
   };
   Kubeconfig config;
   const std::string list = variable("KUBECONFIG");
@@ -64,18 +69,22 @@ Result<ApiAccess> FindAccess(const AccessOptions& options) {
     if (Status status = AddFile(options.kubeconfig, &config); !status.ok()) return status;
   } else if (!list.empty()) {
     if (Status status = AddList(list, &config); !status.ok()) return status;
-  } else if (const std::string home = variable("HOME"); !home.empty() && IsThere(home + "/.kube/config")) {
+  } else if (const std::string home = variable("HOME");
+             !home.empty() && IsThere(home + "/.kube/config")) {
     if (Status status = AddFile(home + "/.kube/config", &config); !status.ok()) return status;
   }
   if (!config.empty()) return config.Choose(options.context);
 
   const std::string host = variable("KUBERNETES_SERVICE_HOST");
   const std::string port = variable("KUBERNETES_SERVICE_PORT");
-  if (!host.empty() && !port.empty() && options.context.empty()) return InCluster(options, host, port);
-  return Status(Status::Code::kNotFound,
-                list.empty() ? "no kubeconfig: give --kubeconfig or set KUBECONFIG (this is not a pod either: "
-                               "KUBERNETES_SERVICE_HOST is not set)"
-                             : fmt::format("no kubeconfig: no file of KUBECONFIG={} is there", list));
+  if (!host.empty() && !port.empty() && options.context.empty())
+    return InCluster(options, host, port);
+  return Status(
+      Status::Code::kNotFound,
+      list.empty()
+          ? "no kubeconfig: give --kubeconfig or set KUBECONFIG (this is not a pod either: "
+            "KUBERNETES_SERVICE_HOST is not set)"
+          : fmt::format("no kubeconfig: no file of KUBECONFIG={} is there", list));
 }
 
 }  // namespace podgate::controller

@@ -7,7 +7,8 @@
 namespace podgate::controller {
 namespace {
 
-// Reads fields of one entry and keeps the first error, so that the code below reads like the format.
+// Reads fields of one entry and keeps the first error, so that the code below reads like the
+// format.
 class Fields {
  public:
   Fields(const YamlNode& body, std::string file, std::size_t line, std::string what)
@@ -16,8 +17,9 @@ class Fields {
   const Status& status() const { return status_; }
   void Fail(const YamlNode* node, const std::string& problem) {
     if (!status_.ok()) return;
-    status_ = Status(Status::Code::kInvalid,
-                     fmt::format("{}:{}: {}: {}", file_, node == nullptr ? line_ : node->line, what_, problem));
+    status_ = Status(
+        Status::Code::kInvalid,
+        fmt::format("{}:{}: {}: {}", file_, node == nullptr ? line_ : node->line, what_, problem));
   }
   const YamlNode* Given(const char* key) const {
     const YamlNode* node = body_.Find(key);
@@ -84,28 +86,33 @@ Status Kubeconfig::Add(const std::string& text, const std::string& file) {
   };
   ++files_;
   if (root.IsNull()) return {};
-  if (root.kind != YamlNode::Kind::kMapping) return fail(root, "this is not a kubeconfig: expected a mapping");
+  if (root.kind != YamlNode::Kind::kMapping)
+    return fail(root, "this is not a kubeconfig: expected a mapping");
   if (const YamlNode* kind = root.Find("kind"); kind != nullptr && kind->text != "Config") {
-    return fail(*kind, fmt::format("this is not a kubeconfig: kind is \"{}\", expected \"Config\"", kind->text));
+    return fail(*kind, fmt::format("this is not a kubeconfig: kind is \"{}\", expected \"Config\"",
+                                   kind->text));
   }
-  if (const YamlNode* current = root.Find("current-context"); current != nullptr && !current->IsNull()) {
-    if (current->kind != YamlNode::Kind::kScalar) return fail(*current, "current-context must be a string");
+  if (const YamlNode* current = root.Find("current-context");
+      current != nullptr && !current->IsNull()) {
+    if (current->kind != YamlNode::Kind::kScalar)
+      return fail(*current, "current-context must be a string");
     if (current_context_.empty()) current_context_ = current->text;
   }
-  for (const auto& [list, body, entries] : {std::tuple{"clusters", "cluster", &clusters_},
-                                            std::tuple{"users", "user", &users_},
-                                            std::tuple{"contexts", "context", &contexts_}}) {
+  for (const auto& [list, body, entries] :
+       {std::tuple{"clusters", "cluster", &clusters_}, std::tuple{"users", "user", &users_},
+        std::tuple{"contexts", "context", &contexts_}}) {
     if (Status status = AddEntries(root, file, list, body, entries); !status.ok()) return status;
   }
   return {};
 }
 
-Status Kubeconfig::AddEntries(const YamlNode& root, const std::string& file, const char* list, const char* body,
-                              Entries* entries) {
+Status Kubeconfig::AddEntries(const YamlNode& root, const std::string& file, const char* list,
+                              const char* body, Entries* entries) {
   const YamlNode* items = root.Find(list);
   if (items == nullptr || items->IsNull()) return {};
   const auto fail = [&](const YamlNode& node, const std::string& what) {
-    return Status(Status::Code::kInvalid, fmt::format("{}:{}: {}: {}", file, node.line, list, what));
+    return Status(Status::Code::kInvalid,
+                  fmt::format("{}:{}: {}: {}", file, node.line, list, what));
   };
   if (items->kind != YamlNode::Kind::kSequence) return fail(*items, "expected a list");
   for (const YamlNode& item : items->items) {
@@ -128,7 +135,8 @@ Status Kubeconfig::AddEntries(const YamlNode& root, const std::string& file, con
   return {};
 }
 
-Status Kubeconfig::ReadCluster(const std::string& name, const Entry& entry, ApiAccess* access) const {
+Status Kubeconfig::ReadCluster(const std::string& name, const Entry& entry,
+                               ApiAccess* access) const {
   Fields fields(entry.body, entry.file, entry.line, fmt::format("cluster \"{}\"", name));
   const std::string server = fields.Text("server");
   if (server.empty()) {
@@ -138,7 +146,8 @@ Status Kubeconfig::ReadCluster(const std::string& name, const Entry& entry, ApiA
   }
   if (fields.Flag("insecure-skip-tls-verify")) {
     fields.Fail(fields.Given("insecure-skip-tls-verify"),
-                "insecure-skip-tls-verify is not supported: a firewall must know whose policies it enforces; give "
+                "insecure-skip-tls-verify is not supported: a firewall must know whose policies it "
+                "enforces; give "
                 "certificate-authority instead");
   }
   fields.Refuse("proxy-url", "is not supported: Podgate connects to the API server directly");
@@ -146,7 +155,8 @@ Status Kubeconfig::ReadCluster(const std::string& name, const Entry& entry, ApiA
   access->ca = fields.DataOrFile("certificate-authority");
   if (!access->ca.given()) {
     fields.Fail(nullptr,
-                "it has neither certificate-authority nor certificate-authority-data; Podgate trusts only the "
+                "it has neither certificate-authority nor certificate-authority-data; Podgate "
+                "trusts only the "
                 "cluster's own CA");
   }
   return fields.status();
@@ -155,12 +165,14 @@ Status Kubeconfig::ReadCluster(const std::string& name, const Entry& entry, ApiA
 Status Kubeconfig::ReadUser(const std::string& name, const Entry& entry, ApiAccess* access) const {
   Fields fields(entry.body, entry.file, entry.line, fmt::format("user \"{}\"", name));
   constexpr const char* kNoPlugins =
-      "is not supported: Podgate starts no other program; use a client certificate or a service account's token "
+      "is not supported: Podgate starts no other program; use a client certificate or a service "
+      "account's token "
       "(tokenFile)";
   fields.Refuse("exec", kNoPlugins);
   fields.Refuse("auth-provider", kNoPlugins);
   for (const char* key : {"username", "password"}) {
-    fields.Refuse(key, "is not supported: API servers have no password login since Kubernetes 1.19");
+    fields.Refuse(key,
+                  "is not supported: API servers have no password login since Kubernetes 1.19");
   }
   for (const char* key : {"as", "as-uid", "as-groups", "as-user-extra"}) {
     fields.Refuse(key, "is not supported: give Podgate a user of its own instead of impersonation");
@@ -168,8 +180,9 @@ Status Kubeconfig::ReadUser(const std::string& name, const Entry& entry, ApiAcce
   access->client_certificate = fields.DataOrFile("client-certificate");
   access->client_key = fields.DataOrFile("client-key");
   if (access->client_certificate.given() != access->client_key.given()) {
-    fields.Fail(nullptr, access->client_key.given() ? "it has a client-key without a client-certificate"
-                                                    : "it has a client-certificate without a client-key");
+    fields.Fail(nullptr, access->client_key.given()
+                             ? "it has a client-key without a client-certificate"
+                             : "it has a client-certificate without a client-key");
   }
   access->token.file = fields.Path(fields.Text("tokenFile"));
   if (access->token.file.empty()) access->token.data = fields.Text("token");
@@ -185,14 +198,17 @@ Result<ApiAccess> Kubeconfig::Choose(const std::string& wanted) const {
     return Status(Status::Code::kInvalid, fmt::format("{}:{}: {}", entry.file, entry.line, what));
   };
   if (context.empty()) {
-    return Status(Status::Code::kNotFound,
-                  fmt::format("the kubeconfig has no current-context; choose one with --context (there are: {})",
-                              NamesOf(contexts_)));
+    return Status(
+        Status::Code::kNotFound,
+        fmt::format(
+            "the kubeconfig has no current-context; choose one with --context (there are: {})",
+            NamesOf(contexts_)));
   }
   const auto chosen = contexts_.find(context);
   if (chosen == contexts_.end()) {
-    return Status(Status::Code::kNotFound, fmt::format("the kubeconfig has no context \"{}\" (there are: {})",
-                                                       context, NamesOf(contexts_)));
+    return Status(Status::Code::kNotFound,
+                  fmt::format("the kubeconfig has no context \"{}\" (there are: {})", context,
+                              NamesOf(contexts_)));
   }
   Fields fields(chosen->second.body, chosen->second.file, chosen->second.line,
                 fmt::format("context \"{}\"", context));
@@ -201,15 +217,18 @@ Result<ApiAccess> Kubeconfig::Choose(const std::string& wanted) const {
   if (!fields.status().ok()) return fields.status();
   const auto cluster = clusters_.find(cluster_name);
   if (cluster == clusters_.end()) {
-    return fail(chosen->second, fmt::format("context \"{}\": there is no cluster \"{}\"", context, cluster_name));
+    return fail(chosen->second,
+                fmt::format("context \"{}\": there is no cluster \"{}\"", context, cluster_name));
   }
   const auto user = users_.find(user_name);
   if (user == users_.end()) {
-    return fail(chosen->second, fmt::format("context \"{}\": there is no user \"{}\"", context, user_name));
+    return fail(chosen->second,
+                fmt::format("context \"{}\": there is no user \"{}\"", context, user_name));
   }
   ApiAccess access;
   access.origin = fmt::format("{}, context {}", chosen->second.file, context);
-  if (Status status = ReadCluster(cluster_name, cluster->second, &access); !status.ok()) return status;
+  if (Status status = ReadCluster(cluster_name, cluster->second, &access); !status.ok())
+    return status;
   if (Status status = ReadUser(user_name, user->second, &access); !status.ok()) return status;
   return access;
 }

@@ -1,5 +1,5 @@
-// The kubeconfig format: several files merged, one context chosen, its cluster and user checked and read into
-// an ApiAccess. Pure: the texts come in, nothing is read.
+// The kubeconfig format: several files merged, one context chosen, its cluster and user checked and
+// read into an ApiAccess. Pure: the texts come in, nothing is read.
 #pragma once
 
 #include <map>
@@ -22,14 +22,14 @@ class Kubeconfig {
 
  private:
   struct Entry {
-    YamlNode body;     // what stands under "cluster", "user" or "context"
+    YamlNode body;  // what stands under "cluster", "user" or "context"
     std::string file;
     std::size_t line = 0;
   };
   using Entries = std::map<std::string, Entry>;
 
-  Status AddEntries(const YamlNode& root, const std::string& file, const char* list, const char* body,
-                    Entries* entries);
+  Status AddEntries(const YamlNode& root, const std::string& file, const char* list,
+                    const char* body, Entries* entries);
   Status ReadCluster(const std::string& name, const Entry& entry, ApiAccess* access) const;
   Status ReadUser(const std::string& name, const Entry& entry, ApiAccess* access) const;
 

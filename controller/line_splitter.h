@@ -12,8 +12,9 @@ class LineSplitter {
   explicit LineSplitter(std::size_t limit_bytes) : limit_(limit_bytes) {}
 
   enum class Outcome { kMore, kTooLong, kStopped };
-  // Calls `line(std::string_view)` for each whole line that is not blank; when it says false the rest is left.
-  // What follows the last line break waits for the next piece, and is dropped with the splitter.
+  // Calls `line(std::string_view)` for each whole line that is not blank; when it says false the
+  // rest is left. What follows the last line break waits for the next piece, and is dropped with
+  // the splitter.
   template <typename Line>
   Outcome Feed(std::string_view bytes, const Line& line) {
     while (true) {
@@ -40,7 +41,9 @@ class LineSplitter {
 
  private:
   static constexpr std::size_t kKeptCapacity = 256 * 1024;
-  static bool IsBlank(std::string_view text) { return text.find_first_not_of(" \t\r") == std::string_view::npos; }
+  static bool IsBlank(std::string_view text) {
+    return text.find_first_not_of(" \t\r") == std::string_view::npos;
+  }
 
   const std::size_t limit_;
   std::string kept_;  // the beginning of a line

@@ -41,7 +41,8 @@ bool IsBare(std::string_view text) {
 
 std::string Timestamp(std::chrono::system_clock::time_point now) {
   const auto seconds = std::chrono::floor<std::chrono::seconds>(now);
-  const auto milliseconds = std::chrono::duration_cast<std::chrono::milliseconds>(now - seconds).count();
+  const auto milliseconds =
+      std::chrono::duration_cast<std::chrono::milliseconds>(now - seconds).count();
   return fmt::format("{:%Y-%m-%dT%H:%M:%S}.{:03}Z",
                      fmt::gmtime(std::chrono::system_clock::to_time_t(seconds)), milliseconds);
 }
@@ -65,7 +66,8 @@ std::optional<LogLevel> ParseLogLevel(std::string_view text) {
   return std::nullopt;
 }
 
-Logger::Logger(Format format, LogLevel level, std::function<void(std::string_view)> write, Clock now)
+Logger::Logger(Format format, LogLevel level, std::function<void(std::string_view)> write,
+               Clock now)
     : format_(format),
       level_(level),
       write_(write ? std::move(write) : WriteToStandardError),
@@ -112,12 +114,15 @@ void Logger::Limited(LogLevel level, std::string_view message, LogFields fields,
   Write(level, message, fields, std::exchange(budget.suppressed, 0));
 }
 
-void Logger::Write(LogLevel level, std::string_view message, LogFields fields, std::uint64_t suppressed) {
+void Logger::Write(LogLevel level, std::string_view message, LogFields fields,
+                   std::uint64_t suppressed) {
   std::string line;
   if (format_ == Format::kJson) {
-    line = fmt::format(R"({{"time":"{}","level":"{}","msg":{})", Timestamp(now_()), Name(level), Quote(message));
+    line = fmt::format(R"({{"time":"{}","level":"{}","msg":{})", Timestamp(now_()), Name(level),
+                       Quote(message));
     for (const LogField& field : fields) {
-      line += fmt::format(",{}:{}", Quote(field.key), field.quoted ? Quote(field.value) : field.value);
+      line +=
+          fmt::format(",{}:{}", Quote(field.key), field.quoted ? Quote(field.value) : field.value);
     }
     if (suppressed > 0) line += fmt::format(R"(,"suppressed":{})", suppressed);
     line += "}\n";

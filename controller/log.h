@@ -1,6 +1,6 @@
-// The agent's log: one line for each event on standard error, as text or as JSON, a message and key=value
-// fields. A call site that repeats itself is limited: 20 lines, then one every 3 seconds, and the next line
-// says how many were left out. Debug lines and LogEach() are not limited.
+// The agent's log: one line for each event on standard error, as text or as JSON, a message and
+// key=value fields. A call site that repeats itself is limited: 20 lines, then one every 3 seconds,
+// and the next line says how many were left out. Debug lines and LogEach() are not limited.
 //
 // Any thread. Secrets are never given to it: no function here is called with a token or a key.
 #pragma once
@@ -28,7 +28,8 @@ std::optional<LogLevel> ParseLogLevel(std::string_view text);
 struct LogField {
   LogField(std::string_view name, std::string_view text) : key(name), value(text), quoted(true) {}
   LogField(std::string_view name, const char* text) : LogField(name, std::string_view(text)) {}
-  LogField(std::string_view name, const std::string& text) : LogField(name, std::string_view(text)) {}
+  LogField(std::string_view name, const std::string& text)
+      : LogField(name, std::string_view(text)) {}
   LogField(std::string_view name, bool truth) : key(name), value(truth ? "true" : "false") {}
   template <std::integral Number>
   LogField(std::string_view name, Number number) : key(name), value(std::to_string(number)) {}
@@ -43,7 +44,8 @@ class Logger {
  public:
   enum class Format : std::uint8_t { kText, kJson };
   using Clock = std::function<std::chrono::system_clock::time_point()>;
-  // `write` gets each whole line with its newline, one at a time. Without it lines go to standard error.
+  // `write` gets each whole line with its newline, one at a time. Without it lines go to standard
+  // error.
   explicit Logger(Format format = Format::kText, LogLevel level = LogLevel::kInfo,
                   std::function<void(std::string_view)> write = {}, Clock now = {});
 

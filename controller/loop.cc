@@ -10,13 +10,17 @@
 namespace podgate::controller {
 
 Loop::Loop(Options options, nft::Kernel* kernel, Clock* clock, Logger* log)
-    : options_(std::move(options)), clock_(clock), log_(log), store_(log), applier_(kernel, clock, log) {}
+    : options_(std::move(options)),
+      clock_(clock),
+      log_(log),
+      store_(log),
+      applier_(kernel, clock, log) {}
 
 void Loop::Run(MessageQueue* queue) {
   constexpr std::chrono::milliseconds kIdle{1000};
   while (!queue->closed()) {
-    const auto due =
-        std::chrono::duration_cast<std::chrono::milliseconds>(applier_.NextAttempt() - clock_->Now());
+    const auto due = std::chrono::duration_cast<std::chrono::milliseconds>(applier_.NextAttempt() -
+                                                                           clock_->Now());
     Handle(queue->Take(std::clamp(due, std::chrono::milliseconds(0), kIdle)));
     Tick();
   }

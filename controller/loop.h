@@ -1,6 +1,7 @@
-// The agent's one thread that decides: takes messages, keeps the cluster, compiles the node's ruleset and has
-// it applied. Nothing is written to the kernel before all kinds are listed; until then the rules that an
-// earlier run left behind stay in force. No fixed delays: what has queued while a commit ran goes into the next.
+// The agent's one thread that decides: takes messages, keeps the cluster, compiles the node's
+// ruleset and has it applied. Nothing is written to the kernel before all kinds are listed; until
+// then the rules that an earlier run left behind stay in force. No fixed delays: what has queued
+// while a commit ran goes into the next.
 #pragma once
 
 #include <string>
@@ -41,7 +42,7 @@ class Loop {
   Logger* const log_;
   Store store_;
   Applier applier_;
-  bool stale_ = false;    // the cluster changed since the last compilation
+  bool stale_ = false;     // the cluster changed since the last compilation
   bool enforced_ = false;  // the first ruleset is in the kernel, and it was logged
 };
 

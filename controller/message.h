@@ -1,5 +1,5 @@
-// What a reflector tells the loop: an object is there as it now is, an object is gone, or all objects of a
-// kind have been told once. Values only.
+// What a reflector tells the loop: an object is there as it now is, an object is gone, or all
+// objects of a kind have been told once. Values only.
 #pragma once
 
 #include <cstdint>

@@ -1,4 +1,5 @@
-// The kernel of `run --dry-run`: takes every step, prints it as nft text, and keeps the result to itself.
+// The kernel of `run --dry-run`: takes every step, prints it as nft text, and keeps the result to
+// itself.
 #pragma once
 
 #include <cstdio>
@@ -11,7 +12,8 @@ namespace podgate::controller {
 class PrintingKernel : public nft::Kernel {
  public:
   // `start`: the table that the real kernel holds, so that only differences are printed.
-  PrintingKernel(std::FILE* out, std::optional<nft::Ruleset> start) : out_(out), start_(std::move(start)) {}
+  PrintingKernel(std::FILE* out, std::optional<nft::Ruleset> start)
+      : out_(out), start_(std::move(start)) {}
 
   nft::Result<std::optional<nft::Ruleset>> Read(const std::string&) override { return start_; }
   nft::Status Commit(const nft::Step& step) override;

@@ -1,5 +1,6 @@
-// The one way from the reflectors to the loop: a bounded queue. What waits while the loop commits is taken as
-// a whole afterwards, so many events become one commit. Put() from any thread, Take() from the loop's.
+// The one way from the reflectors to the loop: a bounded queue. What waits while the loop commits
+// is taken as a whole afterwards, so many events become one commit. Put() from any thread, Take()
+// from the loop's.
 #pragma once
 
 #include <chrono>
@@ -16,7 +17,8 @@ class MessageQueue : public MessageSink {
   static constexpr std::size_t kLimit = 512;  // messages; a message is about a kilobyte
 
   bool Put(Message message) override;
-  // All messages that wait, in order; waits for the first one up to `limit`. Empty: none came, or closed.
+  // All messages that wait, in order; waits for the first one up to `limit`. Empty: none came, or
+  // closed.
   std::vector<Message> Take(std::chrono::milliseconds limit);
   // No more messages: writers and the reader stop waiting.
   void Close();

@@ -10,8 +10,8 @@
 namespace podgate::controller {
 namespace {
 
-// Refusals of one version after which it is not tried again (a server restored from a backup may never
-// reach the version that we know).
+// Refusals of one version after which it is not tried again (a server restored from a backup may
+// never reach the version that we know).
 constexpr int kMaxRefusals = 3;
 constexpr int kMaxRetryAfterSeconds = 30;
 // A stream that lived this long was a working one: the next failure is a new one.
@@ -19,8 +19,8 @@ constexpr std::chrono::seconds kWorking{5};
 
 }  // namespace
 
-Reflector::Reflector(const Resource& resource, HttpTransport* transport, RequestGate* gate, Clock* clock,
-                     Logger* log, MessageSink* sink)
+Reflector::Reflector(const Resource& resource, HttpTransport* transport, RequestGate* gate,
+                     Clock* clock, Logger* log, MessageSink* sink)
     : resource_(resource),
       transport_(transport),
       gate_(gate),
@@ -49,7 +49,8 @@ bool Reflector::After(const Outcome& outcome) {
   }
   Clock::Duration pause = backoff_.Next();
   pause = std::max<Clock::Duration>(
-      pause, std::chrono::seconds(std::clamp(outcome.retry_after_seconds, 0, kMaxRetryAfterSeconds)));
+      pause,
+      std::chrono::seconds(std::clamp(outcome.retry_after_seconds, 0, kMaxRetryAfterSeconds)));
   const auto milliseconds = std::chrono::duration_cast<std::chrono::milliseconds>(pause).count();
   log_->Warn(version_.empty() ? "cannot list, the last known state stays in force"
                               : "watch ended, the last known state stays in force",
@@ -82,7 +83,8 @@ Reflector::Outcome Reflector::ListByStream(RequestGate::ListSlot slot) {
   return FollowStream(StreamingListTarget(resource_, seconds), seconds, &stream);
 }
 
-Reflector::Outcome Reflector::FollowStream(const std::string& target, int timeout_seconds, Stream* stream) {
+Reflector::Outcome Reflector::FollowStream(const std::string& target, int timeout_seconds,
+                                           Stream* stream) {
   using Next = Outcome::Next;
   if (!gate_->AwaitTurn()) return {Next::kStop, {}, 0};
   ++counters_.requests;
@@ -90,10 +92,12 @@ Reflector::Outcome Reflector::FollowStream(const std::string& target, int timeou
   const std::chrono::seconds limit(timeout_seconds + 30);
   const HttpResult result = transport_->Get({target, limit}, stream);
   if (clock_->Now() - begun >= kWorking && result.status == 200) backoff_.Reset();
-  if (result.error == HttpError::kCancelled || stream->end() == Stream::End::kReceiver) return {Next::kStop, {}, 0};
+  if (result.error == HttpError::kCancelled || stream->end() == Stream::End::kReceiver)
+    return {Next::kStop, {}, 0};
   const bool listing = stream->listing();
   if (result.status != 0 && result.status != 200) {
-    // What servers say that do not know streaming lists: the parameters are invalid, or not for a watch.
+    // What servers say that do not know streaming lists: the parameters are invalid, or not for a
+    // watch.
     const bool unknown = result.status == 400 || result.status == 404 || result.status == 405 ||
                          result.status == 406 || result.status == 415 || result.status == 422 ||
                          result.status == 501;
@@ -112,36 +116,45 @@ Reflector::Outcome Reflector::FollowStream(const std::string& target, int timeou
       ++counters_.garbage;
       return {Next::kRelist, stream->problem(), 0};
     case Stream::End::kTooMany:
-      return {Next::kRelist, fmt::format("there are more than {} objects", resource_.max_objects), 0};
+      return {Next::kRelist, fmt::format("there are more than {} objects", resource_.max_objects),
+              0};
     case Stream::End::kOpen:
     case Stream::End::kReceiver:
       break;
   }
   const bool quiet_end = result.error == HttpError::kNone || result.error == HttpError::kTimeout;
   if (listing && result.status == 200 && quiet_end) {
-    streaming_ = false;  // an old server took it for a plain watch, and never says that the list is complete
+    streaming_ =
+        false;  // an old server took it for a plain watch, and never says that the list is complete
     return {Next::kAgain, "no streaming lists here (no end of the list)", 0};
   }
-  if (result.error != HttpError::kNone) return {Next::kPause, result.message, result.retry_after_seconds};
-  if (clock_->Now() - begun < kWorking) return {Next::kPause, "the server ended the watch at once", 0};
+  if (result.error != HttpError::kNone)
+    return {Next::kPause, result.message, result.retry_after_seconds};
+  if (clock_->Now() - begun < kWorking)
+    return {Next::kPause, "the server ended the watch at once", 0};
   return {};
 }
 
-Reflector::Outcome Reflector::Refused(const HttpResult& result, const std::string& body, bool watching) {
+Reflector::Outcome Reflector::Refused(const HttpResult& result, const std::string& body,
+                                      bool watching) {
   using Next = Outcome::Next;
   const auto status = compiler::DecodeStatus(body);
-  Outcome outcome{Next::kPause, fmt::format("status {}", result.status), result.retry_after_seconds};
+  Outcome outcome{Next::kPause, fmt::format("status {}", result.status),
+                  result.retry_after_seconds};
   if (status) {
     if (!status->message.empty()) outcome.reason += ": " + status->message.substr(0, 300);
-    outcome.retry_after_seconds = std::max(outcome.retry_after_seconds, status->retry_after_seconds);
+    outcome.retry_after_seconds =
+        std::max(outcome.retry_after_seconds, status->retry_after_seconds);
   }
-  const bool first_unauthorized = result.status == 401 && !std::exchange(unauthorized_, result.status == 401);
+  const bool first_unauthorized =
+      result.status == 401 && !std::exchange(unauthorized_, result.status == 401);
   if (first_unauthorized) {
     // A token may have been replaced since it was read: the next attempt reads it anew.
     outcome.next = Next::kAgain;
     return outcome;
   }
-  if (result.status >= 300 && result.status < 400) outcome.reason += " (redirects are not followed)";
+  if (result.status >= 300 && result.status < 400)
+    outcome.reason += " (redirects are not followed)";
   if (result.status == 403) outcome.reason += " (the ClusterRole must allow list and watch)";
   if (result.status == 410 || (watching && ++refused_ >= kMaxRefusals)) {
     refused_ = 0;
@@ -170,29 +183,33 @@ Reflector::Outcome Reflector::ListByPages() {
   BeginList();
   std::string token;
   std::string version;
-  const std::size_t max_pages = resource_.max_objects / static_cast<std::size_t>(page_objects_) + 16;
+  const std::size_t max_pages =
+      resource_.max_objects / static_cast<std::size_t>(page_objects_) + 16;
   for (std::size_t pages = 0; pages < max_pages; ++pages) {
     if (!gate_->AwaitTurn()) return {Next::kStop, {}, 0};
     ++counters_.requests;
     Page page;
-    const HttpResult result = transport_->Get({PageTarget(resource_, page_objects_, token), Page::kLimit}, &page);
+    const HttpResult result =
+        transport_->Get({PageTarget(resource_, page_objects_, token), Page::kLimit}, &page);
     if (result.error == HttpError::kCancelled) return {Next::kStop, {}, 0};
     if (result.status != 0 && result.status != 200) return Refused(result, page.text(), false);
     if (page.too_long() && page_objects_ > 1) {
       page_objects_ = std::max(1, page_objects_ / 8);
-      return {Next::kAgain, fmt::format("a page is too long, asking for {} objects a page", page_objects_), 0};
+      return {Next::kAgain,
+              fmt::format("a page is too long, asking for {} objects a page", page_objects_), 0};
     }
     if (page.too_long()) return {Next::kPause, "one object is longer than a page may be", 0};
-    if (result.error != HttpError::kNone) return {Next::kPause, result.message, result.retry_after_seconds};
+    if (result.error != HttpError::kNone)
+      return {Next::kPause, result.message, result.retry_after_seconds};
     unauthorized_ = false;
 
     bool wanted = true;
-    const auto decoded =
-        compiler::DecodeList(page.text(), resource_.kind, [this, &wanted](compiler::Decoded&& item) {
-          wanted = wanted && Upsert(std::move(item));
-        });
+    const auto decoded = compiler::DecodeList(
+        page.text(), resource_.kind,
+        [this, &wanted](compiler::Decoded&& item) { wanted = wanted && Upsert(std::move(item)); });
     if (too_many_) {
-      return {Next::kPause, fmt::format("there are more than {} objects", resource_.max_objects), 0};
+      return {Next::kPause, fmt::format("there are more than {} objects", resource_.max_objects),
+              0};
     }
     if (!wanted) return {Next::kStop, {}, 0};
     if (const auto* problem = std::get_if<compiler::Diagnostic>(&decoded)) {
@@ -203,7 +220,8 @@ Reflector::Outcome Reflector::ListByPages() {
     if (version.empty()) version = meta.resource_version;
     if (version.empty()) return {Next::kPause, "the list has no resourceVersion", 0};
     if (meta.continue_token.empty()) return {EndList(version) ? Next::kGoOn : Next::kStop, {}, 0};
-    if (meta.continue_token == token) return {Next::kPause, "the list repeats its continue token", 0};
+    if (meta.continue_token == token)
+      return {Next::kPause, "the list repeats its continue token", 0};
     token = meta.continue_token;
   }
   return {Next::kPause, "the list does not end", 0};
@@ -237,7 +255,8 @@ bool Reflector::EndList(const std::string& version) {
   message.type = Message::Type::kListed;
   message.kind = resource_.kind;
   message.received = clock_->Now();
-  log_->Info("listed", {{"kind", resource_.name}, {"objects", known_.size()}, {"version", version_}});
+  log_->Info("listed",
+             {{"kind", resource_.name}, {"objects", known_.size()}, {"version", version_}});
   return sink_->Put(std::move(message));
 }
 

@@ -1,16 +1,18 @@
-// Keeps one kind of object in step with the API server: lists it, watches it, and tells the loop what is
-// there and what is gone. Whatever the server does, the reflector goes on trying, in bounded memory and at
-// a bounded rate; what it told stays true as long as it has not told otherwise.
+// Keeps one kind of object in step with the API server: lists it, watches it, and tells the loop
+// what is there and what is gone. Whatever the server does, the reflector goes on trying, in
+// bounded memory and at a bounded rate; what it told stays true as long as it has not told
+// otherwise.
 //
 //   no version ──list──▶ version ──watch──▶ … ──▶ version' (the last event's or bookmark's)
 //       ▲                                     │
 //       └── 410, garbage, refused 3 times ────┘   anything else: watch again from the last version
 //
-// A list streams where the server can (one exchange that begins with all objects and goes on as the watch),
-// else it comes in pages. Objects that a later list no longer has are told as deleted (mark and sweep).
+// A list streams where the server can (one exchange that begins with all objects and goes on as the
+// watch), else it comes in pages. Objects that a later list no longer has are told as deleted (mark
+// and sweep).
 //
-// Legal streams of messages: upserts and deletions of any object in any order, repeated ones included; a
-// kListed after each list; after a failed list some of its upserts.
+// Legal streams of messages: upserts and deletions of any object in any order, repeated ones
+// included; a kListed after each list; after a failed list some of its upserts.
 //
 // One thread each, which calls Run().
 #pragma once
@@ -31,8 +33,8 @@ namespace podgate::controller {
 class Reflector {
  public:
   // All given objects must outlive it.
-  Reflector(const Resource& resource, HttpTransport* transport, RequestGate* gate, Clock* clock, Logger* log,
-            MessageSink* sink);
+  Reflector(const Resource& resource, HttpTransport* transport, RequestGate* gate, Clock* clock,
+            Logger* log, MessageSink* sink);
 
   // Until the program is to stop.
   void Run();
@@ -72,7 +74,8 @@ class Reflector {
   bool After(const Outcome& outcome);
   int WatchSeconds();
 
-  // Parts of a list and of a watch. False: the receiver wants no more, or there are too many objects.
+  // Parts of a list and of a watch. False: the receiver wants no more, or there are too many
+  // objects.
   void BeginList();
   bool EndList(const std::string& version);
   bool Upsert(compiler::Decoded decoded);
@@ -87,15 +90,16 @@ class Reflector {
   Backoff backoff_;
   Counters counters_;
 
-  std::string version_;                            // to watch from; empty: list first
-  std::map<compiler::ObjectKey, std::uint32_t> known_;  // what was told, and the list that had it last
+  std::string version_;  // to watch from; empty: list first
+  std::map<compiler::ObjectKey, std::uint32_t>
+      known_;  // what was told, and the list that had it last
   std::uint32_t list_number_ = 0;
   bool list_unreadable_ = false;  // the present list holds an object without a readable key
   bool too_many_ = false;
-  bool streaming_ = true;         // until the server shows that it does not know streaming lists
-  bool unauthorized_ = false;     // the last answer was 401
-  bool failing_ = false;          // the last attempt failed, and it was logged
-  int refused_ = 0;               // watches in a row that the server refused
+  bool streaming_ = true;      // until the server shows that it does not know streaming lists
+  bool unauthorized_ = false;  // the last answer was 401
+  bool failing_ = false;       // the last attempt failed, and it was logged
+  int refused_ = 0;            // watches in a row that the server refused
   int page_objects_ = 500;
 };
 

@@ -44,7 +44,8 @@ bool Reflector::Stream::OnBody(std::string_view bytes) {
     return refusal_.size() < kMaxRefusalBytes;
   }
   const auto outcome = lines_.Feed(bytes, [this](std::string_view line) { return OnLine(line); });
-  if (outcome == LineSplitter::Outcome::kTooLong) return Stop(End::kLineTooLong, "an event is too long");
+  if (outcome == LineSplitter::Outcome::kTooLong)
+    return Stop(End::kLineTooLong, "an event is too long");
   return outcome == LineSplitter::Outcome::kMore;
 }
 

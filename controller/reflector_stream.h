@@ -1,4 +1,5 @@
-// The two readers of a reflector: a stream of watch events, and one page of a list. Private to reflector*.cc.
+// The two readers of a reflector: a stream of watch events, and one page of a list. Private to
+// reflector*.cc.
 #pragma once
 
 #include <string>

@@ -8,8 +8,8 @@ namespace {
 std::string Encode(const std::string& text) {
   std::string result;
   for (const unsigned char c : text) {
-    const bool plain = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' ||
-                       c == '.' || c == '_' || c == '~';
+    const bool plain = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+                       c == '-' || c == '.' || c == '_' || c == '~';
     result += plain ? std::string(1, static_cast<char>(c)) : fmt::format("%{:02X}", c);
   }
   return result;
@@ -29,14 +29,16 @@ std::string PageTarget(const Resource& resource, int limit, const std::string& c
 }
 
 std::string StreamingListTarget(const Resource& resource, int timeout_seconds) {
-  return Target(resource, fmt::format("watch=1&sendInitialEvents=true&resourceVersionMatch=NotOlderThan&"
-                                      "allowWatchBookmarks=true&timeoutSeconds={}",
-                                      timeout_seconds));
+  return Target(resource,
+                fmt::format("watch=1&sendInitialEvents=true&resourceVersionMatch=NotOlderThan&"
+                            "allowWatchBookmarks=true&timeoutSeconds={}",
+                            timeout_seconds));
 }
 
 std::string WatchTarget(const Resource& resource, const std::string& version, int timeout_seconds) {
-  return Target(resource, fmt::format("watch=1&allowWatchBookmarks=true&resourceVersion={}&timeoutSeconds={}",
-                                      Encode(version), timeout_seconds));
+  return Target(resource,
+                fmt::format("watch=1&allowWatchBookmarks=true&resourceVersion={}&timeoutSeconds={}",
+                            Encode(version), timeout_seconds));
 }
 
 }  // namespace podgate::controller

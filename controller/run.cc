@@ -26,7 +26,8 @@ int Fail(int code, const std::string& message) {
   return code;
 }
 
-// Reads everything once, so that a wrong path or an empty file is said at the start and not in a log line.
+// Reads everything once, so that a wrong path or an empty file is said at the start and not in a
+// log line.
 int CheckAccess(const AccessOptions& options, Result<ApiAccess>* access) {
   *access = FindAccess(options);
   if (!access->ok()) {
@@ -45,7 +46,8 @@ nft::Result<std::unique_ptr<nft::Kernel>> OpenKernel(bool dry_run, Logger* log) 
     auto table = real.value()->Read(nft::Ruleset().table);
     if (table.ok()) start = std::move(table).value();
   } else {
-    log->Info("cannot read this node's table, printing all of it", {{"reason", real.status().message()}});
+    log->Info("cannot read this node's table, printing all of it",
+              {{"reason", real.status().message()}});
   }
   return std::unique_ptr<nft::Kernel>(std::make_unique<PrintingKernel>(stdout, std::move(start)));
 }
@@ -55,8 +57,10 @@ nft::Result<std::unique_ptr<nft::Kernel>> OpenKernel(bool dry_run, Logger* log) 
 int Run(const RunOptions& options) {
   // Two arenas instead of eight for each core: the agent's few threads do not fight for memory.
   ::mallopt(M_ARENA_MAX, 2);
-  const std::string node = options.node.empty() ? ProcessEnvironment("NODE_NAME").value_or("") : options.node;
-  if (node.empty()) return Fail(kExitUsage, "which node is this? Give --node NAME or set NODE_NAME");
+  const std::string node =
+      options.node.empty() ? ProcessEnvironment("NODE_NAME").value_or("") : options.node;
+  if (node.empty())
+    return Fail(kExitUsage, "which node is this? Give --node NAME or set NODE_NAME");
 
   Logger log(options.log_format, options.log_level);
   Result<ApiAccess> access = Status(Status::Code::kOther, "");

@@ -17,9 +17,10 @@ enum ExitCode : int {
 };
 
 struct RunOptions {
-  std::string node;        // --node; empty: $NODE_NAME
-  std::string kubeconfig;  // --kubeconfig; empty: as kubectl finds it, else the pod's service account
-  std::string context;     // --context; empty: the kubeconfig's current-context
+  std::string node;  // --node; empty: $NODE_NAME
+  std::string
+      kubeconfig;       // --kubeconfig; empty: as kubectl finds it, else the pod's service account
+  std::string context;  // --context; empty: the kubeconfig's current-context
   bool dry_run = false;
   Logger::Format log_format = Logger::Format::kText;
   LogLevel log_level = LogLevel::kInfo;
@@ -27,7 +28,8 @@ struct RunOptions {
   bool reject = false;               // --deny=reject
 };
 
-// Runs until SIGTERM or SIGINT; the rules stay. To be called on the main thread while it is the only one.
+// Runs until SIGTERM or SIGINT; the rules stay. To be called on the main thread while it is the
+// only one.
 int Run(const RunOptions& options);
 
 }  // namespace podgate::controller

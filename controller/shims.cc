@@ -1,7 +1,8 @@
-// getaddrinfo: cpprestsdk passes the host of https://[fd00::1]:6443 on with its brackets, which no resolver
-// knows. SSL_read: what the server sends goes through an HttpGuard before cpprestsdk sees it, on connections
-// that ConfigureTls() prepared. Both call the real function for everything else. The dynamic linker prefers a
-// definition in the executable to one in a library, so there is nothing to switch on.
+// getaddrinfo: cpprestsdk passes the host of https://[fd00::1]:6443 on with its brackets, which no
+// resolver knows. SSL_read: what the server sends goes through an HttpGuard before cpprestsdk sees
+// it, on connections that ConfigureTls() prepared. Both call the real function for everything else.
+// The dynamic linker prefers a definition in the executable to one in a library, so there is
+// nothing to switch on.
 #include "controller/shims.h"
 
 #include <dlfcn.h>
@@ -25,14 +26,17 @@ Function Real(const char* name) {
   return reinterpret_cast<Function>(::dlsym(RTLD_NEXT, name));
 }
 
-// The guard of one connection and what it has let through that nobody read yet; owned by the SSL object.
+// The guard of one connection and what it has let through that nobody read yet; owned by the SSL
+// object.
 struct Stream {
   HttpGuard guard;
   std::string passed;
   std::size_t read = 0;
 };
 
-void FreeStream(void*, void* object, CRYPTO_EX_DATA*, int, long, void*) { delete static_cast<Stream*>(object); }
+void FreeStream(void*, void* object, CRYPTO_EX_DATA*, int, long, void*) {
+  delete static_cast<Stream*>(object);
+}
 
 int StreamIndex() {
   static const int index = SSL_get_ex_new_index(0, nullptr, nullptr, nullptr, FreeStream);
@@ -49,7 +53,8 @@ Stream* StreamOf(SSL* ssl) {
 }
 
 int Take(Stream* stream, void* buffer, int size) {
-  const std::size_t taken = std::min(static_cast<std::size_t>(size), stream->passed.size() - stream->read);
+  const std::size_t taken =
+      std::min(static_cast<std::size_t>(size), stream->passed.size() - stream->read);
   std::memcpy(buffer, stream->passed.data() + stream->read, taken);
   stream->read += taken;
   if (stream->read == stream->passed.size()) {
@@ -87,7 +92,8 @@ bool ShimsAreLinked() { return ::dlsym(RTLD_DEFAULT, "SSL_read") != Real<void*>(
 
 }  // namespace podgate::controller
 
-extern "C" int getaddrinfo(const char* node, const char* service, const addrinfo* hints, addrinfo** result) {
+extern "C" int getaddrinfo(const char* node, const char* service, const addrinfo* hints,
+                           addrinfo** result) {
   using podgate::controller::Real;
   static const auto real =
       Real<int (*)(const char*, const char*, const addrinfo*, addrinfo**)>("getaddrinfo");

@@ -1,5 +1,5 @@
-// Two functions of the C library and of OpenSSL that this program defines itself, so that cpprestsdk, which
-// is only to be had as it is, calls ours: see shims.cc.
+// Two functions of the C library and of OpenSSL that this program defines itself, so that
+// cpprestsdk, which is only to be had as it is, calls ours: see shims.cc.
 #pragma once
 
 namespace podgate::controller {

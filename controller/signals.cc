@@ -22,7 +22,8 @@ sigset_t StopSet() {
 StopSignals::StopSignals() {
   const sigset_t set = StopSet();
   ::pthread_sigmask(SIG_BLOCK, &set, nullptr);
-  // A reader of --dry-run's output that goes away is an error of a write, not the end of the process.
+  // A reader of --dry-run's output that goes away is an error of a write, not the end of the
+  // process.
   std::signal(SIGPIPE, SIG_IGN);
 }
 

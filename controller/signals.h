@@ -1,5 +1,5 @@
-// SIGTERM and SIGINT as a call on a thread of its own. To be made before any other thread, so that all
-// threads inherit the blocked signals.
+// SIGTERM and SIGINT as a call on a thread of its own. To be made before any other thread, so that
+// all threads inherit the blocked signals.
 #pragma once
 
 #include <functional>

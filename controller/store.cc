@@ -18,13 +18,15 @@ constexpr const char* kQuarantine = "~unreadable";
 ObjectKey QuarantineKey(const ObjectKey& key) { return {kQuarantine, key.ToString()}; }
 
 bool HasErrors(const std::vector<Diagnostic>& diagnostics) {
-  return std::any_of(diagnostics.begin(), diagnostics.end(),
-                     [](const Diagnostic& d) { return d.severity == Diagnostic::Severity::kError; });
+  return std::any_of(diagnostics.begin(), diagnostics.end(), [](const Diagnostic& d) {
+    return d.severity == Diagnostic::Severity::kError;
+  });
 }
 
 bool Same(const compiler::NetworkPolicy& a, const compiler::NetworkPolicy& b) {
   const auto fields = [](const compiler::NetworkPolicy& p) {
-    return std::tie(p.key, p.uid, p.pods, p.isolates_ingress, p.isolates_egress, p.ingress, p.egress, p.errors);
+    return std::tie(p.key, p.uid, p.pods, p.isolates_ingress, p.isolates_egress, p.ingress,
+                    p.egress, p.errors);
   };
   return fields(a) == fields(b);
 }
@@ -63,13 +65,15 @@ bool Store::Apply(Message message) {
   if (auto* ns = std::get_if<compiler::Namespace>(&*message.object)) {
     return ApplyNamespace(std::move(*ns), message.diagnostics);
   }
-  return ApplyPolicy(std::get<compiler::NetworkPolicy>(std::move(*message.object)), message.diagnostics);
+  return ApplyPolicy(std::get<compiler::NetworkPolicy>(std::move(*message.object)),
+                     message.diagnostics);
 }
 
 bool Store::ApplyPod(compiler::Pod pod, const std::vector<Diagnostic>& diagnostics) {
   if (HasErrors(diagnostics)) {
     for (const Diagnostic& diagnostic : diagnostics) {
-      log_->LogEach(LogLevel::kError, "a pod cannot be read and is cut off", {{"problem", diagnostic.ToString()}});
+      log_->LogEach(LogLevel::kError, "a pod cannot be read and is cut off",
+                    {{"problem", diagnostic.ToString()}});
     }
     return Quarantine(std::move(pod));
   }
@@ -123,17 +127,20 @@ bool Store::ApplyNamespace(compiler::Namespace ns, const std::vector<Diagnostic>
   return Put(&cluster_.namespaces, name, std::move(ns));
 }
 
-bool Store::ApplyPolicy(compiler::NetworkPolicy policy, const std::vector<Diagnostic>& diagnostics) {
+bool Store::ApplyPolicy(compiler::NetworkPolicy policy,
+                        const std::vector<Diagnostic>& diagnostics) {
   const ObjectKey key = policy.key;
   const auto known = cluster_.policies.find(key);
   // Said once, not again with each event or list that repeats the same policy.
   if (known != cluster_.policies.end() && Same(known->second, policy)) return false;
   for (const Diagnostic& diagnostic : diagnostics) {
     const bool error = diagnostic.severity == Diagnostic::Severity::kError;
-    log_->LogEach(LogLevel::kWarning,
-                  error ? "a policy is broken: what it selects is isolated, what cannot be read allows nothing"
-                        : "a policy is odd",
-                  {{"policy", key.ToString()}, {"problem", diagnostic.ToString()}});
+    log_->LogEach(
+        LogLevel::kWarning,
+        error
+            ? "a policy is broken: what it selects is isolated, what cannot be read allows nothing"
+            : "a policy is odd",
+        {{"policy", key.ToString()}, {"problem", diagnostic.ToString()}});
   }
   cluster_.policies.insert_or_assign(key, std::move(policy));
   return true;

@@ -1,12 +1,15 @@
-// The cluster as the reflectors told it, and what of it is not to be trusted. Owned by the loop's thread;
-// no I/O.
+// The cluster as the reflectors told it, and what of it is not to be trusted. Owned by the loop's
+// thread; no I/O.
 //
 // What cannot be read fails closed, for its own pods only:
-//   pod        moves to a namespace that no selector reaches, with a policy that isolates all pods there: at
-//              its last known address nothing gets in or out, and no rule names it as a peer. (Only rules with
-//              an ipBlock around its address still allow others to reach it as an address.)
-//   namespace  loses its labels: no namespaceSelector matches it, policies inside it stay as they are
-//   policy     isolates what it selects, and its unreadable parts allow nothing (the decoder does that)
+//   pod        moves to a namespace that no selector reaches, with a policy that isolates all pods
+//   there: at
+//              its last known address nothing gets in or out, and no rule names it as a peer. (Only
+//              rules with an ipBlock around its address still allow others to reach it as an
+//              address.)
+//   namespace  loses its labels: no namespaceSelector matches it, policies inside it stay as they
+//   are policy     isolates what it selects, and its unreadable parts allow nothing (the decoder
+//   does that)
 #pragma once
 
 #include <string>
@@ -31,7 +34,8 @@ class Store {
  private:
   bool ApplyPod(compiler::Pod pod, const std::vector<compiler::Diagnostic>& diagnostics);
   bool ApplyNamespace(compiler::Namespace ns, const std::vector<compiler::Diagnostic>& diagnostics);
-  bool ApplyPolicy(compiler::NetworkPolicy policy, const std::vector<compiler::Diagnostic>& diagnostics);
+  bool ApplyPolicy(compiler::NetworkPolicy policy,
+                   const std::vector<compiler::Diagnostic>& diagnostics);
   bool Quarantine(compiler::Pod pod);
   bool Release(const compiler::ObjectKey& key);
   bool Delete(compiler::Kind kind, const compiler::ObjectKey& key);

@@ -24,7 +24,8 @@ struct BioFreer {
   void operator()(BIO* bio) const { BIO_free(bio); }
 };
 std::unique_ptr<BIO, BioFreer> Reader(const std::string& bytes) {
-  return std::unique_ptr<BIO, BioFreer>(BIO_new_mem_buf(bytes.data(), static_cast<int>(bytes.size())));
+  return std::unique_ptr<BIO, BioFreer>(
+      BIO_new_mem_buf(bytes.data(), static_cast<int>(bytes.size())));
 }
 
 // What a context's verification needs; owned by the context.
@@ -44,7 +45,8 @@ int VerificationIndex() {
 
 std::string NamesOf(X509* certificate) {
   std::string names;
-  auto* list = static_cast<GENERAL_NAMES*>(X509_get_ext_d2i(certificate, NID_subject_alt_name, nullptr, nullptr));
+  auto* list = static_cast<GENERAL_NAMES*>(
+      X509_get_ext_d2i(certificate, NID_subject_alt_name, nullptr, nullptr));
   for (int i = 0; i < sk_GENERAL_NAME_num(list); ++i) {
     const GENERAL_NAME* name = sk_GENERAL_NAME_value(list, i);
     std::string text;
@@ -65,8 +67,8 @@ std::string NamesOf(X509* certificate) {
   return names.empty() ? "no name at all" : names;
 }
 
-// Takes the place of OpenSSL's verification, and of the callback that cpprestsdk installs: that one compares
-// an IPv6 address as if it were a DNS name, and accepts the subject's common name.
+// Takes the place of OpenSSL's verification, and of the callback that cpprestsdk installs: that one
+// compares an IPv6 address as if it were a DNS name, and accepts the subject's common name.
 int Verify(X509_STORE_CTX* chain, void* object) {
   const auto& verification = *static_cast<const Verification*>(object);
   X509_STORE_CTX_set_verify_cb(chain, [](int ok, X509_STORE_CTX*) { return ok; });
@@ -76,30 +78,38 @@ int Verify(X509_STORE_CTX* chain, void* object) {
   X509_VERIFY_PARAM_set_hostflags(param, X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
   const bool address = ipset::Address::Parse(verification.name).has_value();
   const int set = address ? X509_VERIFY_PARAM_set1_ip_asc(param, verification.name.c_str())
-                          : X509_VERIFY_PARAM_set1_host(param, verification.name.data(), verification.name.size());
+                          : X509_VERIFY_PARAM_set1_host(param, verification.name.data(),
+                                                        verification.name.size());
   if (set != 1) {
-    verification.note->Set(HttpError::kTls, fmt::format("\"{}\" is no name that a certificate could carry", verification.name));
+    verification.note->Set(
+        HttpError::kTls,
+        fmt::format("\"{}\" is no name that a certificate could carry", verification.name));
     return 0;
   }
   const int ok = X509_verify_cert(chain);
   if (ok == 1) return 1;
   const int error = X509_STORE_CTX_get_error(chain);
-  const bool name_differs = error == X509_V_ERR_HOSTNAME_MISMATCH || error == X509_V_ERR_IP_ADDRESS_MISMATCH;
-  verification.note->Set(HttpError::kTls, 
-      name_differs ? fmt::format("the server's certificate is for {}, not for {}; set tls-server-name if that is right",
-                                 NamesOf(X509_STORE_CTX_get0_cert(chain)), verification.name)
-                   : fmt::format("the server's certificate is not trusted: {} (is certificate-authority the CA of "
-                                 "this cluster?)",
-                                 X509_verify_cert_error_string(error)));
+  const bool name_differs =
+      error == X509_V_ERR_HOSTNAME_MISMATCH || error == X509_V_ERR_IP_ADDRESS_MISMATCH;
+  verification.note->Set(
+      HttpError::kTls,
+      name_differs
+          ? fmt::format("the server's certificate is for {}, not for {}; set tls-server-name if "
+                        "that is right",
+                        NamesOf(X509_STORE_CTX_get0_cert(chain)), verification.name)
+          : fmt::format(
+                "the server's certificate is not trusted: {} (is certificate-authority the CA of "
+                "this cluster?)",
+                X509_verify_cert_error_string(error)));
   return 0;
 }
 
-// Names the server we mean (SNI), as Go does: never for an address. At the start of a handshake, because a
-// context cannot hold the name for its connections.
+// Names the server we mean (SNI), as Go does: never for an address. At the start of a handshake,
+// because a context cannot hold the name for its connections.
 void OnState(const SSL* ssl, int where, int) {
   if ((where & SSL_CB_HANDSHAKE_START) == 0) return;
-  const auto* verification =
-      static_cast<const Verification*>(SSL_CTX_get_ex_data(SSL_get_SSL_CTX(ssl), VerificationIndex()));
+  const auto* verification = static_cast<const Verification*>(
+      SSL_CTX_get_ex_data(SSL_get_SSL_CTX(ssl), VerificationIndex()));
   if (verification == nullptr || ipset::Address::Parse(verification->name)) return;
   SSL_set_tlsext_host_name(const_cast<SSL*>(ssl), verification->name.c_str());
 }
@@ -124,7 +134,8 @@ Status UseClientCertificate(SSL_CTX* context, const Credentials& credentials) {
   if (chain.empty()) return Invalid("client-certificate holds no PEM certificate");
   // A key with a pass phrase must not make OpenSSL ask on the terminal.
   const auto no_password = [](char*, int, int, void*) { return -1; };
-  const Key key(PEM_read_bio_PrivateKey(Reader(credentials.key_pem).get(), nullptr, no_password, nullptr));
+  const Key key(
+      PEM_read_bio_PrivateKey(Reader(credentials.key_pem).get(), nullptr, no_password, nullptr));
   if (key == nullptr) return Invalid("client-key holds no PEM private key without a pass phrase");
   if (SSL_CTX_use_certificate(context, chain.front().get()) != 1) {
     return Invalid("client-certificate is not usable for TLS");
@@ -159,18 +170,20 @@ std::string FailureNote::text() const {
 }
 
 FailureNote* NoteOf(const SSL_CTX* context) {
-  const auto* verification = static_cast<const Verification*>(SSL_CTX_get_ex_data(context, VerificationIndex()));
+  const auto* verification =
+      static_cast<const Verification*>(SSL_CTX_get_ex_data(context, VerificationIndex()));
   return verification == nullptr ? nullptr : verification->note.get();
 }
 
-Status ConfigureTls(SSL_CTX* context, const Credentials& credentials, const std::string& verified_name,
-                    std::shared_ptr<FailureNote> note) {
+Status ConfigureTls(SSL_CTX* context, const Credentials& credentials,
+                    const std::string& verified_name, std::shared_ptr<FailureNote> note) {
   SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);
   const std::vector<Certificate> roots = ReadCertificates(credentials.ca_pem);
   if (roots.empty()) return Invalid("certificate-authority holds no PEM certificate");
   X509_STORE* store = X509_STORE_new();
   for (const Certificate& root : roots) X509_STORE_add_cert(store, root.get());
-  SSL_CTX_set_cert_store(context, store);  // takes the store, and drops the one with the system's roots
+  SSL_CTX_set_cert_store(context,
+                         store);  // takes the store, and drops the one with the system's roots
   if (!credentials.certificate_pem.empty()) {
     if (Status status = UseClientCertificate(context, credentials); !status.ok()) return status;
   }

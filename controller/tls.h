@@ -1,6 +1,6 @@
-// What makes a TLS context trust one cluster and nothing else: at least TLS 1.2, only the CA given (the
-// system's roots are dropped), the server's certificate checked for the name or address that we mean as Go
-// does it (subject alternative names only), and our own certificate if there is one.
+// What makes a TLS context trust one cluster and nothing else: at least TLS 1.2, only the CA given
+// (the system's roots are dropped), the server's certificate checked for the name or address that
+// we mean as Go does it (subject alternative names only), and our own certificate if there is one.
 #pragma once
 
 #include <openssl/ssl.h>
@@ -14,7 +14,8 @@
 
 namespace podgate::controller {
 
-// Why we ended a connection ourselves: cpprestsdk only reports "verify failed" or a number. Any thread.
+// Why we ended a connection ourselves: cpprestsdk only reports "verify failed" or a number. Any
+// thread.
 class FailureNote {
  public:
   void Set(HttpError error, std::string text);
@@ -28,8 +29,8 @@ class FailureNote {
 };
 
 // `note` is kept as long as the context lives.
-Status ConfigureTls(SSL_CTX* context, const Credentials& credentials, const std::string& verified_name,
-                    std::shared_ptr<FailureNote> note);
+Status ConfigureTls(SSL_CTX* context, const Credentials& credentials,
+                    const std::string& verified_name, std::shared_ptr<FailureNote> note);
 
 // The note of a context that was configured here; nullptr for any other.
 FailureNote* NoteOf(const SSL_CTX* context);

@@ -1,5 +1,6 @@
-// HTTP as the reflectors need it: one GET with a body that streams to a consumer on the caller's own thread.
-// One implementation is in use, over cpprestsdk (transport_cpprest.cc); tests script another.
+// HTTP as the reflectors need it: one GET with a body that streams to a consumer on the caller's
+// own thread. One implementation is in use, over cpprestsdk (transport_cpprest.cc); tests script
+// another.
 #pragma once
 
 #include <chrono>
@@ -25,10 +26,10 @@ enum class HttpError : std::uint8_t {
   kConfig,     // a certificate, key or token could not be read
   kResolve,    // the host's name is not known
   kConnect,    // refused, or no route
-  kTls,        // no TLS connection to the server we mean: wrong CA, wrong name, certificate asked for
-  kTimeout,    // silence for longer than the consumer's patience, or over the limit
-  kClosed,     // the connection ended or was reset before the body did
-  kProtocol,   // what came is not HTTP, or breaks a limit of ours
+  kTls,      // no TLS connection to the server we mean: wrong CA, wrong name, certificate asked for
+  kTimeout,  // silence for longer than the consumer's patience, or over the limit
+  kClosed,   // the connection ended or was reset before the body did
+  kProtocol,  // what came is not HTTP, or breaks a limit of ours
 };
 
 struct HttpResult {
@@ -43,7 +44,8 @@ class HttpConsumer {
   virtual ~HttpConsumer() = default;
   // The answer's head is there.
   virtual void OnHead(int status) = 0;
-  // The next bytes of the body, of an answer with any status. False ends the exchange with kStopped.
+  // The next bytes of the body, of an answer with any status. False ends the exchange with
+  // kStopped.
   virtual bool OnBody(std::string_view bytes) = 0;
   // How long the server may now be silent; asked again after the head and after each piece.
   virtual std::chrono::milliseconds Patience() = 0;

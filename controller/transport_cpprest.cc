@@ -1,7 +1,7 @@
-// The transport over cpprestsdk, used in the one way that holds a watch well: a pool of one thread, our own
-// write-only stream buffer for the body, cancelling only from the pool's thread, a new client for each
-// attempt (no stale connection, fresh CA and token), an idle timer of 90 s, no redirects. TLS is all in
-// tls.cc, what the server may send in http_guard.cc.
+// The transport over cpprestsdk, used in the one way that holds a watch well: a pool of one thread,
+// our own write-only stream buffer for the body, cancelling only from the pool's thread, a new
+// client for each attempt (no stale connection, fresh CA and token), an idle timer of 90 s, no
+// redirects. TLS is all in tls.cc, what the server may send in http_guard.cc.
 #include <utility>  // before cpprest: Boost 1.74 uses std::exchange without it
 
 #define _TURN_OFF_PLATFORM_STRING  // no macro called U
@@ -34,8 +34,8 @@ void PostToPool(Task task) {
   crossplat::threadpool::shared_instance().service().post(std::move(task));
 }
 
-// Where cpprestsdk writes a body: into the queue, and when that is full not before there is room. All calls
-// come on the pool's thread.
+// Where cpprestsdk writes a body: into the queue, and when that is full not before there is room.
+// All calls come on the pool's thread.
 class Sink : public Concurrency::streams::details::streambuf_state_manager<std::uint8_t> {
  public:
   explicit Sink(std::shared_ptr<BodyQueue> queue)
@@ -69,7 +69,8 @@ class Sink : public Concurrency::streams::details::streambuf_state_manager<std::
     return _putn(&c, 1).then([c](std::size_t) { return static_cast<int_type>(c); });
   }
   pplx::task<std::size_t> _putn(const std::uint8_t* bytes, std::size_t count) override {
-    if (queue_->Put({reinterpret_cast<const char*>(bytes), count})) return pplx::task_from_result(count);
+    if (queue_->Put({reinterpret_cast<const char*>(bytes), count}))
+      return pplx::task_from_result(count);
     waiting_ = true;
     held_ = count;
     room_ = pplx::task_completion_event<std::size_t>();
@@ -82,7 +83,9 @@ class Sink : public Concurrency::streams::details::streambuf_state_manager<std::
   pplx::task<int_type> _bumpc() override { return pplx::task_from_result<int_type>(traits::eof()); }
   pplx::task<int_type> _getc() override { return pplx::task_from_result<int_type>(traits::eof()); }
   pplx::task<int_type> _nextc() override { return pplx::task_from_result<int_type>(traits::eof()); }
-  pplx::task<int_type> _ungetc() override { return pplx::task_from_result<int_type>(traits::eof()); }
+  pplx::task<int_type> _ungetc() override {
+    return pplx::task_from_result<int_type>(traits::eof());
+  }
   int_type _sbumpc() override { return traits::eof(); }
   int_type _sgetc() override { return traits::eof(); }
   pplx::task<std::size_t> _getn(std::uint8_t*, std::size_t) override {
@@ -97,7 +100,8 @@ class Sink : public Concurrency::streams::details::streambuf_state_manager<std::
   bool waiting_ = false;
 };
 
-// cpprestsdk reports raw numbers of several kinds in one category; what they mean was found by trying.
+// cpprestsdk reports raw numbers of several kinds in one category; what they mean was found by
+// trying.
 HttpResult Explain(const web::http::http_exception& exception, const ApiAccess& access) {
   const int value = exception.error_code().value();
   const std::string_view what = exception.what();
@@ -111,14 +115,17 @@ HttpResult Explain(const web::http::http_exception& exception, const ApiAccess& 
   if (value == ECANCELED) return result(HttpError::kCancelled, "cancelled");
   if (value == ETIMEDOUT) return result(HttpError::kTimeout, "the server was silent for too long");
   if (says("resolve") || says("resolving")) {
-    return result(HttpError::kResolve, fmt::format("the host name {} cannot be resolved", access.host));
+    return result(HttpError::kResolve,
+                  fmt::format("the host name {} cannot be resolved", access.host));
   }
   if (says("Failed to connect")) {
     return result(HttpError::kConnect,
-                  value == EHOSTUNREACH ? "the connection was refused, or there is no route to the host"
-                                        : fmt::format("the connection failed (error {})", value));
+                  value == EHOSTUNREACH
+                      ? "the connection was refused, or there is no route to the host"
+                      : fmt::format("the connection failed (error {})", value));
   }
-  // OpenSSL's packed codes; after a handshake of TLS 1.3 they also carry the server's refusal of ours.
+  // OpenSSL's packed codes; after a handshake of TLS 1.3 they also carry the server's refusal of
+  // ours.
   const auto code = static_cast<unsigned long>(static_cast<unsigned int>(value));
   const char* reason = code > 0xffff ? ERR_reason_error_string(code) : nullptr;
   if (reason != nullptr) return result(HttpError::kTls, fmt::format("TLS: {}", reason));
@@ -164,11 +171,13 @@ Status CpprestTransport::Start(const HttpRequest& request, Exchange* exchange) {
 
   web::http::client::http_client_config config;
   config.set_timeout(kIdleLimit);
-  config.set_max_redirects(0);  // a redirect would take the token along
+  config.set_max_redirects(0);           // a redirect would take the token along
   config.set_tlsext_sni_enabled(false);  // tls.cc does it
-  config.set_ssl_context_callback([credentials = credentials.value(), name = access_.verified_name(),
+  config.set_ssl_context_callback([credentials = credentials.value(),
+                                   name = access_.verified_name(),
                                    note = exchange->note](boost::asio::ssl::context& context) {
-    if (Status status = ConfigureTls(context.native_handle(), credentials, name, note); !status.ok()) {
+    if (Status status = ConfigureTls(context.native_handle(), credentials, name, note);
+        !status.ok()) {
       note->Set(HttpError::kConfig, status.message());
       throw std::runtime_error("the TLS context cannot be configured");
     }
@@ -252,8 +261,9 @@ HttpResult CpprestTransport::Follow(const HttpRequest& request, const Exchange& 
         result = Failure(HttpError::kCancelled, "cancelled");
         break;
       case BodyQueue::Event::kTimeout:
-        result = Failure(HttpError::kTimeout, SteadyClock::now() >= limit ? "the answer took too long"
-                                                                          : "the server was silent for too long");
+        result = Failure(HttpError::kTimeout, SteadyClock::now() >= limit
+                                                  ? "the answer took too long"
+                                                  : "the server was silent for too long");
         break;
     }
     break;
@@ -290,7 +300,8 @@ void CpprestTransport::Cancel() {
 
 void InitialiseTransports() {
   crossplat::threadpool::initialize_with_threads(1);
-  if (!ShimsAreLinked()) throw std::logic_error("SSL_read of this program does not shadow OpenSSL's");
+  if (!ShimsAreLinked())
+    throw std::logic_error("SSL_read of this program does not shadow OpenSSL's");
 }
 
 std::unique_ptr<HttpTransport> MakeTransport(ApiAccess access) {

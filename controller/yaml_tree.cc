@@ -40,8 +40,8 @@ class Builder {
 
  private:
   nft::Status Fail(std::size_t line, const std::string& what) {
-    return {nft::Status::Code::kInvalid,
-            line == 0 ? fmt::format("{}: {}", file_, what) : fmt::format("{}:{}: {}", file_, line, what)};
+    return {nft::Status::Code::kInvalid, line == 0 ? fmt::format("{}: {}", file_, what)
+                                                   : fmt::format("{}:{}: {}", file_, line, what)};
   }
 
   void Take(fy_event* event, YamlNode* root) {
@@ -77,7 +77,8 @@ class Builder {
         }
         YamlNode node;
         node.line = line;
-        node.kind = event->type == FYET_MAPPING_START ? YamlNode::Kind::kMapping : YamlNode::Kind::kSequence;
+        node.kind = event->type == FYET_MAPPING_START ? YamlNode::Kind::kMapping
+                                                      : YamlNode::Kind::kSequence;
         open_.push_back(Add(std::move(node), root));
         return;
       }
@@ -90,7 +91,8 @@ class Builder {
     }
   }
 
-  // Where the node now stands. Parents never move while a child is open: only the innermost one grows.
+  // Where the node now stands. Parents never move while a child is open: only the innermost one
+  // grows.
   YamlNode* Add(YamlNode node, YamlNode* root) {
     if (open_.empty()) {
       *root = std::move(node);
@@ -102,7 +104,8 @@ class Builder {
       return &parent->items.back();
     }
     have_key_ = false;
-    if (parent->Find(key_) != nullptr) error_ = Fail(node.line, fmt::format("\"{}\" is given twice", key_));
+    if (parent->Find(key_) != nullptr)
+      error_ = Fail(node.line, fmt::format("\"{}\" is given twice", key_));
     parent->members.emplace_back(std::move(key_), std::move(node));
     return &parent->members.back().second;
   }
@@ -125,7 +128,8 @@ const YamlNode* YamlNode::Find(std::string_view key) const {
 }
 
 bool YamlNode::IsNull() const {
-  return kind == Kind::kScalar && plain && (text.empty() || text == "~" || text == "null" || text == "Null");
+  return kind == Kind::kScalar && plain &&
+         (text.empty() || text == "~" || text == "null" || text == "Null");
 }
 
 nft::Result<YamlNode> ParseYaml(const std::string& text, const std::string& file) {
@@ -133,13 +137,15 @@ nft::Result<YamlNode> ParseYaml(const std::string& text, const std::string& file
   fy_diag_cfg_default(&diag_config);
   diag_config.fp = nullptr;
   diag_config.output_fn = [](fy_diag*, void*, const char*, std::size_t) {};
-  const std::unique_ptr<fy_diag, void (*)(fy_diag*)> diag(fy_diag_create(&diag_config), fy_diag_destroy);
+  const std::unique_ptr<fy_diag, void (*)(fy_diag*)> diag(fy_diag_create(&diag_config),
+                                                          fy_diag_destroy);
   fy_parse_cfg config{};
   config.flags = static_cast<fy_parse_cfg_flags>(FYPCF_COLLECT_DIAG);
   config.diag = diag.get();
   const Parser parser(diag == nullptr ? nullptr : fy_parser_create(&config), fy_parser_destroy);
   if (parser == nullptr || fy_parser_set_string(parser.get(), text.data(), text.size()) != 0) {
-    return nft::Status(nft::Status::Code::kOther, fmt::format("{}: cannot start the YAML parser", file));
+    return nft::Status(nft::Status::Code::kOther,
+                       fmt::format("{}: cannot start the YAML parser", file));
   }
   auto result = Builder(parser.get(), file).Build();
   if (!result.ok()) {

@@ -1,5 +1,5 @@
-// A small YAML or JSON document as a tree with places, for files of configuration (a kubeconfig). Read with
-// libfyaml's events; aliases are refused, depth and size are bounded. Pure.
+// A small YAML or JSON document as a tree with places, for files of configuration (a kubeconfig).
+// Read with libfyaml's events; aliases are refused, depth and size are bounded. Pure.
 #pragma once
 
 #include <cstddef>
@@ -15,9 +15,9 @@ namespace podgate::controller {
 struct YamlNode {
   enum class Kind { kScalar, kMapping, kSequence };
   Kind kind = Kind::kScalar;
-  std::size_t line = 0;  // from 1
-  std::string text;      // kScalar
-  bool plain = false;    // kScalar without quotes
+  std::size_t line = 0;                                   // from 1
+  std::string text;                                       // kScalar
+  bool plain = false;                                     // kScalar without quotes
   std::vector<std::pair<std::string, YamlNode>> members;  // kMapping, in the order of the text
   std::vector<YamlNode> items;                            // kSequence
 
