@@ -1,10 +1,10 @@
 """The demonstration: see e2e/demo, which builds what this needs. Exit code 1 when any connection is not as explained."""
 
 import os
-import shutil
 import signal
 import subprocess
 import sys
+import textwrap
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -82,12 +82,39 @@ def show_pods(screen, pods):
     screen.print("  outside  " + ", ".join(EXTERNALS["ext1"]))
 
 
+def show_wrapped(screen, line):
+    """The line in pieces that fit, later ones further to the right."""
+    indent = "  " + line[:len(line) - len(line.lstrip())]
+    for part in textwrap.wrap(line.strip(), WIDTH, initial_indent=indent, subsequent_indent=indent + "    ",
+                              break_on_hyphens=False):
+        screen.print(part)
+
+
 def show_ruleset(screen, node, text):
-    """The whole of it, comments for people kept, lines cut to the terminal's width."""
-    screen.heading(f"$ build/release/podgate dry-run -f e2e/demo.d --node {node}")
-    width = max(WIDTH, shutil.get_terminal_size().columns if screen.terminal else WIDTH) - 2
-    for line in text.expandtabs(2).splitlines():
-        screen.print("  " + (line if len(line) <= width else line[:width - 2] + " …"))
+    """What decides: counters and sets without elements are left out."""
+    screen.heading(f"$ podgate dry-run -f e2e/demo.d --node {node}")
+    screen.print(screen.paint("dim", "  # counters and empty sets left out here"))
+    lines = text.expandtabs(2).splitlines()
+    index = 0
+    while index < len(lines):
+        end = index
+        if lines[index].endswith("{") and lines[index].startswith("  "):
+            while lines[end].rstrip() != "  }" and end + 1 < len(lines):
+                end += 1
+        block = lines[index:end + 1]
+        index = end + 1
+        first = block[0].split()
+        if not first or first[0] == "counter" or (first[0] in ("map", "set") and not any("elements" in line for line in block)):
+            continue
+        for line in block:
+            show_wrapped(screen, line)
+
+
+def show_answer(screen, source, target):
+    screen.heading(f"$ podgate explain -f e2e/demo.d {source} {target}")
+    answer = subprocess.run([programs.PODGATE, "explain", "-f", FOLDER, source, target], capture_output=True, text=True)
+    for line in answer.stdout.splitlines():
+        show_wrapped(screen, line)
 
 
 def read_pods():
@@ -188,11 +215,7 @@ def run(screen):
         screen.heading("Connections after (<: changed)")
         matrix.show(screen, after, before)
         for source, target in QUESTIONS:
-            screen.heading(f"$ podgate explain -f e2e/demo.d {source} {target}")
-            answer = subprocess.run([programs.PODGATE, "explain", "-f", FOLDER, source, target],
-                                    capture_output=True, text=True)
-            for line in answer.stdout.splitlines():
-                screen.print("  " + line)
+            show_answer(screen, source, target)
         screen.step("cleaning up")
         matrix.close()
     screen.print()

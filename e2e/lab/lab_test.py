@@ -134,18 +134,23 @@ class Packets(unittest.TestCase):
                 self.assertIn(seen.pop(4), ("rejected", "silent"))
                 self.assertEqual(seen, ["silent", "silent", "open", "silent", "rejected", "open", "silent"])
 
-    def test_a_stray_segment_is_answered_and_is_invalid_to_conntrack(self):
+    @staticmethod
+    def stray(prober, target, probes):
+        for probe in probes:
+            prober.listen(target, probe.family, "stray", probe.port)
+        prober.run(probes)
+
+    def test_a_stray_segment_arrives_and_is_invalid_to_conntrack(self):
         for kind in ("routed", "bridge"):
             if Topology.missing(kind) and not os.environ.get("CI"):
                 continue
             with self.subTest(kind), Topology(kind, slots=2) as topology, Prober() as prober:
                 source, target = topology.slots["n1", 1], topology.slots["n2", 1]
                 probes = [Probe(source, family, "stray", target.addresses[family], 80) for family in (4, 6)]
-                prober.listen(target, 4, "tcp", 80)
-                prober.run(probes)
+                self.stray(prober, target, probes)
                 self.assertEqual([probe.result for probe in probes], ["open", "open"])
                 topology.nodes["n2"].namespace.run(["nft", "-f", "-"], input=INVALID)
-                prober.run(probes)
+                self.stray(prober, target, probes)
                 self.assertEqual([probe.result for probe in probes], ["silent", "open"])
 
     def test_bridged_packets_meet_the_forward_hook(self):

@@ -7,7 +7,8 @@ was sent. What was expected to pass and did not is tried again, more slowly, bef
 expected to be denied and passes is final at once.
 
 Protocols are "tcp", "udp", "sctp", "icmp" (echo), and "stray": a TCP segment of no connection, which conntrack calls
-invalid (the nodes' conntrack does not pick up connections in their middle) and its destination answers with a reset.
+invalid (the nodes' conntrack does not pick up connections in their middle). It counts as allowed when its destination
+sees it: an answer would be invalid too, and have a policy of its own to pass.
 
 Single-threaded; sockets are made in the namespace of their end, and work on from anywhere.
 """
@@ -64,6 +65,7 @@ class Prober:
         self._raw = {}           # (endpoint, family, protocol): socket
         self._sctp_ports = {}    # (endpoint, family): ports that accept
         self._raw_pending = {}   # (endpoint, family, protocol, source port or identifier): Probe
+        self._strays = {}        # token: Probe
         self._next_port = {}     # (namespace, protocol): index into SOURCE_PORTS
         self._next_token = 1
         self._waiting = 0
@@ -74,7 +76,10 @@ class Prober:
     def listen(self, endpoint, family, protocol, port):
         """Somebody answers there from now on; asking again changes nothing."""
         key = (endpoint, family, protocol, port)
-        if key in self._listeners or protocol in ("icmp", "stray"):  # the kernel itself answers those
+        if key in self._listeners or protocol == "icmp":  # the kernel itself answers echo requests
+            return
+        if protocol == "stray":
+            self._raw_socket(endpoint, family, protocol)
             return
         if protocol == "sctp":
             self._raw_socket(endpoint, family, protocol)
@@ -192,9 +197,10 @@ class Prober:
             self._finish_raw(probe, identifier, "open")
 
     def _tcp_arrived(self, _raw, endpoint, family, packet, _peer):
-        parsed = wire.parse_tcp_reset(packet)
-        probe = parsed and self._raw_pending.get((endpoint, family, "stray", parsed[0]))
-        if probe and probe.token == parsed[1]:
+        """At the destination, unlike the others: the token tells whose it is."""
+        parsed = wire.parse_tcp_ack(packet)
+        probe = parsed and self._strays.get(parsed[1])
+        if probe and probe.address == endpoint.addresses[family] and probe.result is None:
             self._finish_raw(probe, parsed[0], "open")
 
     def _finish_raw(self, probe, number, result):
@@ -237,6 +243,7 @@ class Prober:
             if probe.result is None:
                 probe.result = "silent"
         self._raw_pending.clear()
+        self._strays.clear()
 
     def _start(self, probe):
         probe.result = None
@@ -249,7 +256,8 @@ class Prober:
             self._failed(probe, error.errno)
 
     def _fresh_port(self, probe):
-        key = (probe.source.namespace, probe.protocol)
+        # Stray segments share TCP's numbers: they must not look like a part of an earlier probe's connection.
+        key = (probe.source.namespace, "tcp" if probe.protocol == "stray" else probe.protocol)
         index = self._next_port.get(key, 0)
         self._next_port[key] = index + 1
         return SOURCE_PORTS[index % len(SOURCE_PORTS)]
@@ -311,6 +319,8 @@ class Prober:
             packet = (wire.sctp_init(number, probe.port, probe.token) if probe.protocol == "sctp" else
                       wire.tcp_ack(probe.family, probe.source.addresses[probe.family], probe.address, number, probe.port,
                                    probe.token))
+            if probe.protocol == "stray":
+                self._strays[probe.token] = probe
         self._raw_pending[probe.source, probe.family, probe.protocol, number] = probe
         raw.sendto(packet, (probe.address, 0))
 

@@ -7,7 +7,7 @@ import struct
 
 SCTP = 132
 INIT, INIT_ACK, ABORT = 1, 2, 6
-TCP_RST, TCP_ACK = 0x04, 0x10
+TCP_ACK = 0x10
 ECHO_REQUEST = {4: 8, 6: 128}
 ECHO_REPLY = {4: 0, 6: 129}
 
@@ -90,15 +90,15 @@ def parse_echo_reply(family, packet):
 
 
 def tcp_ack(family, source, target, source_port, port, number):
-    """A bare ACK; whoever has no such connection answers with a RST whose sequence number is `number`."""
+    """A bare ACK of the sequence number `number`."""
     segment = struct.pack(">HHIIBBHHH", source_port, port, 1, number, 5 << 4, TCP_ACK, 65535, 0, 0)
     word = socket.AF_INET if family == 4 else socket.AF_INET6
     pseudo = socket.inet_pton(word, source) + socket.inet_pton(word, target) + struct.pack(">II", len(segment), 6)
     return segment[:16] + struct.pack(">H", _internet_checksum(pseudo + segment)) + segment[18:]
 
 
-def parse_tcp_reset(packet):
-    """(destination port, sequence number) of a RST, else None."""
-    if len(packet) < 20 or not packet[13] & TCP_RST:
+def parse_tcp_ack(packet):
+    """(source port, number) of a bare ACK, else None."""
+    if len(packet) < 20 or packet[13] != TCP_ACK:
         return None
-    return struct.unpack_from(">HI", packet, 2)
+    return struct.unpack_from(">H", packet)[0], struct.unpack_from(">I", packet, 8)[0]
