@@ -1,7 +1,7 @@
 // Keys of elements as the kernel lays them out, and what a rule refers to. Pure; any thread.
 #include "nft/ruleset.h"
 
-#include <type_traits>
+#include "nft/forms.h"
 
 namespace podgate::nft {
 namespace {
@@ -15,13 +15,6 @@ void AppendService(std::uint8_t protocol, std::uint16_t port, Key* key) {
   AppendPadded(std::string(1, static_cast<char>(protocol)), key);
   AppendPadded(ServiceKey(port), key);
 }
-
-template <typename... Ts>
-struct Overloaded : Ts... {
-  using Ts::operator()...;
-};
-template <typename... Ts>
-Overloaded(Ts...) -> Overloaded<Ts...>;
 
 }  // namespace
 

@@ -1,0 +1,67 @@
+// One netlink batch while it is written: messages one after the other between BATCH_BEGIN and
+// BATCH_END, each with its own sequence number, so that an error leads back to what the message was
+// made for. Internal to nft/; not thread-safe.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+struct nlmsghdr;
+
+namespace podgate::nft {
+
+// What a message was made for: an operation of the step and, for one with several messages, a part
+// of it (for SetRules the rule's index, or kWhole for the flush).
+struct Origin {
+  static constexpr std::size_t kWhole = static_cast<std::size_t>(-1);
+  std::size_t operation = kWhole;  // kWhole: the batch itself
+  std::size_t part = kWhole;
+};
+
+// An error that the kernel reported for a message of a batch.
+struct BatchError {
+  std::uint32_t sequence = 0;
+  int error = 0;  // errno value
+  std::uint32_t attribute_offset =
+      0;  // of the attribute at fault from the message's start; 0: not known
+};
+
+class Batch {
+ public:
+  explicit Batch(std::uint32_t first_sequence);
+
+  // Starts a message with its nfnetlink header (family inet). The pointer is good until the next
+  // Begin(); attributes up to 128 KiB may be added behind it.
+  nlmsghdr* Begin(std::uint16_t type, std::uint16_t flags, const Origin& origin);
+  // The message is complete.
+  void Finish(const nlmsghdr* message);
+  // The batch is complete.
+  void End();
+
+  const char* data() const { return buffer_.data(); }
+  std::size_t size() const { return size_; }
+  std::uint32_t first_sequence() const { return first_sequence_; }
+  std::uint32_t next_sequence() const {
+    return first_sequence_ + static_cast<std::uint32_t>(messages_.size());
+  }
+
+  // nullptr when no message of the batch has the number.
+  const Origin* OriginOf(std::uint32_t sequence) const;
+  const nlmsghdr* MessageOf(std::uint32_t sequence) const;
+
+ private:
+  struct Message {
+    std::size_t offset;
+    Origin origin;
+  };
+  char* Room();
+  std::uint32_t Start(const Origin& origin);
+
+  std::vector<char> buffer_;
+  std::size_t size_ = 0;
+  std::uint32_t first_sequence_;
+  std::vector<Message> messages_;
+};
+
+}  // namespace podgate::nft
