@@ -117,8 +117,10 @@ void EncodeAddSet(const std::string& table, const Set& set, std::uint32_t set_id
   nftnl_set_set_str(out.get(), NFTNL_SET_TABLE, table.c_str());
   nftnl_set_set_str(out.get(), NFTNL_SET_NAME, set.name.c_str());
   nftnl_set_set_u32(out.get(), NFTNL_SET_ID, set_id);
-  nftnl_set_set_u32(out.get(), NFTNL_SET_FLAGS,
-                    (set.interval ? NFT_SET_INTERVAL : 0u) | (set.verdict_map ? NFT_SET_MAP : 0u));
+  std::uint32_t flags = 0;
+  if (set.interval) flags |= NFT_SET_INTERVAL;
+  if (set.verdict_map) flags |= NFT_SET_MAP;
+  nftnl_set_set_u32(out.get(), NFTNL_SET_FLAGS, flags);
   nftnl_set_set_u32(out.get(), NFTNL_SET_KEY_TYPE, TypeId(set.key));
   nftnl_set_set_u32(out.get(), NFTNL_SET_KEY_LEN, static_cast<std::uint32_t>(KeyBytes(set.key)));
   if (set.verdict_map) nftnl_set_set_u32(out.get(), NFTNL_SET_DATA_TYPE, NFT_DATA_VERDICT);

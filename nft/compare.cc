@@ -1,0 +1,78 @@
+#include "nft/compare.h"
+
+#include <algorithm>
+
+#include "nft/diff.h"
+#include "nft/forms.h"
+
+namespace podgate::nft {
+namespace {
+
+// An interval of one key may leave its end out.
+const Key& LastOf(const Element& element) {
+  return element.last.empty() ? element.key : element.last;
+}
+
+bool SameElement(const Element& a, const Element& b) {
+  return a.key == b.key && LastOf(a) == LastOf(b) && a.verdict == b.verdict;
+}
+
+bool SameElements(const Set& a, const Set& b) {
+  return std::equal(a.elements.begin(), a.elements.end(), b.elements.begin(), b.elements.end(),
+                    SameElement);
+}
+
+template <typename T, typename Same>
+bool SameValues(const std::map<std::string, T>& a, const std::map<std::string, T>& b, Same same) {
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [&](const auto& x, const auto& y) {
+    return x.first == y.first && same(x.second, y.second);
+  });
+}
+
+}  // namespace
+
+bool SameDefinition(const Set& a, const Set& b) {
+  return a.key == b.key && a.interval == b.interval && a.verdict_map == b.verdict_map &&
+         a.size == b.size && a.foreign == b.foreign &&
+         QuotableText(a.comment) == QuotableText(b.comment);
+}
+
+bool SameDefinition(const Chain& a, const Chain& b) {
+  return a.base == b.base && a.foreign == b.foreign;
+}
+
+ElementDelta DeltaOf(const Set& before, const Set& after) {
+  ElementDelta delta;
+  auto a = before.elements.begin();
+  auto b = after.elements.begin();
+  while (a != before.elements.end() || b != after.elements.end()) {
+    if (b == after.elements.end() || (a != before.elements.end() && a->key < b->key)) {
+      delta.removed.push_back(*a++);
+    } else if (a == before.elements.end() || b->key < a->key) {
+      delta.added.push_back(*b++);
+    } else {
+      if (!SameElement(*a, *b)) {
+        delta.verdict_changed |= a->verdict != b->verdict;
+        delta.removed.push_back(*a);
+        delta.added.push_back(*b);
+      }
+      ++a;
+      ++b;
+    }
+  }
+  return delta;
+}
+
+bool SameForKernel(const Ruleset& a, const Ruleset& b) {
+  return a.table == b.table && a.foreign == b.foreign &&
+         QuotableText(a.comment) == QuotableText(b.comment) && a.counters == b.counters &&
+         SameValues(a.sets, b.sets,
+                    [](const Set& x, const Set& y) {
+                      return SameDefinition(x, y) && SameElements(x, y);
+                    }) &&
+         SameValues(a.chains, b.chains, [](const Chain& x, const Chain& y) {
+           return SameDefinition(x, y) && SameRules(x.rules, y.rules);
+         });
+}
+
+}  // namespace podgate::nft

@@ -1,0 +1,16 @@
+// Reads one table of family inet back from the kernel. Internal to nft/; one thread at a time.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "nft/netlink_socket.h"
+#include "nft/ruleset.h"
+
+namespace podgate::nft {
+
+// A consistent picture: no commit happened between its first and its last dump. nullopt: no such
+// table.
+Result<std::optional<Ruleset>> ReadTable(NetlinkSocket* socket, const std::string& table);
+
+}  // namespace podgate::nft
