@@ -1,5 +1,3 @@
-#include <cstdio>
+#include "controller/cli.h"
 
-#include "controller/version.h"
-
-int main() { std::printf("podgate %s\n", podgate::controller::Version()); }
+int main(int argc, char** argv) { return podgate::controller::Main(argc, argv); }

@@ -1,0 +1,117 @@
+#include "controller/cli.h"
+
+#include <CLI/CLI.hpp>
+#include <cstdlib>
+#include <functional>
+#include <iostream>
+
+#include "controller/cli_offline.h"
+#include "controller/exit_code.h"
+#include "controller/version.h"
+
+namespace podgate::controller {
+namespace {
+
+void AddInput(CLI::App* command, InputOptions* input) {
+  command->add_option("-f,--filename", input->paths,
+                      "Manifests or dumps, YAML or JSON: FILE, DIR, or - for standard input")
+      ->required()
+      ->type_name("FILE|DIR|-")
+      ->allow_extra_args(false)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  command->add_flag("-R,--recursive", input->recursive, "Take directories with all below them");
+}
+
+void AddPodToNode(CLI::App* command, bool* enforce) {
+  command
+      ->add_option_function<std::string>(
+          "--pod-to-node", [enforce](const std::string& value) { *enforce = value == "enforce"; },
+          "Traffic of a pod to its own node: allow (the default) or enforce")
+      ->check(CLI::IsMember({"allow", "enforce"}));
+}
+
+void AddDeny(CLI::App* command, bool* reject) {
+  command
+      ->add_option_function<std::string>(
+          "--deny", [reject](const std::string& value) { *reject = value == "reject"; },
+          "What a denied packet meets: drop (the default) or reject")
+      ->check(CLI::IsMember({"drop", "reject"}));
+}
+
+void AddDryRun(CLI::App* app, std::function<int()>* chosen) {
+  auto options = std::make_shared<DryRunOptions>();
+  CLI::App* command =
+      app->add_subcommand("dry-run", "Print the ruleset that the manifests make on one node");
+  AddInput(command, &options->input);
+  command->add_option("--node", options->node, "The node; may be left out when there is only one");
+  command->add_option("-o,--output", options->output, "nft, ir or json")
+      ->check(CLI::IsMember({"nft", "ir", "json"}));
+  AddPodToNode(command, &options->pod_to_node_enforce);
+  AddDeny(command, &options->reject);
+  command->callback(
+      [options, chosen] { *chosen = [options] { return DryRun(*options, std::cout, std::cerr); }; });
+}
+
+void AddExplain(CLI::App* app, std::function<int()>* chosen) {
+  auto options = std::make_shared<ExplainOptions>();
+  CLI::App* command = app->add_subcommand(
+      "explain",
+      "Say whether a connection is allowed, and by what. Ends: NAMESPACE/POD, ip:ADDRESS, node:NAME");
+  AddInput(command, &options->input);
+  command
+      ->add_option_function<std::string>(
+          "--family",
+          [options](const std::string& value) {
+            options->family =
+                value == "ipv6" ? compiler::Family::kIPv6 : compiler::Family::kIPv4;
+          },
+          "ipv4 or ipv6; without it IPv4 where both ends have it")
+      ->check(CLI::IsMember({"ipv4", "ipv6"}));
+  command
+      ->add_option_function<std::string>(
+          "-o,--output", [options](const std::string& value) { options->json = value == "json"; },
+          "text or json")
+      ->check(CLI::IsMember({"text", "json"}));
+  CLI::Option* probes = command->add_option(
+      "--probes", options->probes,
+      "FILE or -: a line 'FROM TO:PORT/PROTO' for each question, a JSON object a line out");
+  CLI::Option* from = command->add_option("FROM", options->from, "Source");
+  CLI::Option* to = command->add_option("TO", options->target, "Destination, TO:PORT[/PROTO]");
+  probes->excludes(from)->excludes(to);
+  AddPodToNode(command, &options->pod_to_node_enforce);
+  command->callback([options, chosen] {
+    if (options->probes.empty() && options->target.empty()) {
+      throw CLI::ValidationError("explain", "needs FROM and TO:PORT[/PROTO], or --probes FILE");
+    }
+    *chosen = [options] { return Explain(*options, std::cout, std::cerr); };
+  });
+}
+
+}  // namespace
+
+int Main(int argc, char** argv) {
+  std::ios::sync_with_stdio(false);
+  CLI::App app("Podgate: NetworkPolicy for Kubernetes nodes, enforced with nftables", "podgate");
+  app.require_subcommand(1);
+  app.set_version_flag("--version", std::string("podgate ") + Version());
+
+  std::function<int()> chosen;
+  AddDryRun(&app, &chosen);
+  AddExplain(&app, &chosen);
+  app.add_subcommand("version", "Print the version")->callback([&chosen] {
+    chosen = [] {
+      std::cout << "podgate " << Version() << '\n';
+      return static_cast<int>(kExitOk);
+    };
+  });
+
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    // Help and version are answers, everything else is a usage error.
+    return app.exit(error) == 0 ? kExitOk : kExitUsage;
+  }
+  return chosen();
+}
+
+}  // namespace podgate::controller
