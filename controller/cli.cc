@@ -4,17 +4,21 @@
 #include <cstdlib>
 #include <functional>
 #include <iostream>
+#include <memory>
 
+#include "controller/cleanup.h"
 #include "controller/cli_offline.h"
 #include "controller/exit_code.h"
+#include "controller/run.h"
 #include "controller/version.h"
 
 namespace podgate::controller {
 namespace {
 
 void AddInput(CLI::App* command, InputOptions* input) {
-  command->add_option("-f,--filename", input->paths,
-                      "Manifests or dumps, YAML or JSON: FILE, DIR, or - for standard input")
+  command
+      ->add_option("-f,--filename", input->paths,
+                   "Manifests or dumps, YAML or JSON: FILE, DIR, or - for standard input")
       ->required()
       ->type_name("FILE|DIR|-")
       ->allow_extra_args(false)
@@ -48,22 +52,22 @@ void AddDryRun(CLI::App* app, std::function<int()>* chosen) {
       ->check(CLI::IsMember({"nft", "ir", "json"}));
   AddPodToNode(command, &options->pod_to_node_enforce);
   AddDeny(command, &options->reject);
-  command->callback(
-      [options, chosen] { *chosen = [options] { return DryRun(*options, std::cout, std::cerr); }; });
+  command->callback([options, chosen] {
+    *chosen = [options] { return DryRun(*options, std::cout, std::cerr); };
+  });
 }
 
 void AddExplain(CLI::App* app, std::function<int()>* chosen) {
   auto options = std::make_shared<ExplainOptions>();
-  CLI::App* command = app->add_subcommand(
-      "explain",
-      "Say whether a connection is allowed, and by what. Ends: NAMESPACE/POD, ip:ADDRESS, node:NAME");
+  CLI::App* command = app->add_subcommand("explain",
+                                          "Say whether a connection is allowed, and by what. Ends: "
+                                          "NAMESPACE/POD, ip:ADDRESS, node:NAME");
   AddInput(command, &options->input);
   command
       ->add_option_function<std::string>(
           "--family",
           [options](const std::string& value) {
-            options->family =
-                value == "ipv6" ? compiler::Family::kIPv6 : compiler::Family::kIPv4;
+            options->family = value == "ipv6" ? compiler::Family::kIPv6 : compiler::Family::kIPv4;
           },
           "ipv4 or ipv6; without it IPv4 where both ends have it")
       ->check(CLI::IsMember({"ipv4", "ipv6"}));
@@ -87,6 +91,30 @@ void AddExplain(CLI::App* app, std::function<int()>* chosen) {
   });
 }
 
+void AddRun(CLI::App* app, std::function<int()>* chosen) {
+  auto options = std::make_shared<RunOptions>();
+  CLI::App* command = app->add_subcommand("run", "Enforce the policies on one node");
+  command->add_option("--node", options->node, "The node's name in the cluster")
+      ->envname("NODE_NAME");
+  command->add_option("--kubeconfig", options->kubeconfig,
+                      "Access to the API server; without it as kubectl, then as a pod");
+  command->add_option("--context", options->context, "Context of the kubeconfig");
+  command->add_flag("--dry-run", options->dry_run,
+                    "Print each change as nft text and apply nothing");
+  command->add_option("--log-format", options->log_format, "text or json, one line each")
+      ->transform(CLI::CheckedTransformer(std::map<std::string, Logger::Format>{
+          {"text", Logger::Format::kText}, {"json", Logger::Format::kJson}}));
+  command->add_option("--log-level", options->log_level, "debug, info, warning or error")
+      ->transform(
+          CLI::CheckedTransformer(std::map<std::string, LogLevel>{{"debug", LogLevel::kDebug},
+                                                                  {"info", LogLevel::kInfo},
+                                                                  {"warning", LogLevel::kWarning},
+                                                                  {"error", LogLevel::kError}}));
+  AddPodToNode(command, &options->pod_to_node_enforce);
+  AddDeny(command, &options->reject);
+  command->callback([options, chosen] { *chosen = [options] { return Run(*options); }; });
+}
+
 }  // namespace
 
 int Main(int argc, char** argv) {
@@ -98,6 +126,10 @@ int Main(int argc, char** argv) {
   std::function<int()> chosen;
   AddDryRun(&app, &chosen);
   AddExplain(&app, &chosen);
+  AddRun(&app, &chosen);
+  app.add_subcommand("cleanup", "Remove Podgate's table from the kernel")->callback([&chosen] {
+    chosen = [] { return Cleanup(); };
+  });
   app.add_subcommand("version", "Print the version")->callback([&chosen] {
     chosen = [] {
       std::cout << "podgate " << Version() << '\n';

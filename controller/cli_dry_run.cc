@@ -56,7 +56,8 @@ void PrintJson(const compiler::NodeIr& ir, const nft::Ruleset& ruleset,
   for (const compiler::Diagnostic& diagnostic : diagnostics) {
     json["diagnostics"].push_back(diagnostic.ToString());
   }
-  // Names come from input that may hold anything; what is not UTF-8 is replaced rather than refused.
+  // Names come from input that may hold anything; what is not UTF-8 is replaced rather than
+  // refused.
   out << json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) << '\n';
 }
 

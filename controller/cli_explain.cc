@@ -23,9 +23,9 @@ std::string ErrorJson(const std::string& line, const std::string& error) {
 void PrintText(const compiler::Flow& flow, const compiler::FlowVerdict& verdict,
                std::ostream& out) {
   out << (verdict.allowed ? "allow: " : "deny: ") << verdict.reason << '\n';
-  for (const auto& [name, side] : {std::pair<const char*, const compiler::SideVerdict&>(
-                                       "egress of ", verdict.egress),
-                                   {"ingress to ", verdict.ingress}}) {
+  for (const auto& [name, side] :
+       {std::pair<const char*, const compiler::SideVerdict&>("egress of ", verdict.egress),
+        {"ingress to ", verdict.ingress}}) {
     if (!side.applies) continue;
     const bool egress = &side == &verdict.egress;
     out << "  " << name << compiler::ToString(egress ? flow.from : flow.to) << ": "
@@ -45,8 +45,8 @@ int AnswerAll(const ExplainOptions& options, const compiler::Cluster& cluster, s
     std::optional<compiler::FlowVerdict> verdict;
     if (flow) {
       flow->family = options.family;
-      verdict = compiler::Evaluate(
-          cluster, *flow, {.pod_to_node_enforce = options.pod_to_node_enforce}, &error);
+      verdict = compiler::Evaluate(cluster, *flow,
+                                   {.pod_to_node_enforce = options.pod_to_node_enforce}, &error);
     }
     if (verdict) {
       out << compiler::ToJson(*flow, *verdict) << '\n';
@@ -58,8 +58,8 @@ int AnswerAll(const ExplainOptions& options, const compiler::Cluster& cluster, s
   return code;
 }
 
-int AnswerProbes(const ExplainOptions& options, const compiler::Cluster& cluster,
-                 std::ostream& out, std::ostream& err) {
+int AnswerProbes(const ExplainOptions& options, const compiler::Cluster& cluster, std::ostream& out,
+                 std::ostream& err) {
   if (options.probes == "-") return AnswerAll(options, cluster, std::cin, out);
   std::ifstream file(options.probes);
   if (!file) {

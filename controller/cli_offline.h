@@ -1,7 +1,7 @@
 // The commands that need neither a cluster nor a kernel: manifests and dumps in, answers out.
 //
-// Data goes to `out`, talk to `err`; the return value is the exit code. Both may be called from any thread;
-// they read the files named in the options and nothing else.
+// Data goes to `out`, talk to `err`; the return value is the exit code. Both may be called from any
+// thread; they read the files named in the options and nothing else.
 #pragma once
 
 #include <iosfwd>
@@ -20,8 +20,8 @@ struct InputOptions {
 
 struct DryRunOptions {
   InputOptions input;
-  std::string node;             // empty: the only node there is
-  std::string output = "nft";   // nft, ir or json
+  std::string node;            // empty: the only node there is
+  std::string output = "nft";  // nft, ir or json
   bool pod_to_node_enforce = false;
   bool reject = false;
 };
@@ -31,7 +31,7 @@ struct ExplainOptions {
   InputOptions input;
   std::optional<compiler::Family> family;
   bool json = false;
-  std::string from;    // both empty when `probes` is given
+  std::string from;  // both empty when `probes` is given
   std::string target;
   std::string probes;  // FILE or "-": a line for each question
   bool pod_to_node_enforce = false;

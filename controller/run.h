@@ -3,18 +3,10 @@
 
 #include <string>
 
+#include "controller/exit_code.h"
 #include "controller/log.h"
 
 namespace podgate::controller {
-
-// Exit codes of the command line (design §8).
-enum ExitCode : int {
-  kExitOk = 0,
-  kExitNegative = 1,
-  kExitUsage = 2,
-  kExitUnreachable = 3,  // the kernel or the API server
-  kExitBadInput = 4,
-};
 
 struct RunOptions {
   std::string node;  // --node; empty: $NODE_NAME
