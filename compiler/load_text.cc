@@ -1,0 +1,216 @@
+#include "compiler/load_text.h"
+
+#include <cstring>
+#include <map>
+#include <memory>
+#include <optional>
+#include <utility>
+
+#include "compiler/decode_finished.h"
+#include "compiler/decode_json.h"
+#include "compiler/decode_object.h"
+#include "compiler/yaml_source.h"
+
+namespace podgate::compiler {
+namespace {
+
+constexpr std::size_t kReleaseStep = 4u << 20;
+
+bool IsSpace(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
+
+// A line that begins with "---" or "..." and a space or its end: nothing inside of a document does,
+// in no kind of scalar, so texts can be cut there before they are parsed.
+bool IsMarker(std::string_view text, std::size_t at, std::string_view marker) {
+  if (text.compare(at, marker.size(), marker) != 0) return false;
+  const std::size_t behind = at + marker.size();
+  return behind >= text.size() || IsSpace(text[behind]);
+}
+
+class TextLoader {
+ public:
+  TextLoader(std::string_view text, const std::string& file, LoadResult* result,
+             const std::function<void(std::size_t)>& passed)
+      : text_(text), file_(file), result_(*result), passed_(passed), lines_(text) {}
+
+  void Run();
+
+ private:
+  std::size_t EndOfDocument(std::size_t begin) const;
+  void LoadDocument(std::size_t begin, std::size_t end);
+  // False: it is no JSON after all, and nothing has been taken from it.
+  bool LoadJson(std::size_t begin, std::size_t first, std::size_t end);
+  std::optional<Problem> LoadYaml(std::size_t begin, std::size_t end);
+  void Take(Finished&& finished);
+  void Report(Problem&& problem);
+  void Passed(std::size_t offset);
+
+  std::string_view text_;
+  const std::string& file_;
+  LoadResult& result_;
+  const std::function<void(std::size_t)>& passed_;
+  LineCounter lines_;
+  std::size_t released_ = 0;
+};
+
+void TextLoader::Passed(std::size_t offset) {
+  if (passed_ == nullptr || offset < released_ + kReleaseStep) return;
+  lines_.Checkpoint(offset);
+  passed_(offset);
+  released_ = offset;
+}
+
+void TextLoader::Report(Problem&& problem) {
+  result_.diagnostics.push_back(ToDiagnostic(std::move(problem), "", file_, &lines_));
+}
+
+template <typename Key, typename Value>
+bool Insert(std::map<Key, Value>* map, const Key& key, Value&& value) {
+  return map->insert_or_assign(key, std::move(value)).second;
+}
+
+void TextLoader::Take(Finished&& finished) {
+  lines_.Checkpoint(finished.start);
+  for (Diagnostic& diagnostic : ToDiagnostics(finished, file_, &lines_)) {
+    result_.diagnostics.push_back(std::move(diagnostic));
+  }
+  if (!finished.object) return;
+  Cluster& cluster = result_.cluster;
+  bool fresh = true;
+  if (auto* pod = std::get_if<Pod>(&*finished.object)) {
+    const ObjectKey key = pod->key;
+    fresh = Insert(&cluster.pods, key, std::move(*pod));
+  } else if (auto* ns = std::get_if<Namespace>(&*finished.object)) {
+    const std::string name = ns->name;
+    fresh = Insert(&cluster.namespaces, name, std::move(*ns));
+  } else if (auto* policy = std::get_if<NetworkPolicy>(&*finished.object)) {
+    const ObjectKey key = policy->key;
+    fresh = Insert(&cluster.policies, key, std::move(*policy));
+  }
+  if (!fresh) {
+    result_.diagnostics.push_back(
+        ToDiagnostic({Diagnostic::Severity::kWarning, finished.start, "",
+                      "given more than once; this one replaces the one before"},
+                     finished.name, file_, &lines_));
+  }
+}
+
+// One document: up to the next "---" line, or behind the next "..." line. What comes before the
+// first "---" and is nothing but comments and directives belongs to the document behind it.
+std::size_t TextLoader::EndOfDocument(std::size_t begin) const {
+  bool content = false;
+  for (std::size_t line = begin; line < text_.size();) {
+    if (IsMarker(text_, line, "---")) {
+      if (content) return line;
+      content = true;
+    }
+    const void* found = std::memchr(text_.data() + line, '\n', text_.size() - line);
+    const std::size_t next =
+        found == nullptr
+            ? text_.size()
+            : static_cast<std::size_t>(static_cast<const char*>(found) - text_.data()) + 1;
+    if (IsMarker(text_, line, "...")) return next;
+    for (std::size_t i = line; !content && i < next; ++i) {
+      if (text_[i] == '#' || (text_[i] == '%' && i == line)) break;
+      content = !IsSpace(text_[i]);
+    }
+    line = next;
+  }
+  return text_.size();
+}
+
+void TextLoader::Run() {
+  std::size_t begin = text_.starts_with("\xef\xbb\xbf") ? 3 : 0;
+  if (text_.starts_with("\xff\xfe") || text_.starts_with("\xfe\xff")) {
+    Report({Diagnostic::Severity::kError, 0, "", "the text is UTF-16; expected UTF-8"});
+    return;
+  }
+  while (begin < text_.size()) {
+    const std::size_t end = EndOfDocument(begin);
+    LoadDocument(begin, end);
+    begin = end;
+    Passed(begin);
+  }
+}
+
+void TextLoader::LoadDocument(std::size_t begin, std::size_t end) {
+  lines_.Checkpoint(begin);
+  std::size_t first = begin;
+  const auto skip_space = [&] {
+    while (first < end && IsSpace(text_[first])) ++first;
+  };
+  skip_space();
+  if (first < end && IsMarker(text_, first, "---")) {
+    first += 3;
+    skip_space();
+  }
+  if (first == end) return;
+  // JSON begins with {" or {} or a list; a flow mapping of YAML may look alike, see below.
+  if (text_[first] == '{') {
+    std::size_t next = first + 1;
+    while (next < end && IsSpace(text_[next])) ++next;
+    if (next == end || text_[next] == '"' || text_[next] == '}') {
+      if (LoadJson(begin, first, end)) return;
+    }
+  }
+  if (auto problem = LoadYaml(begin, end)) Report(std::move(*problem));
+}
+
+bool TextLoader::LoadJson(std::size_t begin, std::size_t first, std::size_t end) {
+  const std::string_view text = text_.substr(0, end);
+  const DecodeLimits limits;
+  JsonSource source(text, limits);
+  std::size_t taken = 0;
+  for (std::size_t at = first; at < end;) {
+    lines_.Checkpoint(at);
+    ObjectReader reader(TextForm::kManifest, Kind::kUnknown, limits, &source,
+                        [&](Finished&& finished) {
+                          ++taken;
+                          Take(std::move(finished));
+                          Passed(source.end());
+                        });
+    auto problem = source.Parse(at, &reader);
+    std::size_t behind = source.end();
+    if (!problem && reader.needs_second_pass()) {
+      reader.SecondPass();
+      problem = source.Parse(at, &reader);
+      behind = source.end();
+    }
+    if (problem) {
+      // Perhaps a flow mapping of YAML. If it is none either, the error of JSON is the better one.
+      if (at == first && taken == 0 && !reader.failure() && end - begin <= kMaxYamlDocument) {
+        const std::size_t before = result_.diagnostics.size();
+        if (!LoadYaml(begin, end)) return true;
+        result_.diagnostics.resize(before);
+      }
+      // Go on at the next object that begins a line; it may be what ended this one.
+      const std::size_t from =
+          problem->offset == kNoOffset || problem->offset <= at ? at : problem->offset - 1;
+      Report(std::move(*problem));
+      const std::size_t next = text.find("\n{", from);
+      if (next == std::string_view::npos) return true;
+      at = next + 1;
+      continue;
+    }
+    at = behind;
+    while (at < end && IsSpace(text[at])) ++at;
+  }
+  return true;
+}
+
+std::optional<Problem> TextLoader::LoadYaml(std::size_t begin, std::size_t end) {
+  YamlSource source(text_);
+  return source.Parse(begin, end, [this](ValueLocator* locator) {
+    return std::make_unique<ObjectReader>(
+        TextForm::kManifest, Kind::kUnknown, DecodeLimits(), locator,
+        [this](Finished&& finished) { Take(std::move(finished)); });
+  });
+}
+
+}  // namespace
+
+void LoadText(std::string_view text, const std::string& file, LoadResult* result,
+              const std::function<void(std::size_t)>& passed) {
+  TextLoader(text, file, result, passed).Run();
+}
+
+}  // namespace podgate::compiler
