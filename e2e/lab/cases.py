@@ -64,7 +64,8 @@ def ends_of(state, wanted):
         if world.is_probed(pod):
             kind = "node" if pod.get("hostNetwork") else "pod"
             everything[name] = End(name, kind, pod["node"], world.pod_addresses(pod))
-    for node in NODES:
+    # A node exists for Podgate when a pod names it.
+    for node in sorted({pod["node"] for pod in state["pods"].values()}):
         everything[node] = End(node, "node", node, dict(zip((4, 6), node_addresses(node))))
     for name, addresses in EXTERNALS.items():
         everything[name] = End(name, "ext", None, dict(zip((4, 6), addresses)))
@@ -73,7 +74,7 @@ def ends_of(state, wanted):
         groups = {"pods": lambda end: "/" in end.name, "nodes": lambda end: end.name in NODES,
                   "ext": lambda end: end.kind == "ext"}
         # A name that a later step takes away (a pod that finishes) is no mistake.
-        require(item in groups or "/" in item or item in everything, f"ends: there is no {item!r}")
+        require(item in groups or "/" in item or item in NODES or item in everything, f"ends: there is no {item!r}")
         matches = groups.get(item) or (lambda end, item=item: end.name == item)
         chosen += [end for end in everything.values() if matches(end) and end not in chosen]
     return chosen

@@ -171,8 +171,8 @@ class Matrix:
     def show(self, screen, seen, before=None):
         names = [target.name.rpartition("/")[2] for target, _, _ in self.targets]
         ports = [f":{port}" + ("/udp" if protocol == "udp" else "") for _, protocol, port in self.targets]
-        screen.print(screen.paint("dim", f"{'from':>17}  " + "".join(f"{name:<9}" for name in names)))
-        screen.print(screen.paint("dim", f"{'to':>17}  " + "".join(f"{port:<9}" for port in ports)))
+        screen.print(screen.paint("dim", f"{'from':>17}  " + "".join(f"{name:<9}" for name in names).rstrip()))
+        screen.print(screen.paint("dim", f"{'to':>17}  " + "".join(f"{port:<9}" for port in ports).rstrip()))
         for source in self.sources:
             cells = []
             for target, protocol, port in self.targets:
