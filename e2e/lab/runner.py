@@ -46,7 +46,7 @@ def judge_offline(program, case, manifests):
         answers = programs.ask(program, manifests.path(case, index), phase.checks, case.broken)
         for check, (allowed, answer) in zip(phase.checks, answers):
             if allowed != check.expected:
-                wrong.append(Wrong(phase, check, answer["verdict"], answer.get("reason", "")))
+                wrong.append(Wrong(phase, check, answer["verdict"], answer.get("reason") or "; ".join(answer.get("trace", []))))
     return wrong
 
 
