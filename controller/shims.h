@@ -1,4 +1,4 @@
-// Two functions of the C library and of OpenSSL that this program defines itself, so that
+// Three functions of the C library and of OpenSSL that this program defines itself, so that
 // cpprestsdk, which is only to be had as it is, calls ours: see shims.cc.
 #pragma once
 

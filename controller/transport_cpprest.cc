@@ -114,15 +114,15 @@ HttpResult Explain(const web::http::http_exception& exception, const ApiAccess& 
   };
   if (value == ECANCELED) return result(HttpError::kCancelled, "cancelled");
   if (value == ETIMEDOUT) return result(HttpError::kTimeout, "the server was silent for too long");
-  if (says("resolve") || says("resolving")) {
-    return result(HttpError::kResolve,
-                  fmt::format("the host name {} cannot be resolved", access.host));
-  }
   if (says("Failed to connect")) {
     return result(HttpError::kConnect,
                   value == EHOSTUNREACH
                       ? "the connection was refused, or there is no route to the host"
                       : fmt::format("the connection failed (error {})", value));
+  }
+  if (says("resolve") || says("resolving")) {
+    return result(HttpError::kResolve,
+                  fmt::format("the host name {} cannot be resolved", access.host));
   }
   // OpenSSL's packed codes; after a handshake of TLS 1.3 they also carry the server's refusal of
   // ours.

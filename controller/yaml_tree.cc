@@ -139,6 +139,7 @@ nft::Result<YamlNode> ParseYaml(const std::string& text, const std::string& file
   diag_config.output_fn = [](fy_diag*, void*, const char*, std::size_t) {};
   const std::unique_ptr<fy_diag, void (*)(fy_diag*)> diag(fy_diag_create(&diag_config),
                                                           fy_diag_destroy);
+  if (diag != nullptr) fy_diag_set_collect_errors(diag.get(), true);
   fy_parse_cfg config{};
   config.flags = static_cast<fy_parse_cfg_flags>(FYPCF_COLLECT_DIAG);
   config.diag = diag.get();
