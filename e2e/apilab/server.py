@@ -57,6 +57,20 @@ class Server:
         subprocess.run([f"{_SCRIPTS}/down", self.folder], check=False)
         shutil.rmtree(self.folder, ignore_errors=True)
 
+    def remains(self):
+        """What is still there after the end, as sentences."""
+        left = [f"{place} is still there" for place in (self.folder, f"/run/netns/{self.namespace.name}") if os.path.exists(place)]
+        for process in os.listdir("/proc"):
+            if process.isdigit():
+                try:
+                    with open(f"/proc/{process}/cmdline", encoding="utf-8", errors="replace") as file:
+                        line = file.read()
+                except OSError:
+                    continue
+                if self.folder + "/" in line:
+                    left.append(f"process {process} still runs: {line.split(chr(0))[0]}")
+        return left
+
     def up(self):
         """Starts what does not run; returns when the server is ready."""
         done = subprocess.run([f"{_SCRIPTS}/up", self.folder], stdout=subprocess.PIPE, check=False)
