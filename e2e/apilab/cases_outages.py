@@ -155,7 +155,7 @@ def agent_killed(world):
         for agent in world.agents.values():
             agent.kill()
         world.pod("b/new", *SPARE, labels={"friend": "yes"})  # nobody is there to see it
-        world.hold(*_RULES, "deny b/new -> a/web", seconds=0.5)
+        world.hold(*_RULES, "deny b/new -> a/web", "deny a/far -> b/new", seconds=0.5)
         world.start_agents()
         world.expect(*_RULES, "allow b/new -> a/web")
     for agent in world.agents.values():
