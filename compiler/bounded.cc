@@ -37,7 +37,7 @@ struct PortNeeds {
   std::map<Protocol, Indices> wide;           // every port of the protocol
   std::map<Protocol, Indices> by_port_owner;  // entry of each element of ranges
   std::map<Protocol, std::vector<std::vector<PortRange>>> ranges;
-  std::set<NamedUse> named;
+  std::vector<NamedUse> named;  // one for each of named_entries
   Indices named_entries;
 };
 
@@ -49,7 +49,7 @@ PortNeeds NeedsOf(const PolicyClass& policy_class) {
     std::map<Protocol, std::vector<PortRange>> ranges;
     std::set<Protocol> wide;
     bool any = false;
-    bool named = false;
+    std::vector<std::pair<std::string, Protocol>> named;
     for (const IrPort& port : entry.ports) {
       switch (port.kind) {
         case IrPort::Kind::kAny:
@@ -62,14 +62,15 @@ PortNeeds NeedsOf(const PolicyClass& policy_class) {
           ranges[port.protocol].push_back({port.first, port.last});
           break;
         case IrPort::Kind::kNamed:
-          named = true;
-          for (const IrPeer& peer : entry.peers)
-            needs.named.insert({.peer = peer, .name = port.name, .protocol = port.protocol});
+          named.emplace_back(port.name, port.protocol);
           break;
       }
     }
     if (any) needs.any.push_back(i);
-    if (named) needs.named_entries.push_back(i);
+    if (!named.empty()) {
+      needs.named_entries.push_back(i);
+      needs.named.push_back({.peers = entry.peers, .ports = std::move(named)});
+    }
     for (const Protocol protocol : wide) needs.wide[protocol].push_back(i);
     for (auto& [protocol, list] : ranges) {
       needs.by_port_owner[protocol].push_back(i);

@@ -57,8 +57,7 @@ std::vector<std::optional<nft::Match>> AddressMatches(const Pair& pair, nft::Sid
                                                       const BlockPlan& blocks, SetPool* sets) {
   std::vector<std::optional<nft::Match>> matches;
   if (pair.port->kind == IrPort::Kind::kNamed) {
-    const NamedUse use{
-        .peer = *pair.peer, .name = pair.port->name, .protocol = pair.port->protocol};
+    const NamedUse use{.peers = {*pair.peer}, .ports = {{pair.port->name, pair.port->protocol}}};
     for (const Family family : sets->families())
       matches.push_back(nft::MatchServiceSet{family, sets->NamedPorts({use}, family)});
     return matches;

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 
 #include "compiler/names.h"
 #include "compiler/selector.h"
@@ -36,8 +37,20 @@ std::string PeerText(const IrPeer& peer) {
   return {};
 }
 
-std::string Text(const NamedUse& use) {
-  return fmt::format("{} {} of {}", ToString(use.protocol), use.name, PeerText(use.peer));
+std::string PortText(const std::pair<std::string, Protocol>& port) {
+  return fmt::format("{} {}", ToString(port.second), port.first);
+}
+
+// What the uses mean, in full.
+std::string Meaning(const std::vector<NamedUse>& uses) {
+  std::string meaning;
+  for (const NamedUse& use : uses) {
+    AppendPart(&meaning, std::to_string(use.ports.size()));
+    for (const auto& port : use.ports) AppendPart(&meaning, PortText(port));
+    AppendPart(&meaning, std::to_string(use.peers.size()));
+    for (const IrPeer& peer : use.peers) AppendPart(&meaning, PeerText(peer));
+  }
+  return meaning;
 }
 
 std::string MoreSuffix(std::size_t count) {
@@ -53,8 +66,31 @@ std::vector<nft::Element> Elements(std::vector<nft::Key> keys) {
   return elements;
 }
 
-// The uses for one port, so that a pod is asked once however many uses there are.
-using UsesByPort = std::map<std::pair<std::string, Protocol>, std::vector<const IrPeer*>>;
+// The peers of one use, merged.
+class MergedPeers {
+ public:
+  MergedPeers(const std::vector<IrPeer>& peers, const NodeIr& ir) {
+    std::vector<ipset::Interval> intervals;
+    for (const IrPeer& peer : peers) {
+      if (peer.kind == IrPeer::Kind::kAny) any_ = true;
+      const std::vector<ipset::Interval>& block = peer.block.intervals();
+      intervals.insert(intervals.end(), block.begin(), block.end());
+      if (peer.kind != IrPeer::Kind::kPods) continue;
+      if (const auto it = ir.members.find(peer.term); it != ir.members.end())
+        members_.insert(it->second.begin(), it->second.end());
+    }
+    blocks_ = AddressSet::OfIntervals(std::move(intervals));
+  }
+
+  bool Contain(const Address& address) const {
+    return any_ || members_.contains(address) || blocks_.Contains(address);
+  }
+
+ private:
+  bool any_ = false;
+  std::set<Address> members_;
+  AddressSet blocks_;
+};
 
 }  // namespace
 
@@ -101,39 +137,25 @@ std::string SetPool::Pods(const std::set<PodTerm>& terms, Family family) {
   return out_->sets.emplace(set.name, std::move(set)).first->first;
 }
 
-std::string SetPool::NamedPorts(const std::set<NamedUse>& uses, Family family) {
-  std::string meaning;
-  for (const NamedUse& use : uses) AppendPart(&meaning, Text(use));
+std::string SetPool::NamedPorts(const std::vector<NamedUse>& uses, Family family) {
+  const std::string meaning = Meaning(uses);
   std::string& known = names_[std::string("named") + Digit(family) + meaning];
   if (!known.empty()) return known;
 
-  UsesByPort peers;
-  std::map<const IrPeer*, std::set<Address>> members;
+  std::vector<MergedPeers> peers;
+  std::map<std::pair<std::string, Protocol>, std::vector<std::size_t>> uses_by_port;
   for (const NamedUse& use : uses) {
-    peers[{use.name, use.protocol}].push_back(&use.peer);
-    if (use.peer.kind == IrPeer::Kind::kPods)
-      if (const auto it = ir_.members.find(use.peer.term); it != ir_.members.end())
-        members[&use.peer].insert(it->second.begin(), it->second.end());
+    for (const auto& port : use.ports) uses_by_port[port].push_back(peers.size());
+    peers.emplace_back(use.peers, ir_);
   }
-  const auto is_meant = [&](const IrPeer* peer, const Address& address) {
-    switch (peer->kind) {
-      case IrPeer::Kind::kAny:
-        return true;
-      case IrPeer::Kind::kPods:
-        return members[peer].contains(address);
-      case IrPeer::Kind::kBlock:
-        return peer->block.Contains(address);
-    }
-    return false;
-  };
   std::vector<nft::Key> keys;
   for (const auto& [address, ports] : ir_.named_ports) {
     if (address.family() != family) continue;
     for (const NamedPort& port : ports) {
-      const auto it = peers.find({port.name, port.protocol});
-      if (it != peers.end() &&
+      const auto it = uses_by_port.find({port.name, port.protocol});
+      if (it != uses_by_port.end() &&
           std::any_of(it->second.begin(), it->second.end(),
-                      [&](const IrPeer* peer) { return is_meant(peer, address); }))
+                      [&, &a = address](std::size_t use) { return peers[use].Contain(a); }))
         keys.push_back(nft::AddressProtocolServiceKey(
             address, static_cast<std::uint8_t>(port.protocol), port.port));
     }
@@ -141,11 +163,14 @@ std::string SetPool::NamedPorts(const std::set<NamedUse>& uses, Family family) {
   nft::Set set{.key = {AddressField(family), nft::Field::kInetProto, nft::Field::kInetService},
                .elements = Elements(std::move(keys))};
   set.size = SizeFor(set.elements.size());
-  const NamedUse& first = *uses.begin();
-  set.name = HashedName(fmt::format("ports{}-", Digit(family)),
-                        Text(first) + MoreSuffix(uses.size()), meaning, kTextBytes) +
+  const NamedUse& first = uses.front();
+  const std::string text =
+      fmt::format("{} of {}", PortText(first.ports.front()), PeerText(first.peers.front()));
+  const std::string more =
+      first.ports.size() * first.peers.size() * uses.size() > 1 ? " and more" : "";
+  set.name = HashedName(fmt::format("ports{}-", Digit(family)), text + more, meaning, kTextBytes) +
              SizeSuffix(set.size);
-  set.comment = Comment(Text(first), MoreSuffix(uses.size()));
+  set.comment = Comment(text, more);
   known = set.name;
   return out_->sets.emplace(set.name, std::move(set)).first->first;
 }

@@ -22,11 +22,11 @@ std::string SizeSuffix(std::uint32_t size);
 
 nft::Field AddressField(Family family);
 
-// An egress port by name: the pods among the peer that have a port of that name, at their number.
+// Egress ports by name: the pods among any of the peers that have a port of one of the names, at
+// their number.
 struct NamedUse {
-  IrPeer peer;
-  std::string name;
-  Protocol protocol = Protocol::kTcp;
+  std::vector<IrPeer> peers;
+  std::vector<std::pair<std::string, Protocol>> ports;
   friend auto operator<=>(const NamedUse&, const NamedUse&) = default;
 };
 
@@ -42,7 +42,7 @@ class SetPool {
   // Hash set of the addresses that any of the terms selects. Returns its name, as all below.
   std::string Pods(const std::set<PodTerm>& terms, Family family);
   // Hash set address . protocol . port of all the uses.
-  std::string NamedPorts(const std::set<NamedUse>& uses, Family family);
+  std::string NamedPorts(const std::vector<NamedUse>& uses, Family family);
   // Interval set, named by its content; `block` is of one family, not empty, not the whole family.
   std::string Block(const AddressSet& block);
 
