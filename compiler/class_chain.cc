@@ -52,31 +52,31 @@ std::optional<nft::Match> PortMatch(const IrPort& port) {
   return std::nullopt;
 }
 
+// The families in which the pair can match at all.
+std::vector<Family> FamiliesOf(const Pair& pair, const SetPool& sets) {
+  std::vector<Family> families;
+  for (const Family family : sets.families())
+    if (pair.peer->kind != IrPeer::Kind::kBlock || !pair.peer->block.OfFamily(family).empty())
+      families.push_back(family);
+  return families;
+}
+
 // One match for each rule that the pair needs; nullopt: a rule without address.
 std::vector<std::optional<nft::Match>> AddressMatches(const Pair& pair, nft::Side side,
                                                       const BlockPlan& blocks, SetPool* sets) {
+  const bool named = pair.port->kind == IrPort::Kind::kNamed;
+  if (pair.peer->kind == IrPeer::Kind::kAny && !named) return {std::nullopt};
   std::vector<std::optional<nft::Match>> matches;
-  if (pair.port->kind == IrPort::Kind::kNamed) {
-    const NamedUse use{.peers = {*pair.peer}, .ports = {{pair.port->name, pair.port->protocol}}};
-    for (const Family family : sets->families())
+  for (const Family family : FamiliesOf(pair, *sets)) {
+    if (named) {
+      const NamedUse use{.peers = {*pair.peer}, .ports = {{pair.port->name, pair.port->protocol}}};
       matches.push_back(nft::MatchServiceSet{family, sets->NamedPorts({use}, family)});
-    return matches;
-  }
-  switch (pair.peer->kind) {
-    case IrPeer::Kind::kAny:
-      matches.push_back(std::nullopt);
-      break;
-    case IrPeer::Kind::kPods:
-      for (const Family family : sets->families())
-        matches.push_back(nft::MatchAddressSet{
-            .side = side, .family = family, .set = sets->Pods({pair.peer->term}, family)});
-      break;
-    case IrPeer::Kind::kBlock:
-      for (const Family family : sets->families())
-        if (const AddressSet part = pair.peer->block.OfFamily(family); !part.empty())
-          for (nft::Match& match : blocks.Matches(part, side, sets))
-            matches.push_back(std::move(match));
-      break;
+    } else if (pair.peer->kind == IrPeer::Kind::kPods) {
+      matches.push_back(nft::MatchAddressSet{side, family, sets->Pods({pair.peer->term}, family)});
+    } else {
+      for (nft::Match& match : blocks.Matches(pair.peer->block.OfFamily(family), side, sets))
+        matches.push_back(std::move(match));
+    }
   }
   return matches;
 }
@@ -87,16 +87,13 @@ BlockPlan PlanBlocks(const std::vector<Pair>& pairs, const SetPool& sets) {
   BlockPlan plan;
   std::size_t others = 1;  // the last rule, which denies
   for (const Pair& pair : pairs) {
-    if (pair.peer->kind == IrPeer::Kind::kAny && pair.port->kind != IrPort::Kind::kNamed) {
-      ++others;
-      continue;
-    }
-    for (const Family family : sets.families()) {
-      if (pair.peer->kind != IrPeer::Kind::kBlock || pair.port->kind == IrPort::Kind::kNamed) {
-        ++others;
-      } else if (const AddressSet part = pair.peer->block.OfFamily(family); !part.empty()) {
-        plan.Add(part);
-      }
+    const bool named = pair.port->kind == IrPort::Kind::kNamed;
+    if (pair.peer->kind == IrPeer::Kind::kBlock && !named) {
+      for (const Family family : FamiliesOf(pair, sets))
+        plan.Add(pair.peer->block.OfFamily(family));
+    } else {
+      const bool without_address = pair.peer->kind == IrPeer::Kind::kAny && !named;
+      others += without_address ? 1 : FamiliesOf(pair, sets).size();
     }
   }
   plan.Fit(others < kReadableRules ? kReadableRules - others : 0);

@@ -17,12 +17,15 @@ constexpr std::size_t kTextBytes = 40;  // of what a set stands for, in its name
 
 char Digit(Family family) { return family == Family::kIPv4 ? '4' : '6'; }
 
+// The term in few words, in characters that names can hold: "app-web-in-shop", "not-tier-in-all".
 std::string ShortText(const PodTerm& term) {
   const std::string pods = ToString(term.pods);
   std::string text = (pods.empty() ? "all" : pods) + " in ";
-  if (!term.ns.empty()) return text + term.ns;
   const std::string namespaces = ToString(term.namespaces);
-  return text + (namespaces.empty() ? "all" : namespaces);
+  text += !term.ns.empty() ? term.ns : namespaces.empty() ? "all" : namespaces;
+  for (std::size_t at = 0; (at = text.find('!', at)) != std::string::npos;)
+    text.replace(at, text[at + 1] == '=' ? 2 : 1, " not ");
+  return text;
 }
 
 std::string PeerText(const IrPeer& peer) {
