@@ -99,7 +99,7 @@ class RuleEncoder {
   void operator()(const LogGroup& s) {
     nftnl_expr* log = Add("log");
     if (!s.prefix.empty()) {
-      nftnl_expr_set_str(log, NFTNL_EXPR_LOG_PREFIX, QuotableText(s.prefix).c_str());
+      nftnl_expr_set_str(log, NFTNL_EXPR_LOG_PREFIX, s.prefix.c_str());
     }
     nftnl_expr_set_u16(log, NFTNL_EXPR_LOG_GROUP, s.group);
     if (s.snaplen_bytes != 0) nftnl_expr_set_u32(log, NFTNL_EXPR_LOG_SNAPLEN, s.snaplen_bytes);
@@ -210,7 +210,7 @@ class RuleEncoder {
 
 void EncodeComment(const std::string& comment, nftnl_rule* out) {
   UserdataPtr userdata(nftnl_udata_buf_alloc(NFT_USERDATA_MAXLEN));
-  nftnl_udata_put_strz(userdata.get(), NFTNL_UDATA_RULE_COMMENT, QuotableText(comment).c_str());
+  nftnl_udata_put_strz(userdata.get(), NFTNL_UDATA_RULE_COMMENT, comment.c_str());
   nftnl_rule_set_data(out, NFTNL_RULE_USERDATA, nftnl_udata_buf_data(userdata.get()),
                       nftnl_udata_buf_len(userdata.get()));
 }
@@ -233,7 +233,8 @@ std::uint32_t VerdictCode(Verdict::Kind kind) {
   return NF_DROP;
 }
 
-void EncodeRule(const Rule& rule, nftnl_rule* out) {
+void EncodeRule(const Rule& as_given, nftnl_rule* out) {
+  const Rule rule = Canonical(as_given);  // the printed text says no more than that either
   RuleEncoder encoder(out);
   for (const Match& match : rule.matches) std::visit(encoder, match);
   for (const Statement& statement : rule.statements) std::visit(encoder, statement);
