@@ -23,8 +23,9 @@ class Differ {
   std::vector<Step> Steps(bool add_table) {
     if (add_table) prepare_.operations.push_back(AddTable{desired_.comment});
     AddCounters();
+    AddChains();  // before the maps that go to them: nft adds the elements of interval maps right
+                  // with the map
     AddSets();
-    AddChains();
     ChangeElements();
     SetAllRules();
     DeleteLeftovers();

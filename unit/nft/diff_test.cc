@@ -120,10 +120,10 @@ TEST(DiffTest, FirstStartMakesTheTable) {
   EXPECT_EQ(Print(Diff(nullptr, Small())),
             "# step 1 of 3: prepare\n"
             "add table inet podgate { comment \"test\"; }\n"
+            "add chain inet podgate in-10.1.0.5\n"
             "add map inet podgate ingress4 { type ipv4_addr : verdict; }\n"
             "add set inet podgate ingress4-isolated { type ipv4_addr; }\n"
             "add set inet podgate peers4-a { type ipv4_addr; size 64; }\n"
-            "add chain inet podgate in-10.1.0.5\n"
             "add element inet podgate ingress4 { 10.1.0.5 : goto in-10.1.0.5 }\n"
             "add element inet podgate peers4-a { 10.0.0.1, 10.0.0.2 }\n"
             "add rule inet podgate in-10.1.0.5 ip saddr @peers4-a accept\n"
