@@ -35,6 +35,16 @@ _REJECTED = {errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EACCES, errno.EPERM}
 _LINGER0 = struct.pack("ii", 1, 0)  # close with RST: no TIME_WAIT, nothing left in conntrack's way
 
 
+def _raise_limit():
+    """As many open sockets as the machine gives; the number."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (max(hard, 65536), max(hard, 65536)))
+    except (ValueError, OSError):  # root without CAP_SYS_RESOURCE
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    return resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+
+
 class Probe:
     """One attempt from an Endpoint to an address. `result` is "open", "refused", "rejected" (an ICMP error from the
     path), or "silent"; `allowed` follows from it."""
@@ -53,12 +63,12 @@ class Probe:
 
 
 class Prober:
-    """Keeps the listeners it was ever asked for; close() ends them all."""
+    """Keeps the listeners that it was asked for; close() ends them all."""
 
     def __init__(self):
-        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-        self._at_once = min(SOCKETS_AT_ONCE, hard // 2)
+        limit = _raise_limit()
+        self._at_once = min(SOCKETS_AT_ONCE, limit // 3)
+        self._most_listeners = limit // 3
         self._epoll = select.epoll()
         self._handlers = {}      # descriptor: called when it is readable or failed
         self._listeners = {}     # (endpoint, family, protocol, port): socket
@@ -98,6 +108,12 @@ class Prober:
             raise LabError(f"{endpoint.name}: cannot listen on {endpoint.addresses[family]} {port}/{protocol}: {error}") from error
         self._listeners[key] = server
         self._register(server, (lambda: self._accept(server)) if protocol == "tcp" else (lambda: self._echo(server)))
+
+    def thin_out(self):
+        """For between two cases: ends the listeners when they have become many."""
+        if len(self._listeners) > self._most_listeners:
+            for key in list(self._listeners):
+                self.unlisten(*key)
 
     def unlisten(self, endpoint, family, protocol, port):
         """Nobody listens there any more, and attempts are refused."""

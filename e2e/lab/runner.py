@@ -120,14 +120,20 @@ class KernelLab:
     def judge(self, case, manifests):
         """(wrong, ways): what packets do otherwise than the case says, and how the kernel was programmed."""
         wrong, ways = [], []
+        self.prober.thin_out()
         for index, phase in enumerate(case.phases):
             self._serve(case, phase)
             ways.append(self.program(manifests.path(case, index), case.broken))
+            failed = []
             for check, probe in zip(phase.checks, self.probe(phase.checks, phase.state)):
                 if probe.allowed != check.expected:
-                    wrong.append(Wrong(phase, check, probe.result))
+                    failed.append(Wrong(phase, check, probe.result))
                 elif probe.allowed and (probe.result == "refused") != check.closed:
-                    wrong.append(Wrong(phase, check, f"{probe.result} where {'nobody' if check.closed else 'somebody'} listens"))
+                    failed.append(Wrong(phase, check, f"{probe.result} where {'nobody' if check.closed else 'somebody'} listens"))
+            explained = programs.ask(programs.PODGATE, manifests.path(case, index), [item.check for item in failed], case.broken)
+            for item, (_, answer) in zip(failed, explained):
+                item.why = f"explained: {answer['verdict']}, {answer.get('reason', '')}"
+            wrong += failed
         return wrong, ways
 
     def close(self):
