@@ -17,33 +17,33 @@ constexpr std::chrono::seconds kRetryEvery{1};
 
 bool Applier::Want(nft::Ruleset desired) {
   desired_ = std::move(desired);
-  pending_ = true;
   // New wishes do not shorten the pause after failures, else each event would hammer a kernel that
   // refuses.
   return clock_->Now() >= next_attempt_ && Try();
 }
 
 Clock::Time Applier::NextAttempt() const {
-  if (!desired_) return Clock::Time::max();
-  return pending_ ? next_attempt_ : next_check_;
+  if (desired_) return next_attempt_;
+  return settled() ? next_check_ : Clock::Time::max();
 }
 
-bool Applier::Read() {
+bool Applier::Read(const std::string& name) {
+  // The generation first: what happens between the two questions is seen again at the next check.
   const auto generation = kernel_->Generation();
-  auto table = kernel_->Read(desired_->table);
-  if (!generation.ok() || !table.ok()) {
+  auto table = kernel_->Read(name);
+  known_ = generation.ok() && table.ok();
+  if (!known_) {
     Failed(generation.ok() ? table.status() : generation.status(), "cannot read the table");
     return false;
   }
   generation_ = generation.value();
-  applied_ = std::move(table).value();
-  known_ = true;
+  table_ = std::move(table).value();
   return true;
 }
 
 bool Applier::Try() {
-  if (!known_ && !Read()) return false;
-  const std::vector<nft::Step> steps = nft::Diff(applied_ ? &*applied_ : nullptr, *desired_);
+  if (!known_ && !Read(desired_->table)) return false;
+  const std::vector<nft::Step> steps = nft::Diff(table_ ? &*table_ : nullptr, *desired_);
   if (const nft::Status status = nft::CommitAll(kernel_, steps); !status.ok()) {
     // Some steps may have happened: only the kernel knows which.
     known_ = false;
@@ -53,8 +53,8 @@ bool Applier::Try() {
   }
   counters_.steps += steps.size();
   generation_ += static_cast<std::uint32_t>(steps.size());
-  applied_ = *desired_;
-  pending_ = false;
+  table_ = std::move(desired_);
+  desired_.reset();
   failures_in_a_row_ = 0;
   const Clock::Time now = clock_->Now();
   next_attempt_ = now;
@@ -75,13 +75,12 @@ void Applier::Failed(const nft::Status& status, const char* what) {
 }
 
 void Applier::Tick() {
-  if (!desired_) return;
   const Clock::Time now = clock_->Now();
-  if (pending_) {
+  if (desired_) {
     if (now >= next_attempt_) Try();
-    return;
+  } else if (settled() && now >= next_check_) {
+    CheckDrift();
   }
-  if (now >= next_check_) CheckDrift();
 }
 
 void Applier::CheckDrift() {
@@ -97,20 +96,18 @@ void Applier::CheckDrift() {
   // touched.
   if (generation.value() == generation_ && now < next_full_check_) return;
   next_full_check_ = now + kFullCheckEvery;
-  if (!Read()) {
-    pending_ = true;
-    known_ = false;
+  nft::Ruleset wanted = std::move(*table_);
+  const std::string name = wanted.table;
+  if (Read(name) && table_ && nft::SameForKernel(*table_, wanted)) {
+    table_ = std::move(wanted);  // with what the kernel does not know: which sets are guards
     return;
   }
-  if (applied_ && nft::SameForKernel(*applied_, *desired_)) {
-    applied_ = *desired_;
-    return;
-  }
+  desired_ = std::move(wanted);
+  if (!known_) return;  // tried again with the next attempt
   ++counters_.repairs;
-  log_->Warn(applied_ ? "somebody changed our table, repairing it"
-                      : "somebody deleted our table, making it again",
-             {{"table", desired_->table}});
-  pending_ = true;
+  log_->Warn(table_ ? "somebody changed our table, repairing it"
+                    : "somebody deleted our table, making it again",
+             {{"table", name}});
   Try();
 }
 

@@ -1,6 +1,6 @@
 // Makes the kernel hold the ruleset that is wanted, and keeps it so: applies differences, reads
 // back and tries again after a failure, finds out when somebody else changed the table. What the
-// kernel holds is known (`applied`) or it is read anew; it is never guessed.
+// kernel holds is known or it is read anew; it is never guessed.
 //
 // One thread. Never waits: what must wait is due at `NextAttempt()`.
 #pragma once
@@ -28,7 +28,8 @@ class Applier {
   // When Tick() should be called at the latest.
   Clock::Time NextAttempt() const;
 
-  bool settled() const { return desired_.has_value() && !pending_; }
+  // The kernel holds what was wanted last.
+  bool settled() const { return known_ && !desired_ && table_.has_value(); }
   struct Counters {
     std::uint64_t steps = 0;     // committed
     std::uint64_t failures = 0;  // commits that the kernel refused
@@ -38,17 +39,18 @@ class Applier {
 
  private:
   bool Try();
-  bool Read();
+  bool Read(const std::string& name);
   void CheckDrift();
   void Failed(const nft::Status& status, const char* what);
 
   nft::Kernel* kernel_;
   Clock* clock_;
   Logger* log_;
-  std::optional<nft::Ruleset> desired_;
-  std::optional<nft::Ruleset> applied_;  // nullopt with known_: the kernel has no such table
-  bool known_ = false;
-  bool pending_ = false;
+  // One copy of the ruleset is kept when all is well: the one in the kernel is the one that is
+  // wanted.
+  std::optional<nft::Ruleset> desired_;  // what the kernel is to hold and does not hold yet
+  std::optional<nft::Ruleset> table_;    // what it holds; nullopt with known_: there is no table
+  bool known_ = false;                   // table_ is true
   int failures_in_a_row_ = 0;
   std::uint32_t generation_ = 0;  // of the kernel, if nobody but us commits
   Clock::Time next_attempt_;

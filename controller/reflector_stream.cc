@@ -3,6 +3,14 @@
 #include <variant>
 
 namespace podgate::controller {
+namespace {
+
+// Nobody knows which object changed: only a list can tell.
+bool Nameless(const compiler::Decoded& decoded) {
+  return !decoded.object && !decoded.diagnostics.empty();
+}
+
+}  // namespace
 
 bool KeyOf(const compiler::Object& object, compiler::Kind kind, compiler::ObjectKey* key) {
   if (const auto* pod = std::get_if<compiler::Pod>(&object)) {
@@ -66,9 +74,12 @@ bool Reflector::Stream::OnEvent(compiler::WatchEvent event) {
       return Stop(End::kErrorEvent);
     case Type::kAdded:
     case Type::kModified:
+      if (!listing_ && Nameless(event.decoded))
+        return Stop(End::kGarbage, "an event names no object");
       wanted = reflector_->Upsert(std::move(event.decoded));
       break;
     case Type::kDeleted:
+      if (Nameless(event.decoded)) return Stop(End::kGarbage, "an event names no object");
       wanted = reflector_->Delete(event.decoded);
       break;
     case Type::kBookmark:

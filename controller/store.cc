@@ -95,10 +95,11 @@ bool Store::Quarantine(compiler::Pod pod) {
     if (pod.created.empty()) pod.created = it->second.created;
   }
   bool changed = cluster_.pods.erase(pod.key) > 0;
+  const ObjectKey isolate_key{kQuarantine, "isolate"};
   compiler::NetworkPolicy isolate;
-  isolate.key = {kQuarantine, "isolate"};
+  isolate.key = isolate_key;
   isolate.isolates_egress = true;
-  changed = Put(&cluster_.policies, isolate.key, std::move(isolate)) || changed;
+  changed = Put(&cluster_.policies, isolate_key, std::move(isolate)) || changed;
   pod.key = key;
   pod.labels.clear();
   pod.ports.clear();

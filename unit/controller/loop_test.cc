@@ -1,0 +1,450 @@
+// The loop over a kernel in memory: what is written when, and that a change touches only what it
+// must.
+#include "controller/loop.h"
+
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <thread>
+
+#include "nft/fake_kernel.h"
+#include "nft/interpret.h"
+#include "unit/controller/fake_clock.h"
+
+namespace podgate::controller {
+namespace {
+
+using compiler::Kind;
+
+compiler::Pod MakePod(const std::string& name, const std::string& address, compiler::Labels labels,
+                      const std::string& node = "n1") {
+  compiler::Pod pod;
+  pod.key = {"d", name};
+  pod.labels = std::move(labels);
+  pod.node = node;
+  if (!address.empty()) pod.addresses = {*ipset::Address::Parse(address)};
+  return pod;
+}
+
+// Pods with app=web take traffic from pods with role=client, on every port.
+compiler::NetworkPolicy WebPolicy() {
+  compiler::NetworkPolicy policy;
+  policy.key = {"d", "web"};
+  policy.pods.requirements = {{"app", compiler::Requirement::Operator::kIn, {"web"}}};
+  compiler::PolicyPeer peer;
+  peer.pods = compiler::LabelSelector{{{"role", compiler::Requirement::Operator::kIn, {"client"}}}};
+  compiler::PolicyRule rule;
+  rule.peers = {peer};
+  rule.any_port = true;
+  policy.ingress = {rule};
+  return policy;
+}
+
+Message Upsert(Kind kind, compiler::Object object,
+               std::vector<compiler::Diagnostic> diagnostics = {}) {
+  Message message;
+  message.kind = kind;
+  message.object = std::move(object);
+  message.diagnostics = std::move(diagnostics);
+  return message;
+}
+Message Upsert(compiler::Pod pod) { return Upsert(Kind::kPod, std::move(pod)); }
+Message Delete(Kind kind, const std::string& ns, const std::string& name) {
+  Message message;
+  message.type = Message::Type::kDelete;
+  message.kind = kind;
+  message.key = {ns, name};
+  return message;
+}
+Message Listed(Kind kind) {
+  Message message;
+  message.type = Message::Type::kListed;
+  message.kind = kind;
+  return message;
+}
+compiler::Diagnostic Unreadable() {
+  compiler::Diagnostic diagnostic;
+  diagnostic.object = "pod d/web";
+  diagnostic.field = "status.podIPs";
+  diagnostic.message = "cannot be read";
+  return diagnostic;
+}
+
+struct World {
+  nft::FakeKernel kernel;
+  FakeClock clock;
+  std::string logged;
+  Logger log{Logger::Format::kText, LogLevel::kDebug,
+             [this](std::string_view line) { logged += line; }};
+  Loop loop{{"n1", {}}, &kernel, &clock, &log};
+
+  template <typename... Messages>
+  void Tell(Messages... messages) {
+    std::vector<Message> batch;
+    (batch.push_back(std::move(messages)), ...);
+    loop.Handle(std::move(batch));
+  }
+  // One web pod on this node, one client and one stranger elsewhere, one policy.
+  void Start() {
+    Tell(Upsert(Kind::kNamespace, compiler::Namespace{"d", {}}),
+         Upsert(MakePod("web", "10.0.0.1", {{"app", "web"}})),
+         Upsert(MakePod("client", "10.0.1.1", {{"role", "client"}}, "n2")),
+         Upsert(MakePod("stranger", "10.0.1.2", {{"role", "none"}}, "n2")),
+         Upsert(Kind::kNetworkPolicy, WebPolicy()));
+    Tell(Listed(Kind::kNamespace), Listed(Kind::kPod), Listed(Kind::kNetworkPolicy));
+    kernel.committed.clear();
+  }
+  nft::Ruleset Table() {
+    auto table = kernel.Read("podgate");
+    return table.ok() && table.value() ? *table.value() : nft::Ruleset();
+  }
+  bool Passes(const std::string& from, const std::string& to) {
+    nft::Packet packet;
+    packet.source = *ipset::Address::Parse(from);
+    packet.destination = *ipset::Address::Parse(to);
+    packet.destination_port = 80;
+    return nft::Interpret(Table(), nft::Hook::kForward, packet).accepted;
+  }
+  std::size_t Logged(const std::string& text) const {
+    std::size_t count = 0;
+    for (auto at = logged.find(text); at != std::string::npos; at = logged.find(text, at + 1))
+      ++count;
+    return count;
+  }
+};
+
+TEST(Loop, WritesNothingBeforeAllKindsAreListed) {
+  const std::vector<Kind> kinds{Kind::kNamespace, Kind::kPod, Kind::kNetworkPolicy};
+  for (const Kind last : kinds) {
+    World world;
+    world.Tell(Upsert(MakePod("web", "10.0.0.1", {{"app", "web"}})),
+               Upsert(Kind::kNetworkPolicy, WebPolicy()));
+    for (const Kind kind : kinds) {
+      if (kind != last) world.Tell(Listed(kind));
+    }
+    world.clock.Advance(std::chrono::hours(1));
+    world.loop.Tick();
+    EXPECT_TRUE(world.kernel.committed.empty());
+    world.Tell(Listed(last));
+    EXPECT_FALSE(world.kernel.committed.empty());
+    EXPECT_FALSE(world.Passes("10.9.9.9", "10.0.0.1"));
+    EXPECT_EQ(world.Logged("policies are enforced"), 1U);
+  }
+}
+
+TEST(Loop, AnEmptyClusterHasATableToo) {
+  World world;
+  world.Tell(Listed(Kind::kNamespace), Listed(Kind::kPod), Listed(Kind::kNetworkPolicy));
+  EXPECT_FALSE(world.kernel.committed.empty());
+  EXPECT_TRUE(world.Passes("10.0.1.1", "10.0.0.1"));
+}
+
+TEST(Loop, OneLabelOfARemotePodIsOneElement) {
+  World world;
+  world.Start();
+  EXPECT_TRUE(world.Passes("10.0.1.1", "10.0.0.1"));
+  EXPECT_FALSE(world.Passes("10.0.1.2", "10.0.0.1"));
+  world.Tell(Upsert(MakePod("stranger", "10.0.1.2", {{"role", "client"}}, "n2")));
+  ASSERT_EQ(world.kernel.committed.size(), 1U);
+  ASSERT_EQ(world.kernel.committed[0].operations.size(), 1U);
+  const auto* added = std::get_if<nft::AddElements>(&world.kernel.committed[0].operations[0]);
+  ASSERT_NE(added, nullptr);
+  ASSERT_EQ(added->elements.size(), 1U);
+  EXPECT_EQ(added->elements[0].key, nft::AddressKey(*ipset::Address::Parse("10.0.1.2")));
+  EXPECT_TRUE(world.Passes("10.0.1.2", "10.0.0.1"));
+  world.kernel.committed.clear();
+  world.Tell(Delete(Kind::kPod, "d", "stranger"));
+  ASSERT_EQ(world.kernel.committed.size(), 1U);
+  ASSERT_EQ(world.kernel.committed[0].operations.size(), 1U);
+  EXPECT_TRUE(std::holds_alternative<nft::DeleteElements>(world.kernel.committed[0].operations[0]));
+}
+
+TEST(Loop, WhatChangesNothingTouchesNothing) {
+  World world;
+  world.Start();
+  compiler::Pod finished = MakePod("job", "10.0.1.1", {{"role", "client"}}, "n2");
+  finished.finished = true;
+  world.Tell(Upsert(MakePod("web", "10.0.0.1", {{"app", "web"}})),
+             Upsert(Kind::kNetworkPolicy, WebPolicy()),
+             Upsert(MakePod("other", "10.0.7.7", {{"x", "y"}}, "n2")), Upsert(std::move(finished)),
+             Delete(Kind::kPod, "d", "never"), Delete(Kind::kNetworkPolicy, "d", "never"),
+             Listed(Kind::kPod));
+  EXPECT_TRUE(world.kernel.committed.empty());
+}
+
+TEST(Loop, ManyMessagesAreOneCommit) {
+  World world;
+  world.Start();
+  std::vector<Message> batch;
+  for (int i = 0; i < 50; ++i) {
+    batch.push_back(Upsert(
+        MakePod(fmt::format("c{}", i), fmt::format("10.0.2.{}", i), {{"role", "client"}}, "n2")));
+  }
+  world.loop.Handle(std::move(batch));
+  ASSERT_EQ(world.kernel.committed.size(), 1U);
+  EXPECT_EQ(world.kernel.committed[0].operations.size(), 1U);
+}
+
+TEST(Loop, AFinishedPodIsGone) {
+  World world;
+  world.Start();
+  compiler::Pod client = MakePod("client", "10.0.1.1", {{"role", "client"}}, "n2");
+  client.finished = true;
+  world.Tell(Upsert(std::move(client)));
+  EXPECT_FALSE(world.Passes("10.0.1.1", "10.0.0.1"));
+  EXPECT_EQ(world.loop.store().cluster().pods.count({"d", "client"}), 0U);
+}
+
+TEST(Loop, ARestartTouchesNothing) {
+  World world;
+  world.Start();
+  Loop second({"n1", {}}, &world.kernel, &world.clock, &world.log);
+  std::vector<Message> batch;
+  batch.push_back(Upsert(Kind::kNamespace, compiler::Namespace{"d", {}}));
+  batch.push_back(Upsert(MakePod("web", "10.0.0.1", {{"app", "web"}})));
+  batch.push_back(Upsert(MakePod("client", "10.0.1.1", {{"role", "client"}}, "n2")));
+  batch.push_back(Upsert(Kind::kNetworkPolicy, WebPolicy()));
+  for (const Kind kind : {Kind::kNamespace, Kind::kPod, Kind::kNetworkPolicy})
+    batch.push_back(Listed(kind));
+  second.Handle(std::move(batch));
+  EXPECT_TRUE(world.kernel.committed.empty());
+  EXPECT_TRUE(second.applier().settled());
+}
+
+TEST(Loop, TheStateDecidesNotTheWay) {
+  // Any order and any split of the same messages ends in the same table.
+  std::vector<Message> base;
+  base.push_back(Upsert(Kind::kNamespace, compiler::Namespace{"d", {}}));
+  base.push_back(Upsert(MakePod("web", "10.0.0.1", {{"app", "web"}})));
+  base.push_back(Upsert(MakePod("client", "10.0.1.1", {{"role", "client"}}, "n2")));
+  base.push_back(Upsert(Kind::kNetworkPolicy, WebPolicy()));
+  for (const Kind kind : {Kind::kNamespace, Kind::kPod, Kind::kNetworkPolicy})
+    base.push_back(Listed(kind));
+  World expected;
+  expected.loop.Handle(base);
+  std::vector<std::size_t> order{0, 1, 2, 3, 4, 5, 6};
+  std::mt19937 random(7);
+  for (int round = 0; round < 50; ++round) {
+    std::shuffle(order.begin(), order.end(), random);
+    World world;
+    std::vector<Message> batch;
+    for (const std::size_t i : order) {
+      batch.push_back(base[i]);
+      if (random() % 2 == 0) world.loop.Handle(std::exchange(batch, {}));
+      if (random() % 3 == 0) world.Tell(Message(base[i]));
+    }
+    world.loop.Handle(std::move(batch));
+    EXPECT_EQ(world.Table(), expected.Table()) << round;
+  }
+}
+
+// ---- what fails
+// -----------------------------------------------------------------------------------------
+
+TEST(Loop, ReadsBackAndTriesAgainAfterAFailure) {
+  World world;
+  world.Start();
+  int refusals = 2;
+  world.kernel.before_commit = [&refusals](const nft::Step&) {
+    return refusals-- > 0 ? nft::Status(nft::Status::Code::kBusy, "busy") : nft::Status();
+  };
+  world.Tell(Upsert(MakePod("stranger", "10.0.1.2", {{"role", "client"}}, "n2")));
+  EXPECT_FALSE(world.loop.applier().settled());
+  world.loop.Tick();  // at once
+  EXPECT_FALSE(world.loop.applier().settled());
+  EXPECT_EQ(world.loop.applier().NextAttempt() - world.clock.Now(), std::chrono::milliseconds(20));
+  world.loop.Tick();  // too early
+  EXPECT_EQ(world.loop.applier().counters().failures, 2U);
+  world.clock.Advance(std::chrono::milliseconds(20));
+  world.loop.Tick();
+  EXPECT_TRUE(world.loop.applier().settled());
+  EXPECT_TRUE(world.Passes("10.0.1.2", "10.0.0.1"));
+}
+
+TEST(Loop, KeepsTryingEachSecondAndDoesNotHurryForEvents) {
+  World world;
+  world.Start();
+  int attempts = 0;
+  bool refuse = true;
+  world.kernel.before_commit = [&](const nft::Step&) {
+    ++attempts;
+    return refuse ? nft::Status(nft::Status::Code::kPermission, "no") : nft::Status();
+  };
+  for (int i = 0; i < 300; ++i) {  // 30 seconds, an event every 100 ms
+    world.Tell(
+        Upsert(MakePod("stranger", "10.0.1.2",
+                       {{"role", i % 2 == 0 ? "client" : "none"}, {"i", std::to_string(i)}}, "n2")),
+        Upsert(MakePod(fmt::format("c{}", i), "10.0.3.3", {{"role", "client"}}, "n2")));
+    world.loop.Tick();
+    world.clock.Advance(std::chrono::milliseconds(100));
+  }
+  EXPECT_GT(attempts, 25);
+  EXPECT_LT(attempts, 40);
+  refuse = false;
+  world.clock.Advance(std::chrono::seconds(1));
+  world.loop.Tick();
+  EXPECT_TRUE(world.loop.applier().settled());
+  EXPECT_TRUE(world.Passes("10.0.3.3", "10.0.0.1"));
+  EXPECT_FALSE(world.Passes("10.0.1.2", "10.0.0.1"));
+}
+
+TEST(Loop, AStepThatHappenedIsNotRepeated) {
+  World world;
+  world.Start();
+  int commits = 0;
+  world.kernel.before_commit = [&commits](const nft::Step&) {
+    return ++commits == 2 ? nft::Status(nft::Status::Code::kOverrun, "unknown") : nft::Status();
+  };
+  compiler::NetworkPolicy second = WebPolicy();
+  second.key.name = "second";
+  second.isolates_egress = true;
+  world.Tell(Upsert(Kind::kNetworkPolicy, second));
+  EXPECT_FALSE(world.loop.applier().settled());
+  world.loop.Tick();
+  EXPECT_TRUE(world.loop.applier().settled());
+  World fresh;
+  fresh.Start();
+  fresh.Tell(Upsert(Kind::kNetworkPolicy, second));
+  EXPECT_TRUE(nft::SameForKernel(world.Table(), fresh.Table()));
+}
+
+TEST(Loop, RepairsWhatOthersChangeWithinASecond) {
+  World world;
+  world.Start();
+  world.clock.Advance(std::chrono::seconds(1));
+  world.loop.Tick();
+  EXPECT_TRUE(world.kernel.committed.empty());
+  nft::Step foreign;
+  foreign.table = "podgate";
+  foreign.operations.emplace_back(nft::DeleteTable{});
+  ASSERT_TRUE(world.kernel.Commit(foreign).ok());
+  world.loop.Tick();  // it is looked for once a second
+  EXPECT_TRUE(world.Passes("10.0.1.2", "10.0.0.1"));
+  world.clock.Advance(std::chrono::seconds(1));
+  world.loop.Tick();
+  EXPECT_FALSE(world.Passes("10.0.1.2", "10.0.0.1"));
+  EXPECT_EQ(world.loop.applier().counters().repairs, 1U);
+  EXPECT_EQ(world.Logged("somebody deleted our table"), 1U);
+
+  foreign.operations = {
+      nft::Operation(nft::DeleteElements{"ingress4-isolated",
+                                         {nft::Field::kIpv4Addr},
+                                         false,
+                                         world.Table().sets["ingress4-isolated"].elements})};
+  ASSERT_TRUE(world.kernel.Commit(foreign).ok());
+  world.clock.Advance(std::chrono::seconds(1));
+  world.loop.Tick();
+  EXPECT_EQ(world.loop.applier().counters().repairs, 2U);
+  EXPECT_EQ(world.Table().sets["ingress4-isolated"].elements.size(), 1U);
+}
+
+TEST(Loop, OtherTablesAreNobodysBusiness) {
+  World world;
+  world.Start();
+  nft::Step foreign;
+  foreign.table = "other";
+  foreign.operations.emplace_back(nft::AddTable{});
+  ASSERT_TRUE(world.kernel.Commit(foreign).ok());
+  world.kernel.committed.clear();
+  for (int i = 0; i < 5; ++i) {
+    world.clock.Advance(std::chrono::seconds(1));
+    world.loop.Tick();
+  }
+  EXPECT_TRUE(world.kernel.committed.empty());
+  EXPECT_EQ(world.loop.applier().counters().repairs, 0U);
+}
+
+// ---- what cannot be read
+// ----------------------------------------------------------------------------------
+
+TEST(Loop, AnUnreadablePodIsCutOffAtItsLastAddress) {
+  World world;
+  world.Start();
+  EXPECT_TRUE(world.Passes("10.0.1.1", "10.0.0.1"));
+  EXPECT_TRUE(world.Passes("10.0.0.1", "10.0.1.2"));
+  compiler::Pod unreadable = MakePod("web", "", {}, "");
+  world.Tell(Upsert(Kind::kPod, unreadable, {Unreadable()}));
+  EXPECT_FALSE(world.Passes("10.0.1.1", "10.0.0.1"));
+  EXPECT_FALSE(world.Passes("10.0.0.1", "10.0.1.2"));
+  EXPECT_EQ(world.Logged("a pod cannot be read and is cut off"), 1U);
+  // As a peer it is nobody any more.
+  compiler::Pod peer = MakePod("client", "10.0.1.1", {{"role", "client"}}, "n2");
+  world.Tell(Upsert(MakePod("web", "10.0.0.1", {{"app", "web"}})),
+             Upsert(Kind::kPod, peer, {Unreadable()}));
+  EXPECT_FALSE(world.Passes("10.0.1.1", "10.0.0.1"));
+  EXPECT_TRUE(world.Passes("10.0.0.1", "10.0.1.2"));
+  // Readable again, or gone, it leaves nothing behind.
+  world.Tell(Upsert(peer));
+  EXPECT_TRUE(world.Passes("10.0.1.1", "10.0.0.1"));
+  World fresh;
+  fresh.Start();
+  EXPECT_TRUE(nft::SameForKernel(world.Table(), fresh.Table()));
+  world.Tell(Upsert(Kind::kPod, peer, {Unreadable()}), Delete(Kind::kPod, "d", "client"));
+  EXPECT_EQ(world.loop.store().cluster().policies.size(), 1U);
+  EXPECT_EQ(world.loop.store().cluster().pods.size(), 2U);
+}
+
+TEST(Loop, AnUnreadableNamespaceMatchesNoSelector) {
+  World world;
+  world.Start();
+  compiler::NetworkPolicy policy = WebPolicy();
+  policy.ingress[0].peers[0].namespaces = compiler::LabelSelector{};
+  world.Tell(Upsert(Kind::kNetworkPolicy, policy));
+  EXPECT_TRUE(world.Passes("10.0.1.1", "10.0.0.1"));
+  world.Tell(Upsert(Kind::kNamespace, compiler::Namespace{"d", {}}, {Unreadable()}));
+  EXPECT_FALSE(world.Passes("10.0.1.1", "10.0.0.1"));
+  world.Tell(Upsert(Kind::kNamespace, compiler::Namespace{"d", {}}));
+  EXPECT_TRUE(world.Passes("10.0.1.1", "10.0.0.1"));
+}
+
+TEST(Loop, ABrokenPolicyIsNamedOnce) {
+  World world;
+  world.Start();
+  compiler::NetworkPolicy broken = WebPolicy();
+  broken.ingress[0].peers.clear();
+  broken.errors = {Unreadable()};
+  for (int i = 0; i < 3; ++i) world.Tell(Upsert(Kind::kNetworkPolicy, broken, {Unreadable()}));
+  EXPECT_EQ(world.Logged("a policy is broken"), 1U);
+  EXPECT_NE(world.logged.find("policy=d/web problem=\"pod d/web: status.podIPs: cannot be read\""),
+            std::string::npos)
+      << world.logged;
+  EXPECT_FALSE(world.Passes("10.0.1.1", "10.0.0.1"));
+}
+
+// ---- the queue
+// ------------------------------------------------------------------------------------------
+
+TEST(MessageQueue, HoldsWritersBackAndLetsThemGoWhenClosed) {
+  MessageQueue queue;
+  std::atomic<std::size_t> put = 0;
+  std::jthread writer([&] {
+    while (queue.Put(Listed(Kind::kPod))) ++put;
+  });
+  std::this_thread::sleep_for(std::chrono::milliseconds(100));
+  EXPECT_EQ(put, MessageQueue::kLimit);
+  EXPECT_EQ(queue.Take(std::chrono::milliseconds(1000)).size(), MessageQueue::kLimit);
+  std::this_thread::sleep_for(std::chrono::milliseconds(100));
+  EXPECT_EQ(put, 2 * MessageQueue::kLimit);
+  queue.Close();
+  writer.join();
+  EXPECT_TRUE(queue.Take(std::chrono::milliseconds(1000)).empty());
+}
+
+TEST(Loop, RunsUntilTheQueueIsClosed) {
+  nft::FakeKernel kernel;
+  SystemClock clock;
+  Logger log(Logger::Format::kText, LogLevel::kError, [](std::string_view) {});
+  Loop loop({"n1", {}}, &kernel, &clock, &log);
+  MessageQueue queue;
+  std::jthread thread([&] { loop.Run(&queue); });
+  for (const Kind kind : {Kind::kNamespace, Kind::kPod, Kind::kNetworkPolicy})
+    queue.Put(Listed(kind));
+  std::this_thread::sleep_for(std::chrono::milliseconds(200));
+  queue.Close();
+  thread.join();
+  EXPECT_FALSE(kernel.committed.empty());
+}
+
+}  // namespace
+}  // namespace podgate::controller
