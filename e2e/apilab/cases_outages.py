@@ -7,8 +7,8 @@ import time
 import urllib.request
 
 from . import objects
-from .stream import Flow, Streams
-from .world import DEADLINE_SECONDS, SPARE, Wrong, require
+from .steady import steady_traffic
+from .world import DEADLINE_SECONDS, SPARE, require
 
 _FRIENDS = {"podSelector": {"matchLabels": {"app": "web"}}, "ingress": [
     {"from": [{"namespaceSelector": {}, "podSelector": {"matchLabels": {"friend": "yes"}}}]}]}
@@ -27,30 +27,10 @@ def _set_scene(world):
     world.expect(*_RULES)
 
 
-@contextlib.contextmanager
 def _steady_traffic(world):
-    """Datagrams every millisecond on flows that _RULES allow and deny: not one may be judged differently."""
-    pairs = {True: (("a/client", "a/web"), ("b/far", "a/web"), ("a/far", "b/web")),
-             False: (("b/client", "a/web"), ("b/web", "a/web"), ("a/far", "a/client"))}
-    flows, expected = [], []
-    for allowed, names in pairs.items():
-        for source, destination in names:
-            for family in (4, 6):
-                flows.append((f"{source} -> {destination} (IPv{family})",
-                              Flow(world.endpoint(source), world.endpoint(destination), family)))
-                expected.append(allowed)
-    streams = Streams([flow for _, flow in flows]).start()
-    try:
-        yield
-    finally:
-        records = streams.finish()
-    for (name, _), allowed, record in zip(flows, expected, records):
-        require(len(record.sent) > 20, f"{name}: only {len(record.sent)} datagrams were sent")
-        other = [index for index, arrived in enumerate(record.arrived) if arrived != allowed]
-        if other:
-            after = record.sent[other[0]] - record.sent[0]
-            raise Wrong(f"{name}: {len(other)} of {len(record.sent)} datagrams were {'lost' if allowed else 'passed'}, "
-                        f"the first after {after:.3f} s")
+    """Flows that _RULES allow and deny."""
+    return steady_traffic(world, allowed=(("a/client", "a/web"), ("b/far", "a/web"), ("a/far", "b/web")),
+                          denied=(("b/client", "a/web"), ("b/web", "a/web"), ("a/far", "a/client")))
 
 
 def server_killed(world):
@@ -190,4 +170,19 @@ def many_changes(world):
     require(turn >= 20, f"only {turn} rounds of changes were made")
 
 
-CASES = [server_killed, gone_410, token_replaced, agent_restarted, agent_killed, many_changes]
+def isolated_again_and_again(world):
+    """Who is allowed before, after and in between never loses a packet, however often the pod is isolated anew."""
+    _set_scene(world)
+    with steady_traffic(world, allowed=(("a/client", "a/web"), ("b/far", "a/web"), ("a/far", "b/web"), ("a/far", "b/client"))):
+        for _ in range(20):
+            world.remove("NetworkPolicy", "a/friends")
+            world.label("Pod", "a/far", app="free")
+            time.sleep(0.05)
+            world.policy("a/friends", **_FRIENDS)
+            world.label("Pod", "a/far", app="far")
+            time.sleep(0.05)
+    world.expect(*_RULES)
+
+
+CASES = [server_killed, gone_410, token_replaced, agent_restarted, agent_killed, many_changes,
+         isolated_again_and_again]
