@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <map>
 #include <optional>
 
@@ -201,7 +202,9 @@ class BoundedClass {
     set.name = HashedName(fmt::format("{}{}-", DirectionPrefix(class_.direction), what),
                           OriginsText(origins), identity, kMapTextBytes);
     set.comment = OriginsComment(class_.direction, origins);
-    if (!set.interval) set.size = SizeFor(set.elements.size());
+    // Exact, since the map never changes: the name says what it holds.
+    if (!set.interval)
+      set.size = static_cast<std::uint32_t>(std::bit_ceil(2 * set.elements.size()));
     return sets_->out()->sets.insert_or_assign(set.name, std::move(set)).first->first;
   }
 
