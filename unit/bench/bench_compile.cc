@@ -1,5 +1,6 @@
-// From cluster state to one node's ruleset: the shape of a cluster with one deployment per application in each
-// namespace and one policy per application, as seen by one node. Arguments: pods, policies.
+// From cluster state to one node's ruleset: the shape of a cluster with one deployment per
+// application in each namespace and one policy per application, as seen by one node. Arguments:
+// pods, policies.
 #include <benchmark/benchmark.h>
 #include <fmt/format.h>
 
@@ -10,8 +11,7 @@ namespace podgate::compiler {
 namespace {
 
 LabelSelector Label(const std::string& key, const std::string& value) {
-  return {.requirements = {
-              {.key = key, .op = Requirement::Operator::kIn, .values = {value}}}};
+  return {.requirements = {{.key = key, .op = Requirement::Operator::kIn, .values = {value}}}};
 }
 
 PolicyPeer Peer(std::optional<LabelSelector> pods, std::optional<LabelSelector> namespaces) {
@@ -29,19 +29,20 @@ NetworkPolicy MakePolicy(int k, const std::string& ns, const std::string& app, i
   policy.pods = Label("app", app);
   policy.isolates_egress = true;
   PolicyRule selectors;
-  selectors.peers = {Peer(Label("app", fmt::format("a{}", (k * 7 + 1) % apps)), std::nullopt),
-                     Peer(Label("tier", fmt::format("t{}", k % 7)),
-                          Label("team", fmt::format("t{}", k % 5)))};
+  selectors.peers = {
+      Peer(Label("app", fmt::format("a{}", (k * 7 + 1) % apps)), std::nullopt),
+      Peer(Label("tier", fmt::format("t{}", k % 7)), Label("team", fmt::format("t{}", k % 5)))};
   selectors.ports = {
       Port(Protocol::kTcp, 8080),
       {.protocol = Protocol::kTcp, .number = std::nullopt, .end = std::nullopt, .name = "metrics"}};
   PolicyRule blocks;
   blocks.index = 1;
-  blocks.peers = {{.pods = std::nullopt,
-                   .namespaces = std::nullopt,
-                   .block = IpBlock{*ipset::Prefix::Parse("10.0.0.0/8"),
-                                    {*ipset::Prefix::Parse("10.96.0.0/16"),
-                                     *ipset::Prefix::Parse(fmt::format("10.{}.0.0/16", k % 200))}}}};
+  blocks.peers = {
+      {.pods = std::nullopt,
+       .namespaces = std::nullopt,
+       .block = IpBlock{*ipset::Prefix::Parse("10.0.0.0/8"),
+                        {*ipset::Prefix::Parse("10.96.0.0/16"),
+                         *ipset::Prefix::Parse(fmt::format("10.{}.0.0/16", k % 200))}}}};
   blocks.ports = {Port(Protocol::kTcp, 443), Port(Protocol::kTcp, 30000, 30100)};
   policy.ingress = {std::move(selectors), std::move(blocks)};
   PolicyRule dns;
