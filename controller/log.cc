@@ -77,15 +77,15 @@ void Logger::Debug(std::string_view message, LogFields fields) {
   LogEach(LogLevel::kDebug, message, fields);
 }
 
-void Logger::Info(std::string_view message, LogFields fields, Site site) {
+void Logger::Info(std::string_view message, LogFields fields, CallSite site) {
   Limited(LogLevel::kInfo, message, fields, site);
 }
 
-void Logger::Warn(std::string_view message, LogFields fields, Site site) {
+void Logger::Warn(std::string_view message, LogFields fields, CallSite site) {
   Limited(LogLevel::kWarning, message, fields, site);
 }
 
-void Logger::Error(std::string_view message, LogFields fields, Site site) {
+void Logger::Error(std::string_view message, LogFields fields, CallSite site) {
   Limited(LogLevel::kError, message, fields, site);
 }
 
@@ -95,11 +95,11 @@ void Logger::LogEach(LogLevel level, std::string_view message, LogFields fields)
   Write(level, message, fields, 0);
 }
 
-void Logger::Limited(LogLevel level, std::string_view message, LogFields fields, const Site& site) {
+void Logger::Limited(LogLevel level, std::string_view message, LogFields fields, CallSite site) {
   if (!Enabled(level)) return;
   const std::lock_guard<std::mutex> lock(mutex_);
   const auto now = now_();
-  auto [it, fresh] = budgets_.try_emplace({site.file_name(), site.line()});
+  auto [it, fresh] = budgets_.try_emplace({site.file, site.line});
   Budget& budget = it->second;
   if (!fresh) {
     const double seconds = std::chrono::duration<double>(now - budget.filled).count();

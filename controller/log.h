@@ -13,7 +13,6 @@
 #include <map>
 #include <mutex>
 #include <optional>
-#include <source_location>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -40,6 +39,17 @@ struct LogField {
 };
 using LogFields = std::initializer_list<LogField>;
 
+// A place in the source: that of the call, when Current() stands in a default argument. (clang 14
+// has no std::source_location with this standard library.)
+struct CallSite {
+  const char* file;
+  std::uint32_t line;
+  static constexpr CallSite Current(const char* file = __builtin_FILE(),
+                                    std::uint32_t line = __builtin_LINE()) {
+    return {file, line};
+  }
+};
+
 class Logger {
  public:
   enum class Format : std::uint8_t { kText, kJson };
@@ -49,11 +59,10 @@ class Logger {
   explicit Logger(Format format = Format::kText, LogLevel level = LogLevel::kInfo,
                   std::function<void(std::string_view)> write = {}, Clock now = {});
 
-  using Site = std::source_location;
   void Debug(std::string_view message, LogFields fields = {});
-  void Info(std::string_view message, LogFields fields = {}, Site site = Site::current());
-  void Warn(std::string_view message, LogFields fields = {}, Site site = Site::current());
-  void Error(std::string_view message, LogFields fields = {}, Site site = Site::current());
+  void Info(std::string_view message, LogFields fields = {}, CallSite site = CallSite::Current());
+  void Warn(std::string_view message, LogFields fields = {}, CallSite site = CallSite::Current());
+  void Error(std::string_view message, LogFields fields = {}, CallSite site = CallSite::Current());
   // For what is said once for each object anyway.
   void LogEach(LogLevel level, std::string_view message, LogFields fields = {});
 
@@ -65,7 +74,7 @@ class Logger {
     std::chrono::system_clock::time_point filled;
     std::uint64_t suppressed = 0;
   };
-  void Limited(LogLevel level, std::string_view message, LogFields fields, const Site& site);
+  void Limited(LogLevel level, std::string_view message, LogFields fields, CallSite site);
   void Write(LogLevel level, std::string_view message, LogFields fields, std::uint64_t suppressed);
 
   const Format format_;

@@ -106,8 +106,8 @@ class Builder {
     have_key_ = false;
     if (parent->Find(key_) != nullptr)
       error_ = Fail(node.line, fmt::format("\"{}\" is given twice", key_));
-    parent->members.emplace_back(std::move(key_), std::move(node));
-    return &parent->members.back().second;
+    parent->members.push_back({std::move(key_), std::move(node)});
+    return &parent->members.back().value;
   }
 
   fy_parser* parser_;
