@@ -1,11 +1,14 @@
 """The demonstration: see e2e/demo, which builds what this needs. Exit code 1 when any connection is not as explained."""
 
-import os
 import signal
-import subprocess
-import sys
-import textwrap
-import time
+
+signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C while the rest is being imported: no more than an end
+
+import os  # noqa: E402
+import subprocess  # noqa: E402
+import sys  # noqa: E402
+import textwrap  # noqa: E402
+import time  # noqa: E402
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 import yaml  # noqa: E402
@@ -230,6 +233,7 @@ def run(screen):
 
 
 def main():
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     missing = programs.missing([programs.PODGATE]) or Topology.missing(KIND)
     if missing:
