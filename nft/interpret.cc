@@ -15,8 +15,8 @@ constexpr int kMostChainsVisited = 10'000;
 
 class Walk {
  public:
-  Walk(const Ruleset& ruleset, const Packet& packet, Outcome* outcome)
-      : ruleset_(ruleset), packet_(packet), outcome_(*outcome) {}
+  Walk(const Ruleset& ruleset, const Packet& packet, const nft::LookUp& look_up, Outcome* outcome)
+      : ruleset_(ruleset), packet_(packet), look_up_(look_up), outcome_(*outcome) {}
 
   // From the base chain to a verdict; false: dropped.
   bool Run(const Chain& base);
@@ -52,33 +52,15 @@ class Walk {
   const ipset::Address& AddressAt(Side side) const {
     return side == Side::kSource ? packet_.source : packet_.destination;
   }
-  // nullptr: a miss, or no such set (which is traced).
-  const Element* LookUp(const std::string& name, const Key& key);
   // False: no such chain (which is traced); the packet is dropped.
   bool Enter(const std::string& name, Position* position);
 
   const Ruleset& ruleset_;
   const Packet& packet_;
+  const nft::LookUp& look_up_;
   Outcome& outcome_;
   int visited_ = 0;
 };
-
-const Element* Walk::LookUp(const std::string& name, const Key& key) {
-  const auto found = ruleset_.sets.find(name);
-  if (found == ruleset_.sets.end()) {
-    outcome_.trace.push_back("set " + name + " is not there: look-up misses");
-    return nullptr;
-  }
-  const std::vector<Element>& elements = found->second.elements;
-  // The last element that starts at or before the key.
-  auto it = std::upper_bound(elements.begin(), elements.end(), key,
-                             [](const Key& k, const Element& element) { return k < element.key; });
-  if (it == elements.begin()) return nullptr;
-  --it;
-  if (it->key.size() != key.size()) return nullptr;
-  const bool hit = found->second.interval && !it->last.empty() ? key <= it->last : key == it->key;
-  return hit ? &*it : nullptr;
-}
 
 bool Walk::Holds(const MatchCtState& match) const {
   return (match.established && packet_.state == Packet::State::kEstablished) ||
@@ -100,13 +82,13 @@ bool Walk::Holds(const MatchPrefix& match) const {
 
 bool Walk::Holds(const MatchAddressSet& match) {
   return PacketFamily() == match.family &&
-         LookUp(match.set, AddressKey(AddressAt(match.side))) != nullptr;
+         look_up_(match.set, AddressKey(AddressAt(match.side))) != nullptr;
 }
 
 bool Walk::Holds(const MatchServiceSet& match) {
   return PacketFamily() == match.family && HasPorts() &&
-         LookUp(match.set, AddressProtocolServiceKey(packet_.destination, packet_.protocol,
-                                                     packet_.destination_port)) != nullptr;
+         look_up_(match.set, AddressProtocolServiceKey(packet_.destination, packet_.protocol,
+                                                       packet_.destination_port)) != nullptr;
 }
 
 bool Walk::Holds(const MatchNeighbourDiscovery&) const {
@@ -116,20 +98,20 @@ bool Walk::Holds(const MatchNeighbourDiscovery&) const {
 
 std::optional<Verdict> Walk::Act(const VmapAddress& action) {
   if (PacketFamily() != action.family) return std::nullopt;
-  const Element* element = LookUp(action.map, AddressKey(AddressAt(action.side)));
+  const Element* element = look_up_(action.map, AddressKey(AddressAt(action.side)));
   return element != nullptr ? element->verdict : std::nullopt;
 }
 
 std::optional<Verdict> Walk::Act(const VmapService& action) {
   if (!HasPorts()) return std::nullopt;
   const Element* element =
-      LookUp(action.map, ProtocolServiceKey(packet_.protocol, packet_.destination_port));
+      look_up_(action.map, ProtocolServiceKey(packet_.protocol, packet_.destination_port));
   return element != nullptr ? element->verdict : std::nullopt;
 }
 
 std::optional<Verdict> Walk::Act(const VmapPort& action) {
   if (!HasPorts() || packet_.protocol != action.protocol) return std::nullopt;
-  const Element* element = LookUp(action.map, ServiceKey(packet_.destination_port));
+  const Element* element = look_up_(action.map, ServiceKey(packet_.destination_port));
   return element != nullptr ? element->verdict : std::nullopt;
 }
 
@@ -205,7 +187,31 @@ bool Walk::Run(const Chain& base) {
 
 }  // namespace
 
+const Element* Find(const Set& set, const Key& key) {
+  // The last element that starts at or before the key.
+  auto it = std::upper_bound(set.elements.begin(), set.elements.end(), key,
+                             [](const Key& k, const Element& element) { return k < element.key; });
+  if (it == set.elements.begin()) return nullptr;
+  --it;
+  if (it->key.size() != key.size()) return nullptr;
+  const bool hit = set.interval && !it->last.empty() ? key <= it->last : key == it->key;
+  return hit ? &*it : nullptr;
+}
+
 Outcome Interpret(const Ruleset& ruleset, Hook hook, const Packet& packet) {
+  std::vector<std::string> missing;
+  Outcome outcome = Interpret(ruleset, hook, packet,
+                              [&](const std::string& name, const Key& key) -> const Element* {
+                                const auto found = ruleset.sets.find(name);
+                                if (found != ruleset.sets.end()) return Find(found->second, key);
+                                missing.push_back("set " + name + " is not there: look-ups miss");
+                                return nullptr;
+                              });
+  outcome.trace.insert(outcome.trace.end(), missing.begin(), missing.end());
+  return outcome;
+}
+
+Outcome Interpret(const Ruleset& ruleset, Hook hook, const Packet& packet, const LookUp& look_up) {
   std::vector<const Chain*> bases;
   for (const auto& [name, chain] : ruleset.chains) {
     if (chain.base && chain.base->hook == hook) bases.push_back(&chain);
@@ -216,7 +222,7 @@ Outcome Interpret(const Ruleset& ruleset, Hook hook, const Packet& packet) {
   Outcome outcome;
   for (const Chain* base : bases) {
     // An accept ends only its own base chain; the next one is still asked. A drop is final.
-    outcome.accepted = Walk(ruleset, packet, &outcome).Run(*base);
+    outcome.accepted = Walk(ruleset, packet, look_up, &outcome).Run(*base);
     if (!outcome.accepted) break;
   }
   return outcome;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -30,5 +31,13 @@ struct Outcome {
 // All base chains of the hook, by priority. A chain that is referred to and not there ends in a
 // drop with a trace line that says so (it cannot be loaded into a kernel).
 Outcome Interpret(const Ruleset& ruleset, Hook hook, const Packet& packet);
+
+// The element of a set that holds the key; nullptr: none does.
+const Element* Find(const Set& set, const Key& key);
+
+// The same walk with each look-up answered by `look_up` (set, key; nullptr: a miss), in the order
+// in which the packet makes them: for asking what a packet can meet while sets change under it.
+using LookUp = std::function<const Element*(const std::string& set, const Key& key)>;
+Outcome Interpret(const Ruleset& ruleset, Hook hook, const Packet& packet, const LookUp& look_up);
 
 }  // namespace podgate::nft

@@ -259,6 +259,74 @@ Cluster RandomCluster(Random* r) {
   return cluster;
 }
 
+void RandomChange(Cluster* cluster, Random* r) {
+  Shape shape;
+  shape.nodes = 3;
+  std::set<Family> families;
+  std::vector<Address> taken;
+  std::set<std::string> namespaces = {"ns1", "ns2"};
+  std::vector<ObjectKey> pods;
+  std::vector<ObjectKey> policies;
+  for (const auto& [key, pod] : cluster->pods) {
+    pods.push_back(key);
+    namespaces.insert(key.ns);
+    for (const Address& address : pod.addresses) families.insert(address.family());
+    if (!pod.host_network) taken.insert(taken.end(), pod.addresses.begin(), pod.addresses.end());
+  }
+  for (const auto& [key, policy] : cluster->policies) policies.push_back(key);
+  shape.families.assign(families.begin(), families.end());
+  if (shape.families.empty()) shape.families = {Family::kIPv4};
+  shape.namespaces.assign(namespaces.begin(), namespaces.end());
+
+  const int kind = r->Share({20, 10, 10, 8, 8, 12, 12, 12, 8});
+  if (kind <= 4 && kind != 1 && pods.empty()) return;
+  if ((kind == 5 || kind == 6) && policies.empty()) return;
+  switch (kind) {
+    case 0:
+      cluster->pods[r->Pick(pods)].labels = RandomLabels(kPodKeys, r);
+      break;
+    case 1: {
+      Pod pod = RandomPod(shape, taken, r->Between(1, 14), r);
+      cluster->pods[pod.key] = std::move(pod);
+      break;
+    }
+    case 2:
+      cluster->pods.erase(r->Pick(pods));
+      break;
+    case 3: {
+      Pod& pod = cluster->pods[r->Pick(pods)];
+      pod.finished = !pod.finished;
+      break;
+    }
+    case 4: {
+      Pod& pod = cluster->pods[r->Pick(pods)];
+      if (pod.host_network) break;
+      pod.addresses.clear();
+      if (r->Percent(50))
+        pod.addresses.push_back(PodAddress(shape.families[0], r->Between(1, 3), r->Between(1, 14)));
+      break;
+    }
+    case 5:
+      cluster->policies.erase(r->Pick(policies));
+      break;
+    case 6: {
+      NetworkPolicy policy = RandomPolicy(shape, r->Percent(50), 0, r);
+      policy.key = r->Pick(policies);
+      cluster->policies[policy.key] = std::move(policy);
+      break;
+    }
+    case 7: {
+      NetworkPolicy policy = RandomPolicy(shape, r->Percent(50), r->Between(0, 30), r);
+      cluster->policies[policy.key] = std::move(policy);
+      break;
+    }
+    default: {
+      const std::string name = r->Pick(shape.namespaces);
+      cluster->namespaces[name] = RandomNamespace(name, r);
+    }
+  }
+}
+
 Flow RandomFlow(const Cluster& cluster, Random* r) {
   std::vector<const Pod*> pods;
   std::vector<std::string> nodes;

@@ -13,6 +13,9 @@ namespace podgate::compiler::test {
 
 Cluster RandomCluster(Random* random);
 
+// One event as an API server would report it: a pod, namespace or policy changed, gone or new.
+void RandomChange(Cluster* cluster, Random* random);
+
 // Between ends that the cluster knows (now and then one that it does not: an outside address).
 Flow RandomFlow(const Cluster& cluster, Random* random);
 

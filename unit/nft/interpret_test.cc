@@ -147,8 +147,8 @@ TEST_F(InterpretTest, MissingChainDropsAndMissingSetMisses) {
       Do(Kind::kJump, "nowhere")};
   const Outcome outcome = Run(packet_);
   EXPECT_FALSE(outcome.accepted);
-  EXPECT_THAT(outcome.trace, ElementsAre("set gone is not there: look-up misses", "forward#2",
-                                         "chain nowhere is not there: dropped"));
+  EXPECT_THAT(outcome.trace, ElementsAre("forward#2", "chain nowhere is not there: dropped",
+                                         "set gone is not there: look-ups miss"));
 }
 
 TEST_F(InterpretTest, LoopsAndDeepJumpsEnd) {
@@ -333,6 +333,23 @@ TEST_F(InterpretTest, VerdictMaps) {
   EXPECT_THAT(Run(Tcp("10.0.0.1", "10.0.0.2", 257)).trace, ElementsAre("forward#1", "pod#3"));
   EXPECT_THAT(Run(With(Tcp("10.0.0.1", "10.0.0.2", 255), kUdp)).trace,
               ElementsAre("forward#1", "pod#3"));
+}
+
+TEST_F(InterpretTest, LookUpsCanBeAnsweredFromOutside) {
+  const Match match = MatchAddressSet{Side::kSource, Family::kIPv4, "s"};
+  Base("forward").rules = {RuleOf({match}, Reject{}), RuleOf({match}, Reject{})};
+  const Element element{AddressKey(At("10.0.0.1")), "", {}};
+  for (const int hit : {0, 1, 2}) {
+    int asked = 0;
+    const Outcome outcome =
+        Interpret(ruleset_, Hook::kForward, packet_, [&](const std::string& set, const Key& key) {
+          EXPECT_EQ(set, "s");
+          EXPECT_EQ(key, element.key);
+          return asked++ == hit ? &element : nullptr;
+        });
+    EXPECT_EQ(outcome.accepted, hit == 2);
+    EXPECT_EQ(asked, std::min(hit + 1, 2));
+  }
 }
 
 }  // namespace
