@@ -6,6 +6,7 @@
 // applied).
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <iostream>
 #include <string>
 #include <vector>
@@ -59,6 +60,13 @@ int Run(const Options& options) {
   const compiler::LoadResult input = compiler::LoadPaths(options.files, options.recursive);
   for (const compiler::Diagnostic& diagnostic : input.diagnostics)
     std::cerr << diagnostic.ToString() << '\n';
+  const bool unreadable =
+      std::any_of(input.diagnostics.begin(), input.diagnostics.end(),
+                  [](const compiler::Diagnostic& diagnostic) {
+                    return diagnostic.severity == compiler::Diagnostic::Severity::kError &&
+                           diagnostic.object.empty();
+                  });
+  if (unreadable) return kExitBadInput;
   compiler::CompileOptions compile;
   compile.pod_to_node_enforce = options.pod_to_node == "enforce";
   compile.reject = options.deny == "reject";
