@@ -22,7 +22,8 @@ struct Message {
   compiler::ObjectKey key;
   std::optional<compiler::Object> object;
   std::vector<compiler::Diagnostic> diagnostics;
-  Clock::Time received;  // when the reflector had read it
+  std::size_t bytes = 0;  // about what it holds in memory
+  Clock::Time received;   // when the reflector had read it
 };
 
 // Where a reflector puts its messages.

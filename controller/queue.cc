@@ -6,8 +6,10 @@ namespace podgate::controller {
 
 bool MessageQueue::Put(Message message) {
   std::unique_lock<std::mutex> lock(mutex_);
-  drained_.wait(lock, [this] { return closed_ || messages_.size() < kLimit; });
+  drained_.wait(lock,
+                [this] { return closed_ || (messages_.size() < kLimit && bytes_ < kLimitBytes); });
   if (closed_) return false;
+  bytes_ += message.bytes;
   messages_.push_back(std::move(message));
   if (messages_.size() == 1) filled_.notify_one();
   return true;
@@ -19,6 +21,7 @@ std::vector<Message> MessageQueue::Take(std::chrono::milliseconds limit) {
   if (closed_) return {};
   std::vector<Message> taken;
   taken.swap(messages_);
+  bytes_ = 0;
   drained_.notify_all();
   return taken;
 }

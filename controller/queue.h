@@ -14,7 +14,9 @@ namespace podgate::controller {
 
 class MessageQueue : public MessageSink {
  public:
-  static constexpr std::size_t kLimit = 512;  // messages; a message is about a kilobyte
+  // A message is about a kilobyte; one alone may be larger than the second limit.
+  static constexpr std::size_t kLimit = 512;
+  static constexpr std::size_t kLimitBytes = 8u << 20;
 
   bool Put(Message message) override;
   // All messages that wait, in order; waits for the first one up to `limit`. Empty: none came, or
@@ -29,6 +31,7 @@ class MessageQueue : public MessageSink {
   std::condition_variable filled_;
   std::condition_variable drained_;
   std::vector<Message> messages_;
+  std::size_t bytes_ = 0;
   bool closed_ = false;
 };
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "controller/object_size.h"
 #include "controller/reflector_stream.h"
 
 namespace podgate::controller {
@@ -27,7 +28,9 @@ Reflector::Reflector(const Resource& resource, HttpTransport* transport, Request
       clock_(clock),
       log_(log),
       sink_(sink),
-      backoff_(clock) {}
+      backoff_(clock),
+      relist_backoff_(clock),
+      known_(resource.max_objects, resource.max_bytes) {}
 
 void Reflector::Run() {
   while (Round()) {
@@ -42,12 +45,15 @@ bool Reflector::After(const Outcome& outcome) {
     failing_ = false;
     return true;
   }
-  if (outcome.next == Outcome::Next::kRelist) version_.clear();
   if (outcome.next == Outcome::Next::kAgain) {
     log_->Debug("trying another way", {{"kind", resource_.name}, {"reason", outcome.reason}});
     return true;
   }
-  Clock::Duration pause = backoff_.Next();
+  const bool relist = outcome.next == Outcome::Next::kRelist;
+  if (relist) version_.clear();
+  // After an outage the server answers again, with 410 perhaps: what it costs to list does not
+  // depend on how long it was away.
+  Clock::Duration pause = relist ? relist_backoff_.Next() : backoff_.Next();
   pause = std::max<Clock::Duration>(
       pause,
       std::chrono::seconds(std::clamp(outcome.retry_after_seconds, 0, kMaxRetryAfterSeconds)));
@@ -91,7 +97,11 @@ Reflector::Outcome Reflector::FollowStream(const std::string& target, int timeou
   const Clock::Time begun = clock_->Now();
   const std::chrono::seconds limit(timeout_seconds + 30);
   const HttpResult result = transport_->Get({target, limit}, stream);
-  if (clock_->Now() - begun >= kWorking && result.status == 200) backoff_.Reset();
+  const bool working = result.status == 200 && clock_->Now() - begun >= kWorking;
+  if (working) {
+    backoff_.Reset();
+    relist_backoff_.Reset();
+  }
   if (result.error == HttpError::kCancelled || stream->end() == Stream::End::kReceiver)
     return {Next::kStop, {}, 0};
   const bool listing = stream->listing();
@@ -116,8 +126,7 @@ Reflector::Outcome Reflector::FollowStream(const std::string& target, int timeou
       ++counters_.garbage;
       return {Next::kRelist, stream->problem(), 0};
     case Stream::End::kTooMany:
-      return {Next::kRelist, fmt::format("there are more than {} objects", resource_.max_objects),
-              0};
+      return {Next::kRelist, TooMany(), 0};
     case Stream::End::kOpen:
     case Stream::End::kReceiver:
       break;
@@ -208,8 +217,7 @@ Reflector::Outcome Reflector::ListByPages() {
         page.text(), resource_.kind,
         [this, &wanted](compiler::Decoded&& item) { wanted = wanted && Upsert(std::move(item)); });
     if (too_many_) {
-      return {Next::kPause, fmt::format("there are more than {} objects", resource_.max_objects),
-              0};
+      return {Next::kPause, TooMany(), 0};
     }
     if (!wanted) return {Next::kStop, {}, 0};
     if (const auto* problem = std::get_if<compiler::Diagnostic>(&decoded)) {
@@ -227,37 +235,38 @@ Reflector::Outcome Reflector::ListByPages() {
   return {Next::kPause, "the list does not end", 0};
 }
 
+std::string Reflector::TooMany() const {
+  return fmt::format("there is more than {} objects or {} MiB of them", resource_.max_objects,
+                     resource_.max_bytes >> 20);
+}
+
 void Reflector::BeginList() {
-  ++list_number_;
+  known_.BeginList();
   list_unreadable_ = false;
   too_many_ = false;
 }
 
 bool Reflector::EndList(const std::string& version) {
-  for (auto it = known_.begin(); it != known_.end();) {
-    // An object that could not even be named might be any of those that seem to be gone.
-    if (it->second == list_number_ || list_unreadable_) {
-      ++it;
-      continue;
-    }
-    Message message;
-    message.type = Message::Type::kDelete;
-    message.kind = resource_.kind;
-    message.key = it->first;
-    message.received = clock_->Now();
-    if (!sink_->Put(std::move(message))) return false;
-    it = known_.erase(it);
-  }
+  // An object that could not even be named might be any of those that seem to be gone.
+  const bool swept = list_unreadable_ || known_.Sweep([this](const compiler::ObjectKey& key) {
+    return sink_->Put(Note(Message::Type::kDelete, key));
+  });
+  if (!swept) return false;
   version_ = version;
   refused_ = 0;
   ++counters_.lists;
-  Message message;
-  message.type = Message::Type::kListed;
-  message.kind = resource_.kind;
-  message.received = clock_->Now();
   log_->Info("listed",
              {{"kind", resource_.name}, {"objects", known_.size()}, {"version", version_}});
-  return sink_->Put(std::move(message));
+  return sink_->Put(Note(Message::Type::kListed, {}));
+}
+
+Message Reflector::Note(Message::Type type, compiler::ObjectKey key) {
+  Message message;
+  message.type = type;
+  message.kind = resource_.kind;
+  message.key = std::move(key);
+  message.received = clock_->Now();
+  return message;
 }
 
 bool Reflector::Upsert(compiler::Decoded decoded) {
@@ -269,30 +278,26 @@ bool Reflector::Upsert(compiler::Decoded decoded) {
     }
     return true;
   }
-  Message message;
-  if (!KeyOf(*decoded.object, resource_.kind, &message.key)) return true;  // of another kind
-  const bool fresh = known_.insert_or_assign(message.key, list_number_).second;
-  if (fresh && known_.size() > resource_.max_objects) {
-    known_.erase(message.key);
+  compiler::ObjectKey key;
+  if (!KeyOf(*decoded.object, resource_.kind, &key)) return true;  // of another kind
+  // Once here, once as a key in the loop's map.
+  const std::size_t bytes = SizeOf(*decoded.object) + 2 * (key.ns.size() + key.name.size());
+  if (!known_.Add(key, bytes)) {
     too_many_ = true;
     return false;
   }
-  message.type = Message::Type::kUpsert;
-  message.kind = resource_.kind;
+  Message message = Note(Message::Type::kUpsert, std::move(key));
   message.object = std::move(decoded.object);
   message.diagnostics = std::move(decoded.diagnostics);
-  message.received = clock_->Now();
+  message.bytes = bytes;
   return sink_->Put(std::move(message));
 }
 
 bool Reflector::Delete(const compiler::Decoded& decoded) {
-  Message message;
-  if (!decoded.object || !KeyOf(*decoded.object, resource_.kind, &message.key)) return true;
-  known_.erase(message.key);
-  message.type = Message::Type::kDelete;
-  message.kind = resource_.kind;
-  message.received = clock_->Now();
-  return sink_->Put(std::move(message));
+  compiler::ObjectKey key;
+  if (!decoded.object || !KeyOf(*decoded.object, resource_.kind, &key)) return true;
+  known_.Remove(key);
+  return sink_->Put(Note(Message::Type::kDelete, std::move(key)));
 }
 
 }  // namespace podgate::controller

@@ -18,11 +18,11 @@
 #pragma once
 
 #include <cstdint>
-#include <map>
 #include <string>
 
 #include "controller/backoff.h"
 #include "controller/gate.h"
+#include "controller/known_objects.h"
 #include "controller/log.h"
 #include "controller/message.h"
 #include "controller/resource.h"
@@ -73,6 +73,7 @@ class Reflector {
   Outcome ErrorEvent(const Stream& stream);
   bool After(const Outcome& outcome);
   int WatchSeconds();
+  std::string TooMany() const;
 
   // Parts of a list and of a watch. False: the receiver wants no more, or there are too many
   // objects.
@@ -80,6 +81,7 @@ class Reflector {
   bool EndList(const std::string& version);
   bool Upsert(compiler::Decoded decoded);
   bool Delete(const compiler::Decoded& decoded);
+  Message Note(Message::Type type, compiler::ObjectKey key);
 
   const Resource resource_;
   HttpTransport* const transport_;
@@ -87,13 +89,12 @@ class Reflector {
   Clock* const clock_;
   Logger* const log_;
   MessageSink* const sink_;
-  Backoff backoff_;
+  Backoff backoff_;         // after failures
+  Backoff relist_backoff_;  // between lists that did not lead to a working watch
   Counters counters_;
 
   std::string version_;  // to watch from; empty: list first
-  std::map<compiler::ObjectKey, std::uint32_t>
-      known_;  // what was told, and the list that had it last
-  std::uint32_t list_number_ = 0;
+  KnownObjects known_;
   bool list_unreadable_ = false;  // the present list holds an object without a readable key
   bool too_many_ = false;
   bool streaming_ = true;      // until the server shows that it does not know streaming lists

@@ -5,6 +5,7 @@
 #include <array>
 #include <csignal>
 #include <cstdio>
+#include <cstdlib>
 #include <memory>
 #include <thread>
 #include <utility>
@@ -102,6 +103,7 @@ int Run(const RunOptions& options) {
   }
   loop.Run(&queue);
   for (std::jthread& thread : threads) thread.join();
+  if (transport->Hangs()) std::_Exit(kExitOk);
   return kExitOk;
 }
 

@@ -58,6 +58,9 @@ class HttpTransport {
   virtual HttpResult Get(const HttpRequest& request, HttpConsumer* consumer) = 0;
   // Ends all exchanges, those to come as well. Any thread.
   virtual void Cancel() = 0;
+  // Something of an ended exchange still waits for the system (a name server that does not answer
+  // cannot be interrupted): then the process must be ended without waiting for other threads.
+  virtual bool Hangs() const { return false; }
 };
 
 // To be called once, before the first transport is made and while there is only one thread.

@@ -12,6 +12,7 @@
 #include <openssl/err.h>
 #include <pplx/threadpool.h>
 
+#include <atomic>
 #include <mutex>
 #include <set>
 #include <stdexcept>
@@ -142,6 +143,7 @@ class CpprestTransport : public HttpTransport {
 
   HttpResult Get(const HttpRequest& request, HttpConsumer* consumer) override;
   void Cancel() override;
+  bool Hangs() const override { return hanging_ > 0; }
 
  private:
   struct Exchange {
@@ -156,6 +158,7 @@ class CpprestTransport : public HttpTransport {
   std::mutex mutex_;
   std::set<std::shared_ptr<BodyQueue>> live_;
   bool cancelled_ = false;
+  std::atomic<int> hanging_ = 0;  // exchanges left to themselves; counted, never down
 };
 
 HttpResult Failure(HttpError error, std::string message) {
@@ -269,7 +272,7 @@ HttpResult CpprestTransport::Follow(const HttpRequest& request, const Exchange& 
     break;
   }
   PostToPool([cancel = exchange.cancel] { cancel.cancel(); });
-  exchange.queue->WaitEnd(kEndLimit);
+  if (!exchange.queue->WaitEnd(kEndLimit)) ++hanging_;
   result.status = exchange.queue->status();
   return result;
 }

@@ -431,6 +431,22 @@ TEST(MessageQueue, HoldsWritersBackAndLetsThemGoWhenClosed) {
   EXPECT_TRUE(queue.Take(std::chrono::milliseconds(1000)).empty());
 }
 
+TEST(MessageQueue, IsBoundedInBytesToo) {
+  MessageQueue queue;
+  std::atomic<std::size_t> put = 0;
+  std::jthread writer([&] {
+    Message large = Listed(Kind::kPod);
+    large.bytes = MessageQueue::kLimitBytes / 2;
+    while (queue.Put(large)) ++put;
+  });
+  std::this_thread::sleep_for(std::chrono::milliseconds(100));
+  EXPECT_EQ(put, 2U);
+  EXPECT_EQ(queue.Take(std::chrono::milliseconds(1000)).size(), 2U);
+  std::this_thread::sleep_for(std::chrono::milliseconds(100));
+  EXPECT_EQ(put, 4U);
+  queue.Close();
+}
+
 TEST(Loop, RunsUntilTheQueueIsClosed) {
   nft::FakeKernel kernel;
   SystemClock clock;

@@ -299,6 +299,18 @@ TEST(Reflector, WatchesOnFromTheLastVersionAfterAnOutage) {
   }
 }
 
+TEST(Reflector, ListsSoonAfterAnOutageThatOutlivedItsVersion) {
+  World world;
+  std::deque<Answer> script{Listed({Added("a", 3)}, 10)};
+  for (int i = 0; i < 12; ++i) script.push_back(NoConnection());
+  script.push_back(Refusal(410, StatusBody(410, "Expired")));
+  script.push_back(Listed({}, 90));
+  world.Play(script);
+  const auto& times = world.transport.times;
+  EXPECT_LE(times[14] - times[13], std::chrono::milliseconds(100));
+  EXPECT_EQ(world.sink.Take(), "+a listed -a listed");
+}
+
 TEST(Reflector, AVersionThatIsRefusedThreeTimesIsGivenUp) {
   // A server restored from a backup is behind the version that we know, and never reaches it.
   for (const Answer& refusal : {Refusal(504, StatusBody(504, "Timeout")),
@@ -426,7 +438,17 @@ TEST(Reflector, MoreObjectsThanThereCanBeAreNotBelieved) {
        Page(List({Pod("a", 1)}, "8"))});
   EXPECT_EQ(world.sink.there, (std::map<std::string, std::string>{{"a", "x"}}));
   EXPECT_EQ(world.reflector->counters().lists, 1U);
-  EXPECT_NE(world.logged.find("there are more than 3 objects"), std::string::npos);
+  EXPECT_NE(world.logged.find("there is more than 3 objects"), std::string::npos);
+}
+
+TEST(Reflector, MoreBytesThanThereCanBeAreNotKept) {
+  World world;
+  world.resource.max_bytes = 100'000;
+  const std::string large = Event("ADDED", Pod("large", 5, std::string(60'000, 'x')));
+  world.Play({Listed({Added("a", 1)}, 10), Stream({Added("b", 11), large, Added("c", 12)}),
+              Listed({Added("b", 20)}, 20)});
+  EXPECT_EQ(world.sink.Take(), "+a listed +b +b -a listed");
+  EXPECT_TRUE(world.IsStreamingList(2));
 }
 
 TEST(Reflector, RepeatedAndOddEventsAreToldAsTheyCome) {

@@ -1,0 +1,24 @@
+// Fuzzes the reader of kubeconfigs: any text ends in an ApiAccess with a host, or in a message.
+#include <cstdint>
+#include <cstdlib>
+#include <string>
+
+#include "controller/kubeconfig_file.h"
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  using podgate::controller::Kubeconfig;
+  Kubeconfig config;
+  const auto added =
+      config.Add(std::string(reinterpret_cast<const char*>(data), size), "folder/config");
+  if (!added.ok()) {
+    if (added.message().rfind("folder/config", 0) != 0) std::abort();
+    return 0;
+  }
+  const auto access = config.Choose("");
+  if (!access.ok()) {
+    if (access.status().message().empty()) std::abort();
+    return 0;
+  }
+  if (access.value().host.empty() || !access.value().ca.given()) std::abort();
+  return 0;
+}
