@@ -43,6 +43,7 @@ class Streams:
                 signal.signal(signal.SIGINT, signal.SIG_IGN)
                 signal.signal(signal.SIGTERM, signal.SIG_DFL)
                 os.close(self._stop)
+                self._result.close()  # with nobody left to read, the child must not wait for a reader: itself
                 records = self._run(stop, said)
                 with os.fdopen(self._output, "wb") as file:
                     pickle.dump(records, file)
