@@ -63,8 +63,10 @@ std::string ElementAt(const nlmsghdr* message, std::uint32_t offset,
 
 template <typename Elements>
 std::string DescribeElements(const Elements& op, const nlmsghdr* message, std::uint32_t offset) {
-  const std::string element = offset == 0 ? "" : ElementAt(message, offset, op.key);
-  if (!element.empty()) return fmt::format("set {}: element {}", op.set, element);
+  if (offset != 0) {  // what is at fault is an element, or else the set itself
+    const std::string element = ElementAt(message, offset, op.key);
+    return element.empty() ? "set " + op.set : fmt::format("set {}: element {}", op.set, element);
+  }
   if (op.elements.size() == 1) {
     return fmt::format("set {}: element {}", op.set, PrintKey(op.elements[0].key, op.key));
   }

@@ -79,7 +79,7 @@ class StepEncoder {
     Write(NFT_MSG_DELCHAIN, 0, chain.get(), nftnl_chain_nlmsg_build_payload);
   }
   void operator()(const SetRules& op) {
-    if (new_chains_.count(op.chain) == 0) {  // deleting "the rule" of a chain flushes it
+    if (new_chains_.erase(op.chain) == 0) {  // deleting "the rule" of a chain flushes it
       RulePtr all = NewRule(op.chain);
       Write(NFT_MSG_DELRULE, 0, all.get(), nftnl_rule_nlmsg_build_payload);
     }
@@ -132,7 +132,7 @@ class StepEncoder {
   Batch* batch_;
   std::size_t index_ = 0;
   std::uint32_t last_set_id_ = 0;
-  std::set<std::string> new_chains_;  // of this step: nothing to flush in them
+  std::set<std::string> new_chains_;  // of this step, still without rules: nothing to flush
 };
 
 }  // namespace

@@ -61,9 +61,9 @@ class StepPrinter {
     return Command("add chain", fmt::format("{} {{ {} }}", op.name, PrintBase(*op.base)));
   }
   std::string operator()(const DeleteChain& op) const { return Command("delete chain", op.name); }
-  std::string operator()(const SetRules& op) const {
+  std::string operator()(const SetRules& op) {
     std::string text;
-    if (new_chains_.count(op.chain) == 0) text += Command("flush chain", op.chain);
+    if (new_chains_.erase(op.chain) == 0) text += Command("flush chain", op.chain);
     for (const Rule& rule : op.rules) text += Command("add rule", op.chain + " " + Print(rule));
     return text;
   }
@@ -74,7 +74,7 @@ class StepPrinter {
   }
 
   const std::string& table_;
-  std::set<std::string> new_chains_;  // of this step: nothing to flush in them
+  std::set<std::string> new_chains_;  // of this step, still without rules: nothing to flush
 };
 
 }  // namespace

@@ -2,8 +2,10 @@
 // size.
 #include "nft/netlink.h"
 
+#include <atomic>
 #include <chrono>
 #include <iostream>
+#include <thread>
 
 #include "nft/fake_kernel.h"
 #include "nft/print.h"
@@ -113,7 +115,7 @@ TEST_F(NetlinkTest, ErrorsNameTheObject) {
   const auto elements = [](const std::string& set, std::vector<Element> members) {
     return AddElements{set, kIpv4, false, std::move(members)};
   };
-  ExpectRefused({elements("nosuch", {Member("10.0.0.9")})}, Code::kNotFound, "set nosuch");
+  ExpectRefused({elements("nosuch", {Member("10.0.0.9")})}, Code::kNotFound, "set nosuch: it, or");
   ExpectRefused({elements("peers4-x", {Member("10.0.0.7"), Member("10.0.0.2")})}, Code::kInvalid,
                 "set peers4-x: element 10.0.0.2: already exists");
   ExpectRefused({DeleteElements{"peers4-x", kIpv4, false, {Member("10.0.0.1"), Member("9.9.9.9")}}},
@@ -238,6 +240,46 @@ TEST_F(NetlinkTest, RandomChanges) {
     ASSERT_TRUE(status.ok()) << status.message() << "\n" << Print(Diff(&from, to));
     ASSERT_EQ(DifferenceText(ReadBack(), to), "same") << Print(Diff(&from, to));
   }
+}
+
+// A dump that commits overtake is taken again: never a picture of a moment that was not.
+TEST_F(NetlinkTest, ReadsOneMomentWhileOthersCommit) {
+  Ruleset odd = Base();
+  odd.sets["peers4-x"].elements = {Member("10.0.0.7")};
+  odd.chains["in-10.1.0.5"].rules.pop_back();
+  auto opened = OpenNetlink();
+  ASSERT_TRUE(opened.ok());
+  const std::unique_ptr<Kernel> other = std::move(opened).value();
+  const Ruleset base = Base();
+  const std::vector<Step> there = Diff(&base, odd);
+  const std::vector<Step> back = Diff(&odd, base);
+  ASSERT_EQ(there.size(), 1u);
+  std::atomic<bool> stop = false;
+  std::atomic<int> commits = 0;
+  std::thread writer([&] {
+    while (!stop) {
+      for (const auto* steps : {&there, &back}) {
+        if (!CommitAll(other.get(), *steps).ok()) return;
+        ++commits;
+        std::this_thread::sleep_for(std::chrono::microseconds(300));
+      }
+    }
+  });
+  int seen_odd = 0;
+  for (int i = 0; i < 200; ++i) {
+    const auto read = kernel()->Read("podgate");
+    if (!read.ok()) {  // starved: said so, and nothing wrong returned
+      EXPECT_EQ(read.status().code(), Code::kInterrupted) << read.status().message();
+      continue;
+    }
+    const bool is_odd = SameForKernel(*read.value(), odd);
+    seen_odd += is_odd ? 1 : 0;
+    EXPECT_TRUE(is_odd || SameForKernel(*read.value(), base)) << Print(*read.value());
+  }
+  stop = true;
+  writer.join();
+  EXPECT_GT(commits, 10);
+  std::cout << commits << " commits beside 200 reads, " << seen_odd << " of the other ruleset\n";
 }
 
 // The text of the steps is what `run --dry-run` shows: it must do the same.

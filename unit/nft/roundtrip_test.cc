@@ -5,6 +5,7 @@
 #include <string>
 #include <utility>
 
+#include "every_form.h"
 #include "nft/forms.h"
 #include "nft/print.h"
 #include "random_ruleset.h"
@@ -125,6 +126,8 @@ class RoundTripTest : public RealKernelTest {
     ASSERT_EQ(SortBlocks(ListWithNft()), SortBlocks(listed));
   }
 };
+
+TEST_F(RoundTripTest, EveryForm) { Check(EveryForm()); }
 
 TEST_F(RoundTripTest, RandomRulesets) {
   const std::uint32_t seed = SeedOf(1);
