@@ -79,9 +79,11 @@ NodeIr BuildIr(const Cluster& cluster, const std::string& node) {
   for (const auto& [key, pod] : cluster.pods) {
     if (pod.node != node || !IsThere(pod)) continue;
     const std::vector<const NetworkPolicy*> policies = PoliciesOf(cluster, pod);
-    Subject subject{.pod = {.key = key, .addresses = index.AddressesOf(pod)},
-                    .ingress = ClassOf(Direction::kIngress, policies, pod),
-                    .egress = ClassOf(Direction::kEgress, policies, pod)};
+    Subject subject;
+    subject.pod.key = key;
+    subject.pod.addresses = index.AddressesOf(pod);
+    subject.ingress = ClassOf(Direction::kIngress, policies, pod);
+    subject.egress = ClassOf(Direction::kEgress, policies, pod);
     if (!subject.ingress && !subject.egress) continue;
     if (subject.pod.addresses.empty()) {
       ir.without_address.push_back(key);
