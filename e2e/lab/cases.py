@@ -3,7 +3,7 @@
 import os
 import re
 
-from . import world
+from . import programs, world
 from .expect import End, Expectation
 from .topology import EXTERNALS, KINDS, NODES, node_addresses
 from .world import CaseError, only_keys, require
@@ -12,7 +12,7 @@ ROWS = ("defaults", "selectors", "ipblock", "ports", "named-ports", "host-networ
         "pod-to-node", "other-nodes", "services", "icmp", "deny", "established", "invalid", "old-cidrs", "broken",
         "vanished", "union", "directions", "dual-stack", "scale", "updates")
 CASE_KEYS = {"name", "rows", "about", "everywhere", "topologies", "world", "policies", "manifests", "services", "ports",
-             "ends", "expect", "steps"}
+             "ends", "expect", "options", "steps"}
 STEP_KEYS = {"name", "namespaces", "pods", "policies", "delete", "ports", "expect"}
 DEFAULT_PORTS = ["80/tcp", "81/tcp", "53/udp"]
 FULL = ("bridge", "routed")  # the topologies that run every case
@@ -120,7 +120,9 @@ class Case:
         for row in self.rows:
             require(row in ROWS, f"rows: there is no {row!r}; there are {', '.join(ROWS)}")
         self.manifests = raw.get("manifests", "")
-        self.broken = "broken" in self.rows  # its input may have errors, which the programs then report
+        options = only_keys(raw.get("options") or {}, {"pod-to-node", "deny"}, "options")
+        # The input of the row "broken" has errors, which the programs then report.
+        self.options = programs.Options("broken" in self.rows, options.get("pod-to-node", ""), options.get("deny", ""))
         self.topologies = raw.get("topologies") or (KINDS if raw.get("everywhere") else FULL)
         require(set(self.topologies) <= set(KINDS), f"topologies: there are {', '.join(KINDS)}")
         self.services = [Service(name, index, spec)

@@ -14,6 +14,22 @@ APPLY = os.path.join(BUILD, "unit", "podgate_apply")
 BAD_INPUT = 4  # the exit code for input with errors; answers are given all the same
 
 
+class Options:
+    """How a case wants the programs to run, and to end."""
+
+    def __init__(self, broken=False, pod_to_node="", deny=""):
+        self.codes = (0, BAD_INPUT) if broken else (0,)  # the exit codes to expect
+        self._judging = ["--pod-to-node", pod_to_node] if pod_to_node else []
+        self._deny = ["--deny", deny] if deny else []
+
+    def flags(self, judging):
+        """For the programs that only judge, or for those that make a ruleset."""
+        return self._judging if judging else self._judging + self._deny
+
+
+PLAIN = Options()
+
+
 def missing(programs):
     """What has to be built first; empty when all are there."""
     absent = [os.path.relpath(program, ROOT) for program in programs if not os.access(program, os.X_OK)]
@@ -36,14 +52,14 @@ def probe_text(check):
             f"{end_text(check.target, check.family, True)}{port}/{check.protocol}")
 
 
-def _run(argv, broken, given=None):
+def _run(argv, options, given=None):
     done = subprocess.run(argv, input=given, capture_output=True, text=True)
-    if done.returncode not in ((0, BAD_INPUT) if broken else (0,)):
+    if done.returncode not in options.codes:
         raise LabError(f"{' '.join(argv)} ended with {done.returncode}: {done.stderr.strip() or done.stdout.strip()[:300]}")
     return done.stdout
 
 
-def ask(program, manifest, checks, broken=False):
+def ask(program, manifest, checks, options=PLAIN):
     """[(allowed, answer)] for each check, in order; `answer` is the program's whole JSON object.
     `program` is PODGATE (the reference evaluator) or INTERPRET (the interpreter of the compiled ruleset)."""
     answers = [None] * len(checks)
@@ -52,7 +68,7 @@ def ask(program, manifest, checks, broken=False):
         if not mine:
             continue
         command = [program] + (["explain"] if program == PODGATE else [])
-        output = _run(command + ["-f", manifest, "--family", f"ipv{family}", "--probes", "-"], broken,
+        output = _run(command + options.flags(True) + ["-f", manifest, "--family", f"ipv{family}", "--probes", "-"], options,
                       "".join(probe_text(checks[index]) + "\n" for index in mine))
         lines = output.splitlines()
         if len(lines) != len(mine):
@@ -65,6 +81,6 @@ def ask(program, manifest, checks, broken=False):
     return answers
 
 
-def ruleset(manifest, node, broken=False):
+def ruleset(manifest, node, options=PLAIN):
     """The node's ruleset as `nft -f` text."""
-    return _run([PODGATE, "dry-run", "-f", manifest, "--node", node], broken)
+    return _run([PODGATE, "dry-run", "-f", manifest, "--node", node] + options.flags(False), options)

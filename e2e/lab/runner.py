@@ -43,7 +43,7 @@ def judge_offline(program, case, manifests):
     """What evaluator or interpreter say otherwise than the case."""
     wrong = []
     for index, phase in enumerate(case.phases):
-        answers = programs.ask(program, manifests.path(case, index), phase.checks, case.broken)
+        answers = programs.ask(program, manifests.path(case, index), phase.checks, case.options)
         for check, (allowed, answer) in zip(phase.checks, answers):
             if allowed != check.expected:
                 wrong.append(Wrong(phase, check, answer["verdict"], answer.get("reason") or "; ".join(answer.get("trace", []))))
@@ -83,20 +83,20 @@ class KernelLab:
                          lambda name: world.pod_addresses(phase.state["pods"][name]) if name in phase.state["pods"] else {})
             self._served = bool(case.services)
 
-    def program(self, manifest, broken=False):
+    def program(self, manifest, options=programs.PLAIN):
         """Programs the nodes, alternating between the ways where a state may be reached either way. Returns the way."""
         self._states += 1
         way = tables.WAYS[self._states % 3 == 0]  # two of three as differences to what is there
-        tables.program_nodes(self.topology, manifest, way, broken)
+        tables.program_nodes(self.topology, manifest, way, options)
         if self._states % COMPARE_EVERY == 0:
-            self.compare(manifest, broken)
+            self.compare(manifest, options)
         return way
 
-    def compare(self, manifest, broken=False):
+    def compare(self, manifest, options=programs.PLAIN):
         """The table must be the same whichever way it was made; ends with the one that differences led to."""
         nodes = self.topology.nodes
         first = {node: tables.listing(self.topology, node) for node in nodes}
-        tables.program_nodes(self.topology, manifest, "nft", broken)
+        tables.program_nodes(self.topology, manifest, "nft", options)
         for node in nodes:
             second = tables.listing(self.topology, node)
             if first[node] != second:
@@ -123,14 +123,14 @@ class KernelLab:
         self.prober.thin_out()
         for index, phase in enumerate(case.phases):
             self._serve(case, phase)
-            ways.append(self.program(manifests.path(case, index), case.broken))
+            ways.append(self.program(manifests.path(case, index), case.options))
             failed = []
             for check, probe in zip(phase.checks, self.probe(phase.checks, phase.state)):
                 if probe.allowed != check.expected:
                     failed.append(Wrong(phase, check, probe.result))
                 elif probe.allowed and (probe.result == "refused") != check.closed:
                     failed.append(Wrong(phase, check, f"{probe.result} where {'nobody' if check.closed else 'somebody'} listens"))
-            explained = programs.ask(programs.PODGATE, manifests.path(case, index), [item.check for item in failed], case.broken)
+            explained = programs.ask(programs.PODGATE, manifests.path(case, index), [item.check for item in failed], case.options)
             for item, (_, answer) in zip(failed, explained):
                 item.why = f"explained: {answer['verdict']}, {answer.get('reason', '')}"
             wrong += failed

@@ -10,16 +10,16 @@ WAYS = ("apply", "nft")
 TABLE = "podgate"
 
 
-def program_nodes(topology, manifest, way, broken=False):
+def program_nodes(topology, manifest, way, options=programs.PLAIN):
     """`apply`: podgate_apply changes what is there, through netlink. `nft`: nft loads the text of dry-run."""
     for node in NODES:
         namespace = topology.nodes[node].namespace
         if way == "apply":
-            done = namespace.run([programs.APPLY, "-f", manifest, "--node", node], check=False)
-            if done.returncode not in ((0, programs.BAD_INPUT) if broken else (0,)):
+            done = namespace.run([programs.APPLY, "-f", manifest, "--node", node] + options.flags(False), check=False)
+            if done.returncode not in options.codes:
                 raise LabError(f"podgate_apply on {node} ended with {done.returncode}: {done.stderr.strip()}")
         else:
-            done = namespace.run(["nft", "-f", "-"], input=programs.ruleset(manifest, node, broken), check=False)
+            done = namespace.run(["nft", "-f", "-"], input=programs.ruleset(manifest, node, options), check=False)
             if done.returncode != 0:
                 raise LabError(f"nft refuses the ruleset of {node}: {done.stderr.strip()[:500]}")
 
