@@ -15,6 +15,7 @@ namespace podgate::compiler {
 namespace {
 
 constexpr std::size_t kReleaseStep = 4u << 20;
+constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
 
 bool IsSpace(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
 
@@ -119,7 +120,7 @@ std::size_t TextLoader::EndOfDocument(std::size_t begin) const {
 }
 
 void TextLoader::Run() {
-  std::size_t begin = text_.starts_with("\xef\xbb\xbf") ? 3 : 0;
+  std::size_t begin = text_.starts_with(kByteOrderMark) ? kByteOrderMark.size() : 0;
   if (text_.starts_with("\xff\xfe") || text_.starts_with("\xfe\xff")) {
     Report({Diagnostic::Severity::kError, 0, "", "the text is UTF-16; expected UTF-8"});
     return;
@@ -141,6 +142,11 @@ void TextLoader::LoadDocument(std::size_t begin, std::size_t end) {
   skip_space();
   if (first < end && IsMarker(text_, first, "---")) {
     first += 3;
+    skip_space();
+  }
+  // Of a file that was put behind another one; libfyaml takes it for a part of the first key.
+  if (text_.compare(first, kByteOrderMark.size(), kByteOrderMark) == 0) {
+    begin = first += kByteOrderMark.size();
     skip_space();
   }
   if (first == end) return;

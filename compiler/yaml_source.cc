@@ -131,8 +131,10 @@ std::optional<Problem> YamlSource::Pass(std::size_t begin, std::size_t end,
 
   fy_parse_cfg config{};
   config.search_path = "";
+  // Sloppy: Kubernetes' reader wants no indentation inside of brackets, so neither do we.
   config.flags = static_cast<fy_parse_cfg_flags>(FYPCF_QUIET | FYPCF_DEFAULT_VERSION_1_1 |
-                                                 FYPCF_DISABLE_ACCELERATORS | FYPCF_JSON_NONE);
+                                                 FYPCF_DISABLE_ACCELERATORS | FYPCF_JSON_NONE |
+                                                 FYPCF_SLOPPY_FLOW_INDENTATION);
   config.diag = diag.get();
   const std::unique_ptr<fy_parser, ParserDeleter> parser(fy_parser_create(&config));
   if (!parser || fy_parser_set_string(parser.get(), text_.data() + begin, end - begin) != 0) {
@@ -165,6 +167,8 @@ std::optional<Problem> YamlSource::Pass(std::size_t begin, std::size_t end,
         out.tag = ParseTag(TextOf(event->scalar.tag));
         out.anchor = TextOf(event->scalar.anchor);
         out.text = TextOf(value);
+        // libfyaml gives a block scalar that is empty at the end of the text one NUL.
+        if (style == FYSS_LITERAL || style == FYSS_FOLDED) std::erase(out.text, '\0');
         break;
       }
       case FYET_MAPPING_START:

@@ -141,7 +141,8 @@ nft::Result<YamlNode> ParseYaml(const std::string& text, const std::string& file
                                                           fy_diag_destroy);
   if (diag != nullptr) fy_diag_set_collect_errors(diag.get(), true);
   fy_parse_cfg config{};
-  config.flags = static_cast<fy_parse_cfg_flags>(FYPCF_COLLECT_DIAG);
+  config.flags =
+      static_cast<fy_parse_cfg_flags>(FYPCF_COLLECT_DIAG | FYPCF_SLOPPY_FLOW_INDENTATION);
   config.diag = diag.get();
   const Parser parser(diag == nullptr ? nullptr : fy_parser_create(&config), fy_parser_destroy);
   if (parser == nullptr || fy_parser_set_string(parser.get(), text.data(), text.size()) != 0) {
