@@ -1,12 +1,19 @@
-// What leads from the ruleset that the kernel holds to the one that is wanted, in steps that may be committed
-// one after the other without a packet seeing a mixture (design §5, "commit discipline").
+// What leads from the ruleset that the kernel holds to the one that is wanted, in steps that may be
+// committed one after the other without a packet seeing a mixture (design §5, "commit discipline").
 //
-//   prepare  new counters, new sets and maps with all their elements, new chains with their rules; nothing
-//            that packets reach points to them yet. Elements of guard sets that are no longer wanted go now.
-//   flip     rules of existing chains replaced; elements of existing hash sets and maps added and deleted.
-//            Never the same key deleted and added, never the verdict of an existing key changed in place,
-//            never an element of an existing interval set (those are replaced by name).
-//   sweep    what nothing points to any more is removed; elements of guard sets added.
+//   prepare  new counters, new sets and maps with all their elements, new chains with their rules;
+//   nothing
+//            that packets reach points to them yet. Elements that come to a map which packets meet
+//            already: their chains are empty until the flip, as if the element were not there.
+//            Elements of guard sets that are no longer wanted go.
+//   flip     up to three batches: elements of existing hash sets that go; the rules of existing
+//   chains
+//            replaced; elements of existing hash sets that come. Never the same key deleted and
+//            added, never the verdict of an existing key changed in place, never an element of an
+//            existing interval set (those are replaced by name).
+//   sweep    what nothing points to any more is removed, elements of maps whose chains the flip has
+//   emptied
+//            among it; elements of guard sets added.
 //
 // Each step is one netlink batch. Steps without operations are left out. Pure; deterministic.
 #pragma once
@@ -58,8 +65,8 @@ struct SetRules {  // flush the chain, then these rules in this order
   std::string chain;
   std::vector<Rule> rules;
 };
-using Operation = std::variant<AddTable, DeleteTable, AddCounter, DeleteCounter, AddSet, DeleteSet, AddElements,
-                               DeleteElements, AddChain, DeleteChain, SetRules>;
+using Operation = std::variant<AddTable, DeleteTable, AddCounter, DeleteCounter, AddSet, DeleteSet,
+                               AddElements, DeleteElements, AddChain, DeleteChain, SetRules>;
 
 enum class Phase : std::uint8_t { kPrepare, kFlip, kSweep };
 
