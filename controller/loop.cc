@@ -48,11 +48,13 @@ void Loop::Tick() {
 void Loop::Announce() {
   if (enforced_ || !applier_.settled()) return;
   enforced_ = true;
-  log_->Info("policies are enforced", {{"node", options_.node},
-                                       {"pods", store_.cluster().pods.size()},
-                                       {"namespaces", store_.cluster().namespaces.size()},
-                                       {"policies", store_.cluster().policies.size()},
-                                       {"steps", applier_.counters().steps}});
+  log_->Info(
+      options_.dry_run ? "nothing is enforced, changes are printed" : "policies are enforced",
+      {{"node", options_.node},
+       {"pods", store_.cluster().pods.size()},
+       {"namespaces", store_.cluster().namespaces.size()},
+       {"policies", store_.cluster().policies.size()},
+       {"steps", applier_.counters().steps}});
 }
 
 void Loop::CompileAndApply(Clock::Time oldest) {

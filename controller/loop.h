@@ -19,6 +19,7 @@ class Loop {
   struct Options {
     std::string node;
     compiler::CompileOptions compile;
+    bool dry_run = false;  // the kernel is one that only prints
   };
   Loop(Options options, nft::Kernel* kernel, Clock* clock, Logger* log);
 

@@ -79,7 +79,9 @@ int Run(const RunOptions& options) {
   RequestGate gate(&clock);
   MessageQueue queue;
   const std::unique_ptr<HttpTransport> transport = MakeTransport(access.value());
-  Loop loop({node, {.pod_to_node_enforce = options.pod_to_node_enforce, .reject = options.reject}},
+  Loop loop({node,
+             {.pod_to_node_enforce = options.pod_to_node_enforce, .reject = options.reject},
+             options.dry_run},
             kernel.value().get(), &clock, &log);
   log.Info("starting", {{"version", Version()},
                         {"node", node},

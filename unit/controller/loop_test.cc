@@ -77,7 +77,7 @@ struct World {
   std::string logged;
   Logger log{Logger::Format::kText, LogLevel::kDebug,
              [this](std::string_view line) { logged += line; }};
-  Loop loop{{"n1", {}}, &kernel, &clock, &log};
+  Loop loop{{"n1", {}, false}, &kernel, &clock, &log};
 
   template <typename... Messages>
   void Tell(Messages... messages) {
@@ -199,7 +199,7 @@ TEST(Loop, AFinishedPodIsGone) {
 TEST(Loop, ARestartTouchesNothing) {
   World world;
   world.Start();
-  Loop second({"n1", {}}, &world.kernel, &world.clock, &world.log);
+  Loop second({"n1", {}, false}, &world.kernel, &world.clock, &world.log);
   std::vector<Message> batch;
   batch.push_back(Upsert(Kind::kNamespace, compiler::Namespace{"d", {}}));
   batch.push_back(Upsert(MakePod("web", "10.0.0.1", {{"app", "web"}})));
@@ -451,7 +451,7 @@ TEST(Loop, RunsUntilTheQueueIsClosed) {
   nft::FakeKernel kernel;
   SystemClock clock;
   Logger log(Logger::Format::kText, LogLevel::kError, [](std::string_view) {});
-  Loop loop({"n1", {}}, &kernel, &clock, &log);
+  Loop loop({"n1", {}, false}, &kernel, &clock, &log);
   MessageQueue queue;
   std::jthread thread([&] { loop.Run(&queue); });
   for (const Kind kind : {Kind::kNamespace, Kind::kPod, Kind::kNetworkPolicy})
