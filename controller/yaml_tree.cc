@@ -3,7 +3,10 @@
 #include <fmt/format.h>
 #include <libfyaml.h>
 
+#include <algorithm>
 #include <memory>
+
+#include "compiler/yaml_source.h"
 
 namespace podgate::controller {
 namespace {
@@ -133,6 +136,13 @@ bool YamlNode::IsNull() const {
 }
 
 nft::Result<YamlNode> ParseYaml(const std::string& text, const std::string& file) {
+  // libfyaml leaks memory over some bytes that no YAML may have, and takes others for the end.
+  if (const auto bad = compiler::FindBadByte(text, 0, text.size())) {
+    const auto at = text.begin() + static_cast<std::ptrdiff_t>(std::min(bad->offset, text.size()));
+    return nft::Status(
+        nft::Status::Code::kInvalid,
+        fmt::format("{}:{}: {}", file, std::count(text.begin(), at, '\n') + 1, bad->message));
+  }
   fy_diag_cfg diag_config;
   fy_diag_cfg_default(&diag_config);
   diag_config.fp = nullptr;

@@ -178,6 +178,7 @@ TEST(Kubeconfig, SaysWhereAFileIsNotReadable) {
             "dir/config:2: aliases (*name) are not supported here; write the value out");
   EXPECT_EQ(ErrorOf("a: [" + std::string(100, '[') + std::string(100, ']') + "]"),
             "dir/config:1: this is nested deeper than 32 levels");
+  EXPECT_EQ(ErrorOf("a: b\nc: \xff\n"), "dir/config:2: not valid UTF-8: byte 0xff");
   const std::string broken = ErrorOf("a: b: c\n");
   EXPECT_EQ(broken.rfind("dir/config:1: ", 0), 0U) << broken;
 }
