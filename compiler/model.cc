@@ -5,8 +5,9 @@
 namespace podgate::compiler {
 
 const std::string* FindLabel(const Labels& labels, const std::string& key) {
-  const auto it = std::lower_bound(labels.begin(), labels.end(), key,
-                                   [](const auto& label, const auto& k) { return label.first < k; });
+  const auto it =
+      std::lower_bound(labels.begin(), labels.end(), key,
+                       [](const auto& label, const auto& k) { return label.first < k; });
   return it != labels.end() && it->first == key ? &it->second : nullptr;
 }
 

@@ -1,5 +1,6 @@
-// The cluster as Podgate sees it: only the fields of Pods, Namespaces and NetworkPolicies that decide about
-// packets. Follows core/v1 and networking.k8s.io/v1. Values only; sorted, so that equal states are equal.
+// The cluster as Podgate sees it: only the fields of Pods, Namespaces and NetworkPolicies that
+// decide about packets. Follows core/v1 and networking.k8s.io/v1. Values only; sorted, so that
+// equal states are equal.
 #pragma once
 
 #include <cstdint>
@@ -25,7 +26,7 @@ using Labels = std::vector<std::pair<std::string, std::string>>;
 const std::string* FindLabel(const Labels& labels, const std::string& key);
 
 enum class Protocol : std::uint8_t { kTcp = 6, kUdp = 17, kSctp = 132 };  // values: IANA numbers
-const char* ToString(Protocol protocol);  // "TCP", "UDP", "SCTP"
+const char* ToString(Protocol protocol);                                  // "TCP", "UDP", "SCTP"
 
 struct ObjectKey {  // namespace and name; cluster-scoped objects have an empty namespace
   std::string ns;
@@ -47,8 +48,8 @@ struct Pod {
   Labels labels;
   std::string node;  // spec.nodeName; empty: not scheduled
   bool host_network = false;
-  bool finished = false;  // status.phase Succeeded or Failed: it is not there at all
-  std::string created;    // metadata.creationTimestamp, RFC 3339, sorts as text
+  bool finished = false;                // status.phase Succeeded or Failed: it is not there at all
+  std::string created;                  // metadata.creationTimestamp, RFC 3339, sorts as text
   std::vector<Address> addresses;       // status.podIPs, else podIP; sorted, unique
   std::vector<Address> host_addresses;  // status.hostIPs, else hostIP; sorted, unique
   std::vector<NamedPort> ports;         // those that have a name; sorted, unique
@@ -61,8 +62,8 @@ struct Namespace {
   friend auto operator<=>(const Namespace&, const Namespace&) = default;
 };
 
-// metav1.LabelSelector in one form: matchLabels are In requirements with one value. All requirements are
-// ANDed; none selects everything.
+// metav1.LabelSelector in one form: matchLabels are In requirements with one value. All
+// requirements are ANDed; none selects everything.
 struct Requirement {
   enum class Operator : std::uint8_t { kIn, kNotIn, kExists, kDoesNotExist };
   std::string key;
@@ -82,7 +83,8 @@ struct IpBlock {
 };
 
 // Exactly one of: block; or at least one of the selectors. An absent selector is not an empty one:
-// pods only: pods of the policy's namespace; namespaces only: all pods of those; both: the pods in those.
+// pods only: pods of the policy's namespace; namespaces only: all pods of those; both: the pods in
+// those.
 struct PolicyPeer {
   std::optional<LabelSelector> pods;
   std::optional<LabelSelector> namespaces;
@@ -102,11 +104,12 @@ struct PolicyPort {
 struct PolicyRule {
   std::vector<PolicyPeer> peers;  // from / to
   std::vector<PolicyPort> ports;
-  // from/to (ports) absent or empty: every peer (every port of every protocol). Kept apart from empty
-  // vectors, which a broken rule may be left with: those allow nothing.
+  // from/to (ports) absent or empty: every peer (every port of every protocol). Kept apart from
+  // empty vectors, which a broken rule may be left with: those allow nothing.
   bool any_peer = false;
   bool any_port = false;
-  // Position in spec.ingress / spec.egress, so that names stay true when an unreadable rule is left out.
+  // Position in spec.ingress / spec.egress, so that names stay true when an unreadable rule is left
+  // out.
   std::uint32_t index = 0;
   friend auto operator<=>(const PolicyRule&, const PolicyRule&) = default;
 };

@@ -1,6 +1,7 @@
-// A Kernel in memory that refuses what the kernel refuses: references to what is not there, duplicates,
-// deletion of what is in use, changed verdicts of existing keys, overlapping intervals, full sets, names and
-// comments that are too long, jump loops and depth above 16. A refused step changes nothing.
+// A Kernel in memory that refuses what the kernel refuses: references to what is not there,
+// duplicates, deletion of what is in use, changed verdicts of existing keys, overlapping intervals,
+// full sets, names and comments that are too long, jump loops and depth above 16. A refused step
+// changes nothing.
 #pragma once
 
 #include <functional>

@@ -18,13 +18,13 @@ class Kernel {
  public:
   virtual ~Kernel() = default;
 
-  // The table as it is now, consistent (retried while commits overtake the dump); nullopt when there is no
-  // such table. A form that Podgate never writes (a foreign rule in our table) becomes a rule that compares
-  // unequal to any of ours, so that a difference replaces it.
+  // The table as it is now, consistent (retried while commits overtake the dump); nullopt when
+  // there is no such table. A form that Podgate never writes (a foreign rule in our table) becomes
+  // a rule that compares unequal to any of ours, so that a difference replaces it.
   virtual Result<std::optional<Ruleset>> Read(const std::string& table) = 0;
 
-  // Sends the step as one batch: all of it happens or nothing. The message names the object that the kernel
-  // refused and its reason. kOverrun: the outcome is unknown, read back.
+  // Sends the step as one batch: all of it happens or nothing. The message names the object that
+  // the kernel refused and its reason. kOverrun: the outcome is unknown, read back.
   virtual Status Commit(const Step& step) = 0;
 
   // The netfilter generation of this network namespace: one more for each transaction of anybody.

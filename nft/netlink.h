@@ -1,5 +1,6 @@
-// The Kernel over a netlink socket (libmnl, libnftnl). One batch is one send; no process is ever started.
-// Needs CAP_NET_ADMIN in the network namespace that the calling thread was in when Open() was called.
+// The Kernel over a netlink socket (libmnl, libnftnl). One batch is one send; no process is ever
+// started. Needs CAP_NET_ADMIN in the network namespace that the calling thread was in when Open()
+// was called.
 #pragma once
 
 #include <memory>

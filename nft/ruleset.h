@@ -1,9 +1,9 @@
-// A ruleset of one nftables table as plain values: what the compiler makes, the printer prints, the netlink
-// writer programs and the reader reads back. Only the forms that Podgate uses exist here, so each can be
-// printed, encoded, decoded and interpreted without a remainder.
+// A ruleset of one nftables table as plain values: what the compiler makes, the printer prints, the
+// netlink writer programs and the reader reads back. Only the forms that Podgate uses exist here,
+// so each can be printed, encoded, decoded and interpreted without a remainder.
 //
-// Values only: no I/O, no threads. Two equal rulesets are the same ruleset; maps and element vectors are
-// sorted, so that the same state always prints the same bytes.
+// Values only: no I/O, no threads. Two equal rulesets are the same ruleset; maps and element
+// vectors are sorted, so that the same state always prints the same bytes.
 #pragma once
 
 #include <cstdint>
@@ -34,7 +34,8 @@ inline constexpr std::uint8_t kSctp = 132;
 inline constexpr std::uint8_t kIcmp = 1;
 inline constexpr std::uint8_t kIcmpv6 = 58;
 
-// ---- sets and maps -----------------------------------------------------------------------------------
+// ---- sets and maps
+// -----------------------------------------------------------------------------------
 
 // Types of the fields of a set's key, with nft's own names.
 enum class Field : std::uint8_t {
@@ -44,15 +45,17 @@ enum class Field : std::uint8_t {
   kInetService,  // inet_service: 2 bytes, network order
 };
 
-// The key of an element as the kernel holds it: the fields one after the other in network order. In a
-// concatenation each field is padded with zeros to a multiple of 4 bytes; a lone field has no padding
-// (inet_proto 1 byte, inet_service 2, ipv4_addr 4, ipv6_addr 16), in hash and in interval sets alike.
+// The key of an element as the kernel holds it: the fields one after the other in network order. In
+// a concatenation each field is padded with zeros to a multiple of 4 bytes; a lone field has no
+// padding (inet_proto 1 byte, inet_service 2, ipv4_addr 4, ipv6_addr 16), in hash and in interval
+// sets alike.
 using Key = std::string;
 
 Key AddressKey(const ipset::Address& address);
-Key ServiceKey(std::uint16_t port);                                  // lone inet_service
-Key ProtocolServiceKey(std::uint8_t protocol, std::uint16_t port);   // inet_proto . inet_service
-Key AddressProtocolServiceKey(const ipset::Address& address, std::uint8_t protocol, std::uint16_t port);
+Key ServiceKey(std::uint16_t port);                                 // lone inet_service
+Key ProtocolServiceKey(std::uint8_t protocol, std::uint16_t port);  // inet_proto . inet_service
+Key AddressProtocolServiceKey(const ipset::Address& address, std::uint8_t protocol,
+                              std::uint16_t port);
 
 struct Verdict {
   enum class Kind : std::uint8_t { kAccept, kDrop, kReturn, kJump, kGoto };
@@ -63,7 +66,8 @@ struct Verdict {
 
 struct Element {
   Key key{};
-  Key last{};  // interval sets: the last key that belongs to the interval (inclusive); otherwise empty
+  Key last{};  // interval sets: the last key that belongs to the interval (inclusive); otherwise
+               // empty
   std::optional<Verdict> verdict{};  // verdict maps only
   friend auto operator<=>(const Element&, const Element&) = default;
 };
@@ -75,15 +79,18 @@ struct Set {
   bool verdict_map = false;  // a `map { type … : verdict }`
   std::uint32_t size = 0;    // 0: none given. With a size the kernel takes its fixed, faster hash
   std::string comment{};
-  std::vector<Element> elements{};  // sorted by key, keys unique; intervals disjoint and not adjacent
-  // Whose misses must fail closed only after everything else is in place: elements are removed in the
-  // prepare step and added in the sweep step. Not part of the kernel's state: ignored by comparisons of it.
+  std::vector<Element>
+      elements{};  // sorted by key, keys unique; intervals disjoint and not adjacent
+  // Whose misses must fail closed only after everything else is in place: elements are removed in
+  // the prepare step and added in the sweep step. Not part of the kernel's state: ignored by
+  // comparisons of it.
   bool guard = false;
   std::string foreign{};  // see Ruleset::foreign
   friend auto operator<=>(const Set&, const Set&) = default;
 };
 
-// ---- rules -------------------------------------------------------------------------------------------
+// ---- rules
+// -------------------------------------------------------------------------------------------
 
 struct MatchCtState {  // ct state established,related
   bool established = true;
@@ -98,7 +105,8 @@ struct MatchProtocol {  // meta l4proto P
   std::uint8_t protocol = kTcp;
   friend auto operator<=>(const MatchProtocol&, const MatchProtocol&) = default;
 };
-struct MatchPort {  // tcp|udp|sctp dport F or F-L (inclusive, host order); holds the protocol match as well
+struct MatchPort {  // tcp|udp|sctp dport F or F-L (inclusive, host order); holds the protocol match
+                    // as well
   std::uint8_t protocol = kTcp;
   std::uint16_t first = 0;
   std::uint16_t last = 0;
@@ -120,11 +128,12 @@ struct MatchServiceSet {  // ip|ip6 daddr . meta l4proto . th dport @set
   std::string set;
   friend auto operator<=>(const MatchServiceSet&, const MatchServiceSet&) = default;
 };
-struct MatchNeighbourDiscovery {  // icmpv6 type 133-137 with ip6 hoplimit 255 (on-link only, RFC 4861)
+struct MatchNeighbourDiscovery {  // icmpv6 type 133-137 with ip6 hoplimit 255 (on-link only, RFC
+                                  // 4861)
   friend auto operator<=>(const MatchNeighbourDiscovery&, const MatchNeighbourDiscovery&) = default;
 };
-using Match = std::variant<MatchCtState, MatchFamily, MatchProtocol, MatchPort, MatchPrefix, MatchAddressSet,
-                           MatchServiceSet, MatchNeighbourDiscovery>;
+using Match = std::variant<MatchCtState, MatchFamily, MatchProtocol, MatchPort, MatchPrefix,
+                           MatchAddressSet, MatchServiceSet, MatchNeighbourDiscovery>;
 
 struct CountBy {  // counter name "…": a named counter object of the table
   std::string counter;
@@ -196,9 +205,10 @@ struct Ruleset {
   std::map<std::string, Set> sets;      // by name; maps too
   std::map<std::string, Chain> chains;  // by name
   std::set<std::string> counters;       // named counter objects
-  // Empty in all that Podgate makes. Only a reader sets it, on a table, set, chain or rule that has a form
-  // which these types cannot hold (somebody else wrote it): what was found there, for messages. Such an
-  // object compares unequal to every one of ours, so a difference replaces it; nothing ever writes it.
+  // Empty in all that Podgate makes. Only a reader sets it, on a table, set, chain or rule that has
+  // a form which these types cannot hold (somebody else wrote it): what was found there, for
+  // messages. Such an object compares unequal to every one of ours, so a difference replaces it;
+  // nothing ever writes it.
   std::string foreign{};
   friend auto operator<=>(const Ruleset&, const Ruleset&) = default;
 };
