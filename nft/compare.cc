@@ -46,19 +46,20 @@ ElementDelta DeltaOf(const Set& before, const Set& after) {
   auto a = before.elements.begin();
   auto b = after.elements.begin();
   while (a != before.elements.end() || b != after.elements.end()) {
-    if (b == after.elements.end() || (a != before.elements.end() && a->key < b->key)) {
-      delta.removed.push_back(*a++);
-    } else if (a == before.elements.end() || b->key < a->key) {
-      delta.added.push_back(*b++);
+    int order = 0;  // of the two keys; what has come to its end sorts last
+    if (a == before.elements.end()) {
+      order = 1;
+    } else if (b == after.elements.end()) {
+      order = -1;
     } else {
-      if (!SameElement(*a, *b)) {
-        delta.verdict_changed |= a->verdict != b->verdict;
-        delta.removed.push_back(*a);
-        delta.added.push_back(*b);
-      }
-      ++a;
-      ++b;
+      order = a->key.compare(b->key);
     }
+    const bool differ = order == 0 && (LastOf(*a) != LastOf(*b) || a->verdict != b->verdict);
+    if (differ) delta.verdict_changed |= a->verdict != b->verdict;
+    if (order < 0 || differ) delta.removed.push_back(*a);
+    if (order > 0 || differ) delta.added.push_back(*b);
+    if (order <= 0) ++a;
+    if (order >= 0) ++b;
   }
   return delta;
 }

@@ -16,6 +16,12 @@
 //            among it; elements of guard sets added.
 //
 // Each step is one netlink batch. Steps without operations are left out. Pure; deterministic.
+//
+// The way always leads to the goal, also from what somebody else made of our table. Where a name must come to mean
+// something else (a set of another type or size, an interval set with other elements, a map key with another
+// verdict, a base chain with another hook), there are six steps: the three above to the same ruleset with free
+// names in the place of those, and the three to the names that are wanted. Only a table with another comment is
+// replaced as a whole, in one step.
 #pragma once
 
 #include <string>

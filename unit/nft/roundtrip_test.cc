@@ -132,7 +132,7 @@ TEST_F(RoundTripTest, EveryForm) { Check(EveryForm()); }
 TEST_F(RoundTripTest, RandomRulesets) {
   const std::uint32_t seed = SeedOf(1);
   RandomRuleset random(seed);
-  for (int i = 0; i < 100; ++i) {
+  for (int i = 0; i < 60; ++i) {
     SCOPED_TRACE(testing::Message() << "seed " << seed << ", ruleset " << i);
     Check(random.Make());
     if (HasFatalFailure()) return;
