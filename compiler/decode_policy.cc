@@ -333,6 +333,8 @@ void ReadMetadata(const Node& node, bool manifest, Problems* problems) {
         if (const auto wrong = CheckLabelValue(member.text)) {
           problems->Error(member.offset, map_path, *wrong);
         }
+      } else if (const auto wrong = CheckAnnotationKey(member.key)) {
+        problems->Error(member.key_offset, map_path, *wrong);
       }
     }
   }

@@ -84,11 +84,11 @@ NodeIr BuildIr(const Cluster& cluster, const std::string& node) {
     subject.pod.addresses = index.AddressesOf(pod);
     subject.ingress = ClassOf(Direction::kIngress, policies, pod);
     subject.egress = ClassOf(Direction::kEgress, policies, pod);
-    if (!subject.ingress && !subject.egress) continue;
     if (subject.pod.addresses.empty()) {
       ir.without_address.push_back(key);
       continue;
     }
+    if (!subject.ingress && !subject.egress) continue;
     if (subject.ingress) numbers.emplace(*subject.ingress, 0);
     if (subject.egress) numbers.emplace(*subject.egress, 0);
     subjects.push_back(std::move(subject));

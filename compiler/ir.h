@@ -90,8 +90,7 @@ struct NodeIr {
   // derived by the ruleset compiler from this: all pods' named ports by address, only those that
   // egress entries use.
   std::map<Address, std::vector<NamedPort>> named_ports;
-  // Local pods that policies isolate but that own no address (yet): left out, named on stderr by
-  // dry-run.
+  // Local pods that own no address (yet): left out, named on stderr by dry-run.
   std::vector<ObjectKey> without_address;
 };
 

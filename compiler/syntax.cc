@@ -36,6 +36,25 @@ std::string TooLong(std::string_view text, std::size_t limit) {
          std::to_string(text.size());
 }
 
+// `text` as it is told, `key` as it is looked at. `what`: whose key it is.
+std::optional<std::string> CheckKey(std::string_view text, std::string_view key,
+                                    std::string_view what) {
+  const auto bad = [&] {
+    return "the " + std::string(what) + " key " + Quote(text) + " is not valid: its ";
+  };
+  std::string_view name = key;
+  const std::size_t slash = key.find('/');
+  if (slash != std::string_view::npos) {
+    name = key.substr(slash + 1);
+    if (const auto wrong = CheckSubdomain(key.substr(0, slash))) return bad() + "prefix " + *wrong;
+  }
+  if (name.size() > kLabelLength) return bad() + "name " + TooLong(name, kLabelLength);
+  if (Full(name, LabelName())) return std::nullopt;
+  return bad() +
+         "name must consist of letters, digits, '-', '_' and '.', and must start and end with a "
+         "letter or digit";
+}
+
 }  // namespace
 
 std::optional<std::string> CheckSubdomain(std::string_view text) {
@@ -55,23 +74,15 @@ std::optional<std::string> CheckDnsLabel(std::string_view text) {
 }
 
 std::optional<std::string> CheckLabelKey(std::string_view text) {
-  std::string_view name = text;
-  const std::size_t slash = text.find('/');
-  if (slash != std::string_view::npos) {
-    name = text.substr(slash + 1);
-    if (const auto wrong = CheckSubdomain(text.substr(0, slash))) {
-      return "the label key " + Quote(text) + " is not valid: its prefix " + *wrong;
-    }
+  return CheckKey(text, text, "label");
+}
+
+std::optional<std::string> CheckAnnotationKey(std::string_view text) {
+  std::string lower(text);
+  for (char& c : lower) {
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
   }
-  if (name.size() > kLabelLength) {
-    return "the label key " + Quote(text) + " is not valid: its name " +
-           TooLong(name, kLabelLength);
-  }
-  if (Full(name, LabelName())) return std::nullopt;
-  return "the label key " + Quote(text) +
-         " is not valid: its name must consist of letters, digits, '-', '_' and '.', and must "
-         "start "
-         "and end with a letter or digit";
+  return CheckKey(text, lower, "annotation");
 }
 
 std::optional<std::string> CheckLabelValue(std::string_view text) {

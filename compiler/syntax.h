@@ -14,8 +14,10 @@ namespace podgate::compiler {
 std::optional<std::string> CheckSubdomain(std::string_view text);
 // Names of namespaces: an RFC 1123 label, up to 63 characters.
 std::optional<std::string> CheckDnsLabel(std::string_view text);
-// [prefix/]name: also the keys of annotations, once in lower case.
+// [prefix/]name.
 std::optional<std::string> CheckLabelKey(std::string_view text);
+// As that of a label, but its prefix may have upper case letters.
+std::optional<std::string> CheckAnnotationKey(std::string_view text);
 std::optional<std::string> CheckLabelValue(std::string_view text);
 // The name of a port (RFC 6335, in lower case only).
 std::optional<std::string> CheckPortName(std::string_view text);

@@ -6,16 +6,15 @@
 #include <string>
 #include <utility>
 
+#include "compiler/yaml_empty_items.h"
 #include "compiler/yaml_expand.h"
+#include "compiler/yaml_parser.h"
 
 namespace podgate::compiler {
 namespace {
 
 struct DiagDeleter {
   void operator()(fy_diag* diag) const { fy_diag_destroy(diag); }
-};
-struct ParserDeleter {
-  void operator()(fy_parser* parser) const { fy_parser_destroy(parser); }
 };
 struct EventDeleter {
   fy_parser* parser;
@@ -57,17 +56,16 @@ std::size_t SequenceLength(std::string_view text, std::size_t at, std::size_t en
 }
 
 // libfyaml tells lines and columns (in characters) of the text it was given.
-std::size_t OffsetOf(std::string_view text, std::size_t begin, std::size_t end, int line,
-                     int column) {
-  std::size_t at = begin;
+std::size_t OffsetOf(std::string_view text, int line, int column) {
+  std::size_t at = 0;
   for (int i = 1; i < line; ++i) {
-    const std::size_t newline = text.substr(0, end).find('\n', at);
+    const std::size_t newline = text.find('\n', at);
     if (newline == std::string_view::npos) return at;
     at = newline + 1;
   }
-  for (int i = 1; i < column && at < end && text[at] != '\n'; ++i) {
+  for (int i = 1; i < column && at < text.size() && text[at] != '\n'; ++i) {
     ++at;
-    while (at < end && (static_cast<unsigned char>(text[at]) & 0xc0) == 0x80) ++at;
+    while (at < text.size() && (static_cast<unsigned char>(text[at]) & 0xc0) == 0x80) ++at;
   }
   return at;
 }
@@ -106,21 +104,22 @@ std::optional<Problem> YamlSource::Parse(std::size_t begin, std::size_t end,
                        " MiB; give large dumps as JSON"};
   }
   if (auto bad = FindBadByte(text_, begin, end)) return bad;
+  const FilledYaml filled(text_.substr(begin, end - begin));
   ObjectReader* reader = nullptr;
   std::optional<YamlExpander> expander;
   expander.emplace(&reader);
   const std::unique_ptr<ObjectReader> owned = make_reader(&*expander);
   reader = owned.get();
-  auto problem = Pass(begin, end, &*expander);
+  auto problem = Pass(begin, filled, &*expander);
   if (!problem && reader->needs_second_pass()) {
     reader->SecondPass();
     expander.emplace(&reader);  // in the same place, where the reader looks for it
-    problem = Pass(begin, end, &*expander);
+    problem = Pass(begin, filled, &*expander);
   }
   return problem;
 }
 
-std::optional<Problem> YamlSource::Pass(std::size_t begin, std::size_t end,
+std::optional<Problem> YamlSource::Pass(std::size_t begin, const FilledYaml& filled,
                                         YamlExpander* expander) {
   fy_diag_cfg diag_config;
   fy_diag_cfg_default(&diag_config);
@@ -129,15 +128,8 @@ std::optional<Problem> YamlSource::Pass(std::size_t begin, std::size_t end,
   const std::unique_ptr<fy_diag, DiagDeleter> diag(fy_diag_create(&diag_config));
   fy_diag_set_collect_errors(diag.get(), true);
 
-  fy_parse_cfg config{};
-  config.search_path = "";
-  // Sloppy: Kubernetes' reader wants no indentation inside of brackets, so neither do we.
-  config.flags = static_cast<fy_parse_cfg_flags>(FYPCF_QUIET | FYPCF_DEFAULT_VERSION_1_1 |
-                                                 FYPCF_DISABLE_ACCELERATORS | FYPCF_JSON_NONE |
-                                                 FYPCF_SLOPPY_FLOW_INDENTATION);
-  config.diag = diag.get();
-  const std::unique_ptr<fy_parser, ParserDeleter> parser(fy_parser_create(&config));
-  if (!parser || fy_parser_set_string(parser.get(), text_.data() + begin, end - begin) != 0) {
+  const YamlParser parser = MakeYamlParser(filled.text(), diag.get());
+  if (!parser) {
     return Problem{Diagnostic::Severity::kError, begin, "", "no memory to read the document"};
   }
 
@@ -145,7 +137,7 @@ std::optional<Problem> YamlSource::Pass(std::size_t begin, std::size_t end,
   const auto place = [&](fy_token* token) {
     const fy_mark* mark = token == nullptr ? nullptr : fy_token_start_mark(token);
     if (mark == nullptr) return last;
-    return last = begin + mark->input_pos;
+    return last = begin + filled.Original(mark->input_pos);
   };
   std::size_t documents = 0;
   for (;;) {
@@ -208,7 +200,7 @@ std::optional<Problem> YamlSource::Pass(std::size_t begin, std::size_t end,
   while (const fy_diag_error* error = fy_diag_errors_iterate(diag.get(), &state)) {
     if (error->type != FYET_ERROR) continue;
     return Problem{Diagnostic::Severity::kError,
-                   OffsetOf(text_, begin, end, error->line, error->column), "",
+                   begin + filled.Original(OffsetOf(filled.text(), error->line, error->column)), "",
                    "not valid YAML: " + std::string(error->msg)};
   }
   if (fy_parser_get_stream_error(parser.get())) {

@@ -29,7 +29,8 @@ class YamlSource {
   std::optional<Problem> Parse(std::size_t begin, std::size_t end, const MakeReader& make_reader);
 
  private:
-  std::optional<Problem> Pass(std::size_t begin, std::size_t end, class YamlExpander* expander);
+  std::optional<Problem> Pass(std::size_t begin, const class FilledYaml& filled,
+                              class YamlExpander* expander);
 
   std::string_view text_;
 };

@@ -39,7 +39,7 @@ int AnswerAll(const ExplainOptions& options, const compiler::Cluster& cluster, s
   std::string line;
   while (std::getline(in, line)) {
     if (!line.empty() && line.back() == '\r') line.pop_back();
-    if (line.empty()) continue;
+    if (line.find_first_not_of(" \t") == std::string::npos) continue;
     std::string error;
     std::optional<compiler::Flow> flow = compiler::ParseProbe(line, &error);
     std::optional<compiler::FlowVerdict> verdict;

@@ -249,12 +249,13 @@ TEST(BuildIr, HostNetworkAndFinishedPodsAreNeitherSubjectsNorPeers) {
 TEST(BuildIr, PodsWithoutAddressAreNamed) {
   World w = Standard();
   w.AddPod("shop/new", "n1", {}, {});
-  w.AddPod("tools/new", "n1", {}, {});  // not isolated: nobody needs to know
+  w.AddPod("tools/new", "n1", {}, {});  // no policy isolates it, yet it is left out of peers
   w.Ingress("shop/deny", {}, {});
   EXPECT_EQ(Dump(w.cluster),
             "pod shop/web at 10.1.0.1, fd00::1, ingress class 0\n"
             "class 0 ingress by shop/deny\n"
-            "without address shop/new\n");
+            "without address shop/new\n"
+            "without address tools/new\n");
 }
 
 TEST(BuildIr, TheNewerPodOwnsAnAddressThatTwoHave) {

@@ -63,5 +63,40 @@ TEST(YamlForms, EachDocumentMayBeginWithAByteOrderMark) {
   EXPECT_EQ(3u, result.cluster.policies.size());
 }
 
+TEST(YamlForms, AnItemWithNothingBehindItsDashIsNull) {
+  for (const char* spec : {"\n  ingress:\n  -\n", "\n  ingress:\n  -", "\n  ingress:\n  - # all\n",
+                           "\n  ingress:\n  -\n  policyTypes:\n  - Ingress\n",
+                           "\n  ingress:\n    -\n", "\n  ingress:\n  -\r\n...\n"}) {
+    const NetworkPolicy policy = OnlyPolicy(Policy("p", spec));
+    ASSERT_EQ(1u, policy.ingress.size()) << spec;
+    EXPECT_TRUE(policy.ingress[0].any_peer && policy.ingress[0].any_port) << spec;
+  }
+  const NetworkPolicy several = OnlyPolicy(
+      Policy("p", "\n  ingress:\n  -\n  -\n    ports:\n    - port: 80\n  -\n  egress: []\n"));
+  ASSERT_EQ(3u, several.ingress.size());
+  EXPECT_EQ(80, several.ingress[1].ports.at(0).number);
+}
+
+TEST(YamlForms, ADashInsideOfAScalarIsNoItem) {
+  EXPECT_EQ(1u, Load("apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: c\ndata:\n  list:\n  -\n"
+                     "  text: |\n    -\n    -\n  quoted: \"a\n    -\n    b\"\n---\n" +
+                     Policy("p", " {}\n"))
+                    .cluster.policies.size());
+}
+
+TEST(YamlForms, PlacesStayTrueBehindEmptyItems) {
+  LoadResult result;
+  LoadText(Policy("p", "\n  egress:\n  -\n  - # b\n  ingress:\n  -\n  - ports:\n    -  port: 0\n"),
+           "f", &result);
+  ASSERT_EQ(1u, result.diagnostics.size());
+  EXPECT_EQ("spec.ingress[1].ports[0].port", result.diagnostics[0].field);
+  EXPECT_EQ(13u, result.diagnostics[0].line);
+  EXPECT_EQ(14u, result.diagnostics[0].column);
+  LoadResult syntax;
+  LoadText(Policy("p", "\n  egress:\n  -\n  ingress: [\n"), "f", &syntax);
+  ASSERT_EQ(1u, syntax.diagnostics.size());
+  EXPECT_LE(9u, syntax.diagnostics[0].line);
+}
+
 }  // namespace
 }  // namespace podgate::compiler
