@@ -18,12 +18,11 @@ namespace {
 // neither the old nor the new one:
 //
 // - Whether a pod is isolated changes with rules only. An element that is added to a live map leads
-// to a new chain
-//   that is empty until the flip, which means the same as no element; an element that goes leads to
-//   a chain that the flip has emptied.
+//   to a new chain that is empty until the flip, which means the same as no element; an element
+//   that goes leads to a chain that the flip has emptied.
 // - Elements of other live sets let packets pass, so those that go, go before the flip, and those
-// that come, come
-//   after it: in between, packets pass only if the old ruleset and the new one let them pass.
+//   that come, come after it: in between, packets pass only if the old ruleset and the new one let
+//   them pass.
 class Differ {
  public:
   Differ(const Ruleset& applied, const Ruleset& desired) : applied_(applied), desired_(desired) {

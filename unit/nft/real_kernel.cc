@@ -77,13 +77,13 @@ Status RealKernelTest::Bring(const Ruleset& desired) {
 }
 
 std::string RealKernelTest::LoadWithNft(const std::string& text) {
-  char name[] = "/tmp/podgate-nft-XXXXXX";
-  const int fd = mkstemp(name);
+  std::string name = testing::TempDir() + "podgate-nft-XXXXXX";
+  const int fd = mkstemp(name.data());
   if (fd < 0) return "mkstemp failed";
   close(fd);
   std::ofstream(name) << text;
-  const std::string said = RunCommand(std::string("nft -f ") + name);
-  unlink(name);
+  const std::string said = RunCommand("nft -f " + name);
+  unlink(name.c_str());
   return said;
 }
 
