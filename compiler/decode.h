@@ -1,6 +1,6 @@
-// From bytes to objects of the model: one object, a list, or one watch event, in JSON as an API server sends
-// it (nlohmann SAX). YAML documents go through the same handlers (compiler/load.h). Pure; memory is bounded
-// by the limits below plus what the model keeps.
+// From bytes to objects of the model: one object, a list, or one watch event, in JSON as an API
+// server sends it (nlohmann SAX). YAML documents go through the same handlers (compiler/load.h).
+// Pure; memory is bounded by the limits below plus what the model keeps.
 #pragma once
 
 #include <functional>
@@ -16,17 +16,17 @@
 namespace podgate::compiler {
 
 struct DecodeLimits {
-  std::size_t depth = 64;                       // nesting of objects and arrays
-  std::size_t object_bytes = 8u << 20;          // one object's text
-  std::size_t policy_nodes = 200'000;           // values inside one NetworkPolicy
+  std::size_t depth = 64;               // nesting of objects and arrays
+  std::size_t object_bytes = 8u << 20;  // one object's text
+  std::size_t policy_nodes = 200'000;   // values inside one NetworkPolicy
 };
 
 // What the decoder was asked for. An object of a kind not named here is passed over.
 using Object = std::variant<Pod, Namespace, NetworkPolicy>;
 
-// An object decoded, or what stood in its place. A NetworkPolicy with errors is delivered as well (broken:
-// its `errors` say why); a Pod or Namespace that cannot be read is delivered as far as its key is known, with
-// the diagnostics, so that the caller can fail closed for it.
+// An object decoded, or what stood in its place. A NetworkPolicy with errors is delivered as well
+// (broken: its `errors` say why); a Pod or Namespace that cannot be read is delivered as far as its
+// key is known, with the diagnostics, so that the caller can fail closed for it.
 struct Decoded {
   std::optional<Object> object;         // nullopt: passed over, or nothing readable
   std::vector<Diagnostic> diagnostics;  // errors and warnings about it
@@ -41,8 +41,8 @@ struct ListMeta {
 };
 
 // One page of a list. Items are handed over one after the other while the text is parsed.
-// Returns the list's metadata, or a diagnostic when the text is not a readable list (items handed over
-// before stay handed over; the caller must then not treat the list as complete).
+// Returns the list's metadata, or a diagnostic when the text is not a readable list (items handed
+// over before stay handed over; the caller must then not treat the list as complete).
 std::variant<ListMeta, Diagnostic> DecodeList(std::string_view json, Kind kind,
                                               const std::function<void(Decoded&&)>& item,
                                               const DecodeLimits& limits = {});
@@ -51,8 +51,8 @@ std::variant<ListMeta, Diagnostic> DecodeList(std::string_view json, Kind kind,
 struct WatchEvent {
   enum class Type { kAdded, kModified, kDeleted, kBookmark, kError };
   Type type = Type::kError;
-  Decoded decoded;               // kAdded, kModified, kDeleted
-  std::string resource_version;  // of the object; of the bookmark
+  Decoded decoded;                  // kAdded, kModified, kDeleted
+  std::string resource_version;     // of the object; of the bookmark
   bool initial_events_end = false;  // bookmark annotated k8s.io/initial-events-end
   // kError: the Status object.
   int status_code = 0;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <numeric>
 #include <utility>
 
 #include "compiler/decode_policy.h"
@@ -100,16 +101,22 @@ void FinishLabels(Draft* draft, bool manifest) {
       }
     }
   }
-  std::stable_sort(labels.begin(), labels.end(),
-                   [](const auto& a, const auto& b) { return a.first < b.first; });
-  const auto same = [](const auto& a, const auto& b) { return a.first == b.first; };
-  for (auto it = std::adjacent_find(labels.begin(), labels.end(), same); it != labels.end();
-       it = std::adjacent_find(it + 1, labels.end(), same)) {
-    draft->problems.Error(
-        draft->start, "metadata.labels",
-        "the label " + Quote(it->first) + " is given more than once; expected one");
+  std::vector<std::size_t> order(labels.size());
+  std::iota(order.begin(), order.end(), 0);
+  std::stable_sort(order.begin(), order.end(),
+                   [&](std::size_t a, std::size_t b) { return labels[a].first < labels[b].first; });
+  Labels sorted;
+  sorted.reserve(labels.size());
+  for (const std::size_t index : order) {
+    if (!sorted.empty() && sorted.back().first == labels[index].first) {
+      draft->problems.Error(
+          draft->label_offsets[index], "metadata.labels",
+          "the label " + Quote(sorted.back().first) + " is given more than once; expected one");
+      continue;
+    }
+    sorted.push_back(std::move(labels[index]));
   }
-  labels.erase(std::unique(labels.begin(), labels.end(), same), labels.end());
+  labels = std::move(sorted);
 }
 
 template <typename T>
@@ -130,22 +137,25 @@ void FinishPod(Draft* draft) {
 // False when the object cannot be told from others.
 bool CheckName(Kind kind, const Draft& draft, bool manifest, Problems* problems) {
   const ObjectKey& key = draft.pod.key;
-  if (key.name.empty()) {
+  if (key.name.empty() && !draft.name_unreadable) {
     problems->Error(
         draft.name_offset == kNoOffset ? draft.start : draft.name_offset, "metadata.name",
         draft.generate_name.empty() ? "missing; expected a name"
                                     : "missing; generateName is not enough here, expected a name");
-    return false;
   }
-  if (!manifest) return true;
-  const auto wrong = kind == Kind::kNamespace ? CheckDnsLabel(key.name) : CheckSubdomain(key.name);
-  if (wrong) problems->Error(draft.name_offset, "metadata.name", *wrong);
+  // What an API server holds has been checked by it.
+  if (!manifest) return !key.name.empty();
+  if (!key.name.empty()) {
+    const auto wrong =
+        kind == Kind::kNamespace ? CheckDnsLabel(key.name) : CheckSubdomain(key.name);
+    if (wrong) problems->Error(draft.name_offset, "metadata.name", *wrong);
+  }
   if (kind != Kind::kNamespace) {
-    if (const auto wrong_namespace = CheckDnsLabel(key.ns)) {
-      problems->Error(draft.namespace_offset, "metadata.namespace", *wrong_namespace);
+    if (const auto wrong = CheckDnsLabel(key.ns)) {
+      problems->Error(draft.namespace_offset, "metadata.namespace", *wrong);
     }
   }
-  return true;
+  return !key.name.empty();
 }
 
 }  // namespace
@@ -188,6 +198,12 @@ Finished Finish(Draft&& draft, const DraftContext& context) {
   }
   if (kind == Kind::kUnknown) {
     finished.problems = found.Take();
+    // A kind of a wrong type is not a missing one.
+    std::vector<Problem> parts = draft.problems.Take();
+    std::erase_if(parts, [](const Problem& problem) {
+      return problem.field != "kind" && problem.field != "apiVersion";
+    });
+    if (!finished.problems.empty() && !parts.empty()) finished.problems = std::move(parts);
     return finished;
   }
   const bool named = CheckName(kind, draft, context.manifest, &found);

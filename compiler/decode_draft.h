@@ -30,6 +30,7 @@ struct Draft {
   std::string continue_token;
   bool initial_events_end = false;
   std::size_t name_offset = kNoOffset;
+  bool name_unreadable = false;  // of a wrong type, which has been told
   std::size_t namespace_offset = kNoOffset;
   std::vector<std::size_t> label_offsets;  // of pod.labels, while those are in the text's order
   // Parts of a pod.
@@ -38,6 +39,7 @@ struct Draft {
   std::optional<Address> pod_ip;
   std::optional<Address> host_ip;
   NamedPort port;  // the container port that is being read
+  std::size_t port_offset = kNoOffset;
   bool port_valid = true;
   std::vector<NamedPort> container_ports;  // of the container that is being read
   std::string restart_policy;

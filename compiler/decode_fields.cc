@@ -8,6 +8,8 @@
 namespace podgate::compiler {
 namespace {
 
+constexpr std::size_t kMaxNamesTold = 8;
+
 const Node& Unreadable() {
   static const Node node = [] {
     Node unreadable;
@@ -27,6 +29,7 @@ std::string UnknownField(const std::string& key, std::span<const std::string_vie
   for (const std::string_view name : names) {
     if (SameButForCase(key, name)) return "unknown field; it is written " + std::string(name);
   }
+  if (names.size() > kMaxNamesTold) return "unknown field";
   std::string text = "unknown field; expected ";
   for (std::size_t i = 0; i < names.size(); ++i) {
     if (i != 0) text += i + 1 == names.size() ? " or " : ", ";

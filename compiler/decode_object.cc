@@ -97,6 +97,11 @@ void ObjectReader::WrongType(Slot slot, std::string found) {
   } else {
     message = "must be " + std::string(Expected(TypeOf(slot)));
   }
+  if (slot == Slot::kItems) draft().is_list = true;  // a list that cannot be read is no other kind
+  if (slot == Slot::kPortName || slot == Slot::kPortNumber || slot == Slot::kPortProtocol) {
+    draft().port_valid = false;
+  }
+  if (slot == Slot::kName) draft().name_unreadable = true;
   // An item that is no object belongs to the list.
   const std::string path = slot == Slot::kObject ? "items" : PathTo(slot);
   draft().problems.Error(locator_->Offset(), path, message + ", found " + std::move(found));
@@ -201,6 +206,7 @@ bool ObjectReader::Open(SlotType type) {
     if (slot == Slot::kPort) {
       draft().port = {};
       draft().port_valid = true;
+      draft().port_offset = locator_->Offset();
     }
     if (slot == Slot::kContainer || slot == Slot::kInitContainer) {
       draft().container_ports.clear();
@@ -430,7 +436,8 @@ void ObjectReader::EndPort() {
   Draft& here = draft();
   if (here.port.name.empty() || !here.port_valid) return;
   if (here.port.port == 0) {
-    here.problems.Error(here.start, PathTo(Slot::kPortNumber), "missing; expected a port number");
+    here.problems.Error(here.port_offset, PathTo(Slot::kPortNumber),
+                        "missing; expected a port number");
     return;
   }
   here.container_ports.push_back(std::move(here.port));

@@ -1,5 +1,6 @@
 // One finding about one object of the input, with its place. Printed as
-//   FILE:LINE:COL: networkpolicy NAMESPACE/NAME: spec.ingress[0].ports[1].endPort: what was wrong and expected
+//   FILE:LINE:COL: networkpolicy NAMESPACE/NAME: spec.ingress[0].ports[1].endPort: what was wrong
+//   and expected
 #pragma once
 
 #include <cstddef>
@@ -16,8 +17,8 @@ struct Diagnostic {
   std::string object;      // "networkpolicy default/web"; empty: the document itself
   std::string field;       // the API's own field path; empty: the object itself
   std::string message;
-  // The form above; parts that are empty are left out together with their colon. Warnings have "warning: "
-  // before the message. Control characters of the input are printed escaped.
+  // The form above; parts that are empty are left out together with their colon. Warnings have
+  // "warning: " before the message. Control characters of the input are printed escaped.
   std::string ToString() const;
   friend auto operator<=>(const Diagnostic&, const Diagnostic&) = default;
 };

@@ -4,31 +4,38 @@
 #include <cstring>
 
 namespace podgate::compiler {
+namespace {
 
-void LineCounter::Advance(Cursor* cursor, std::size_t offset) const {
+constexpr std::size_t kStep = 16u << 10;
+
+}  // namespace
+
+LineCounter::Mark LineCounter::Advance(const Mark& mark, std::size_t from, std::size_t to) const {
+  Mark result = mark;
+  while (from < to) {
+    const void* newline = std::memchr(text_.data() + from, '\n', to - from);
+    if (newline == nullptr) break;
+    from = static_cast<std::size_t>(static_cast<const char*>(newline) - text_.data()) + 1;
+    ++result.line;
+    result.line_start = from;
+  }
+  return result;
+}
+
+void LineCounter::CountTo(std::size_t offset) {
   offset = std::min(offset, text_.size());
-  while (cursor->offset < offset) {
-    const void* newline = std::memchr(text_.data() + cursor->offset, '\n', offset - cursor->offset);
-    if (newline == nullptr) {
-      cursor->offset = offset;
-      return;
-    }
-    cursor->offset = static_cast<std::size_t>(static_cast<const char*>(newline) - text_.data()) + 1;
-    ++cursor->line;
-    cursor->line_start = cursor->offset;
+  while (marks_.size() * kStep <= offset) {
+    const std::size_t from = (marks_.size() - 1) * kStep;
+    marks_.push_back(Advance(marks_.back(), from, from + kStep));
   }
 }
 
-void LineCounter::Checkpoint(std::size_t offset) {
-  if (offset < cursor_.offset) cursor_ = offset < checkpoint_.offset ? Cursor{} : checkpoint_;
-  Advance(&cursor_, offset);
-  checkpoint_ = cursor_;
-}
-
 TextPosition LineCounter::At(std::size_t offset) {
-  if (offset < cursor_.offset) cursor_ = offset < checkpoint_.offset ? Cursor{} : checkpoint_;
-  Advance(&cursor_, offset);
-  return {cursor_.line, std::min(offset, text_.size()) - cursor_.line_start + 1};
+  offset = std::min(offset, text_.size());
+  CountTo(offset);
+  const std::size_t step = offset / kStep;
+  const Mark mark = Advance(marks_[step], step * kStep, offset);
+  return {mark.line, offset - mark.line_start + 1};
 }
 
 }  // namespace podgate::compiler

@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <string_view>
+#include <vector>
 
 namespace podgate::compiler {
 
@@ -15,26 +16,24 @@ struct TextPosition {
   std::size_t column = 0;
 };
 
-// Counts lines as it goes: questions in rising order cost one pass over the text together. Going
-// back costs a pass from the last checkpoint, so a caller sets one where an object begins.
+// Counts the text's lines once, as far as they are asked for, and remembers them in coarse steps:
+// every question costs little, in whatever order they come.
 class LineCounter {
  public:
   explicit LineCounter(std::string_view text) : text_(text) {}
   TextPosition At(std::size_t offset);
-  // Promises that most later questions lie behind `offset`.
-  void Checkpoint(std::size_t offset);
+  // Counts up to `offset` now, while that part of the text is at hand.
+  void CountTo(std::size_t offset);
 
  private:
-  struct Cursor {
-    std::size_t offset = 0;      // everything before it is counted
-    std::size_t line = 1;        // of `offset`
+  struct Mark {
+    std::size_t line = 1;        // of the mark's offset
     std::size_t line_start = 0;  // offset of that line's first byte
   };
-  void Advance(Cursor* cursor, std::size_t offset) const;
+  Mark Advance(const Mark& mark, std::size_t from, std::size_t to) const;
 
   std::string_view text_;
-  Cursor cursor_;
-  Cursor checkpoint_;
+  std::vector<Mark> marks_{Mark()};  // one for each step of the text
 };
 
 }  // namespace podgate::compiler

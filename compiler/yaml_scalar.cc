@@ -97,6 +97,8 @@ std::optional<YamlScalar> Float(std::string_view digits, bool negative) {
   double value = 0;
   const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
   static_cast<void>(end);
+  // Go takes what is too large for a double for a string, and what is too small for zero.
+  if (error != std::errc() && digits.find('-') == std::string_view::npos) return std::nullopt;
   YamlScalar scalar{Type::kNumber};
   constexpr double kExact = 9007199254740992.0;  // up to here each integer is a double
   if (error == std::errc() && value <= kExact && value == std::floor(value)) {

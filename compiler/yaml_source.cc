@@ -2,7 +2,6 @@
 
 #include <libfyaml.h>
 
-#include <cstdio>
 #include <string>
 #include <utility>
 
@@ -84,13 +83,11 @@ std::optional<Problem> FindBadByte(std::string_view text, std::size_t begin, std
       at += length;
       continue;
     }
-    char message[96];
-    if (byte < 0x80) {
-      std::snprintf(message, sizeof message,
-                    "not valid YAML: there is a control character, byte 0x%02x", byte);
-    } else {
-      std::snprintf(message, sizeof message, "not valid UTF-8: byte 0x%02x", byte);
-    }
+    constexpr std::string_view kHex = "0123456789abcdef";
+    const std::string message =
+        std::string(byte < 0x80 ? "not valid YAML: there is a control character, byte 0x"
+                                : "not valid UTF-8: byte 0x") +
+        kHex[byte >> 4] + kHex[byte & 15];
     return Problem{Diagnostic::Severity::kError, at, "", message};
   }
   return std::nullopt;
@@ -98,12 +95,6 @@ std::optional<Problem> FindBadByte(std::string_view text, std::size_t begin, std
 
 std::optional<Problem> YamlSource::Parse(std::size_t begin, std::size_t end,
                                          const MakeReader& make_reader) {
-  if (end - begin > kMaxYamlDocument) {
-    return Problem{Diagnostic::Severity::kError, begin, "",
-                   "the document is larger than " + std::to_string(kMaxYamlDocument >> 20) +
-                       " MiB; give large dumps as JSON"};
-  }
-  if (auto bad = FindBadByte(text_, begin, end)) return bad;
   const FilledYaml filled(text_.substr(begin, end - begin));
   ObjectReader* reader = nullptr;
   std::optional<YamlExpander> expander;

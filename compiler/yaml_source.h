@@ -24,7 +24,8 @@ class YamlSource {
   // `text` must outlive this object.
   explicit YamlSource(std::string_view text) : text_(text) {}
 
-  // Tells the reader the one document in [begin, end) of the text, twice if it needs that. nullopt:
+  // Tells the reader the one document in [begin, end) of the text, in which FindBadByte must have
+  // found nothing, twice if it needs that. nullopt:
   // read to its end. Otherwise why not; what was read before counts.
   std::optional<Problem> Parse(std::size_t begin, std::size_t end, const MakeReader& make_reader);
 
