@@ -9,10 +9,12 @@
 #include <cpprest/astreambuf.h>
 #include <cpprest/http_client.h>
 #include <fmt/format.h>
+#include <openssl/crypto.h>
 #include <openssl/err.h>
 #include <pplx/threadpool.h>
 
 #include <atomic>
+#include <future>
 #include <mutex>
 #include <set>
 #include <stdexcept>
@@ -140,6 +142,7 @@ HttpResult Explain(const web::http::http_exception& exception, const ApiAccess& 
 class CpprestTransport : public HttpTransport {
  public:
   explicit CpprestTransport(ApiAccess access) : access_(std::move(access)) {}
+  ~CpprestTransport() override;
 
   HttpResult Get(const HttpRequest& request, HttpConsumer* consumer) override;
   void Cancel() override;
@@ -297,6 +300,18 @@ void CpprestTransport::Cancel() {
   const std::lock_guard<std::mutex> lock(mutex_);
   cancelled_ = true;
   for (const auto& queue : live_) queue->Cancel();
+}
+
+// OpenSSL keeps memory for each thread that used it until that thread says that it is done; the
+// pool's thread outlives every transport and ends only after OpenSSL itself.
+CpprestTransport::~CpprestTransport() {
+  if (Hangs()) return;
+  auto done = std::make_shared<std::promise<void>>();
+  PostToPool([done] {
+    OPENSSL_thread_stop();
+    done->set_value();
+  });
+  done->get_future().wait_for(kEndLimit);
 }
 
 }  // namespace
