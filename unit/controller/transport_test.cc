@@ -9,6 +9,7 @@
 
 #include <chrono>
 #include <fstream>
+#include <semaphore>
 #include <thread>
 
 #include "unit/controller/tls_server.h"
@@ -261,25 +262,29 @@ TEST_F(TransportTest, EachEventComesAtOnceInEveryFraming) {
   for (const char* head :
        {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", "HTTP/1.0 200 OK\r\n\r\n"}) {
     const bool chunked = std::string_view(head).find("chunked") != std::string_view::npos;
-    std::vector<SteadyClock::time_point> sent;
-    Serve([&sent, head, chunked](TlsConnection* connection) {
+    // The next event is sent only when the one before has come: held back, it would never come.
+    std::counting_semaphore<> arrived(0);
+    bool in_turn = true;
+    Serve([&arrived, &in_turn, head, chunked](TlsConnection* connection) {
       connection->Write(head);
-      for (int i = 0; i < 5; ++i) {
-        std::this_thread::sleep_for(milliseconds(30));
-        sent.push_back(SteadyClock::now());
+      for (int i = 0; i < 5 && in_turn; ++i) {
         connection->Write(chunked ? "3\r\nev\n\r\n" : "ev\n");
+        in_turn = arrived.try_acquire_for(std::chrono::seconds(5));
       }
       if (chunked) connection->Write("0\r\n\r\n");
       connection->CloseProperly();
       connection->AwaitClose(1000);
     });
-    std::vector<SteadyClock::time_point> got;
+    int got = 0;
     Collector collector;
-    collector.on_body = [&got] { got.push_back(SteadyClock::now()); };
+    collector.on_body = [&] {
+      ++got;
+      arrived.release();
+    };
     const HttpResult result = MakeTransport(access_)->Get({"/", limit_}, &collector);
     EXPECT_EQ(result.error, HttpError::kNone) << result.message;
-    ASSERT_EQ(got.size(), 5U) << head;
-    for (std::size_t i = 0; i < 5; ++i) EXPECT_LT(got[i] - sent[i], milliseconds(25)) << head << i;
+    EXPECT_EQ(got, 5) << head;
+    EXPECT_TRUE(in_turn) << head;
   }
 }
 
@@ -325,7 +330,7 @@ TEST_F(TransportTest, GivesUpOnSilence) {
   const HttpResult result = Get();
   EXPECT_EQ(result.error, HttpError::kTimeout);
   EXPECT_EQ(result.status, 0);
-  EXPECT_LT(SteadyClock::now() - begun, milliseconds(1500));
+  EXPECT_LT(SteadyClock::now() - begun, milliseconds(5000));
 }
 
 TEST_F(TransportTest, GivesUpOnADripThatNeverEnds) {
@@ -354,7 +359,7 @@ TEST_F(TransportTest, CancelEndsEverythingAtOnce) {
   const auto begun = SteadyClock::now();
   const HttpResult result = transport->Get({"/", limit_}, &collector_);
   EXPECT_EQ(result.error, HttpError::kCancelled);
-  EXPECT_LT(SteadyClock::now() - begun, milliseconds(1500));
+  EXPECT_LT(SteadyClock::now() - begun, milliseconds(5000));
   EXPECT_EQ(transport->Get({"/", limit_}, &collector_).error, HttpError::kCancelled);
   server_.reset();
   EXPECT_TRUE(client_left);
