@@ -43,7 +43,7 @@ struct IrPort {
     kProtocol,  // every port of `protocol`
     kRange,     // first..last of `protocol`, inclusive
     kNamed,     // egress only: the number that each destination pod gives `name` (ingress names are
-             // resolved per class, since a class holds only pods that resolve them alike)
+                // resolved per class, since a class holds only pods that resolve them alike)
   };
   Kind kind = Kind::kAny;
   Protocol protocol = Protocol::kTcp;

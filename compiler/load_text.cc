@@ -91,7 +91,7 @@ void TextLoader::Report(Problem&& problem, const std::string& object) {
 }
 
 template <typename Key, typename Value>
-bool Insert(std::map<Key, Value>* map, const Key& key, Value&& value) {
+bool Insert(std::map<Key, Value>* map, const Key& key, Value value) {
   return map->insert_or_assign(key, std::move(value)).second;
 }
 

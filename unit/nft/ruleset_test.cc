@@ -7,7 +7,7 @@
 namespace podgate::nft {
 namespace {
 
-using std::string_literals::operator""s;
+using namespace std::string_literals;
 
 TEST(RulesetTest, KeysAreLaidOutAsTheKernelHasThem) {
   const ipset::Address v4 = *ipset::Address::Parse("10.1.2.3");
