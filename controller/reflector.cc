@@ -127,11 +127,13 @@ Reflector::Outcome Reflector::FollowStream(const std::string& target, int timeou
       return {Next::kRelist, stream->problem(), 0};
     case Stream::End::kTooMany:
       return {Next::kRelist, TooMany(), 0};
+    case Stream::End::kSlowList:
     case Stream::End::kOpen:
     case Stream::End::kReceiver:
       break;
   }
-  const bool quiet_end = result.error == HttpError::kNone || result.error == HttpError::kTimeout;
+  const bool quiet_end = result.error == HttpError::kNone || result.error == HttpError::kTimeout ||
+                         stream->end() == Stream::End::kSlowList;
   if (listing && result.status == 200 && quiet_end) {
     streaming_ =
         false;  // an old server took it for a plain watch, and never says that the list is complete

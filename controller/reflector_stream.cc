@@ -1,5 +1,6 @@
 #include "controller/reflector_stream.h"
 
+#include <algorithm>
 #include <variant>
 
 namespace podgate::controller {
@@ -27,15 +28,23 @@ bool KeyOf(const compiler::Object& object, compiler::Kind kind, compiler::Object
 
 void Reflector::Stream::OnHead(int status) {
   status_ = status;
+  head_came_ = reflector_->clock_->Now();
   if (status == 200 && !listing_ && std::exchange(reflector_->failing_, false)) {
     reflector_->log_->Info("watching again", {{"kind", reflector_->resource_.name}});
   }
 }
 
+std::chrono::milliseconds Reflector::Stream::ListTimeLeft() const {
+  const auto left = head_came_ + kListLimit - reflector_->clock_->Now();
+  return std::max(std::chrono::duration_cast<std::chrono::milliseconds>(left),
+                  std::chrono::milliseconds(0));
+}
+
 std::chrono::milliseconds Reflector::Stream::Patience() {
   // A watch is answered at once; a list may wait until the server's cache is fresh.
   if (status_ == 0) return std::chrono::seconds(10);
-  if (listing_) return std::chrono::seconds(15);
+  if (listing_)
+    return std::min<std::chrono::milliseconds>(std::chrono::seconds(15), ListTimeLeft());
   // Bookmarks come once a minute.
   return std::chrono::seconds(90);
 }
@@ -51,6 +60,7 @@ bool Reflector::Stream::OnBody(std::string_view bytes) {
     refusal_.append(bytes.substr(0, kMaxRefusalBytes - refusal_.size()));
     return refusal_.size() < kMaxRefusalBytes;
   }
+  if (listing_ && ListTimeLeft().count() == 0) return Stop(End::kSlowList);
   const auto outcome = lines_.Feed(bytes, [this](std::string_view line) { return OnLine(line); });
   if (outcome == LineSplitter::Outcome::kTooLong)
     return Stop(End::kLineTooLong, "an event is too long");

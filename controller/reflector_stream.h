@@ -24,8 +24,13 @@ class Reflector::Stream : public HttpConsumer {
     kGarbage,
     kLineTooLong,
     kTooMany,
+    kSlowList,  // the list did not end in kListLimit
     kReceiver,  // the loop wants no more
   };
+
+  // Another list waits meanwhile, and pages are bounded one by one: a list that takes longer comes
+  // in pages.
+  static constexpr std::chrono::seconds kListLimit{60};
 
   // With a slot it is a streaming list, and the slot is given back when the list is complete.
   Stream(Reflector* reflector, RequestGate::ListSlot slot)
@@ -42,6 +47,7 @@ class Reflector::Stream : public HttpConsumer {
   const compiler::WatchEvent& error_event() const { return error_event_; }
 
  private:
+  std::chrono::milliseconds ListTimeLeft() const;
   bool OnLine(std::string_view line);
   bool OnEvent(compiler::WatchEvent event);
   bool Stop(End end, std::string problem = {});
@@ -50,6 +56,7 @@ class Reflector::Stream : public HttpConsumer {
   RequestGate::ListSlot slot_;
   bool listing_;
   int status_ = 0;
+  Clock::Time head_came_;
   End end_ = End::kOpen;
   std::string problem_;
   std::string refusal_;

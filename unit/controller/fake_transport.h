@@ -17,6 +17,7 @@ struct Answer {
   HttpError end = HttpError::kNone;
   int retry_after_seconds = 0;
   Clock::Duration lived{};           // how long the exchange took
+  Clock::Duration between{};         // how long each piece took
   std::function<void()> before_end;  // called when all pieces were taken
 };
 
@@ -43,6 +44,7 @@ class FakeTransport : public HttpTransport {
       const std::size_t step = split == 0 ? std::max<std::size_t>(piece.size(), 1) : split;
       for (std::size_t at = 0; at < piece.size(); at += step) {
         patiences.push_back(consumer->Patience());
+        clock_->Advance(answer.between);
         if (consumer->OnBody(std::string_view(piece).substr(at, step))) continue;
         clock_->Advance(answer.lived);
         result.error = HttpError::kStopped;

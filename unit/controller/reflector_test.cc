@@ -240,6 +240,14 @@ TEST(Reflector, FallsBackWhenTheListHasNoEnd) {
     EXPECT_TRUE(world.IsPage(1));
     EXPECT_EQ(world.sink.Take(), "+a +a listed");
   }
+  // Or goes on for ever with what happens in the cluster.
+  World busy;
+  Answer drip;
+  for (int i = 0; i < 100; ++i) drip.pieces.push_back(Added("a", i + 1));
+  drip.between = std::chrono::seconds(2);
+  busy.Play({drip, Page(List({Pod("a", 1)}, "7"))});
+  EXPECT_TRUE(busy.IsPage(1));
+  EXPECT_LE(busy.transport.times[1] - busy.transport.times[0], std::chrono::seconds(62));
   // A connection that broke proves nothing.
   for (const HttpError end : {HttpError::kClosed, HttpError::kTls, HttpError::kConnect}) {
     World world;
