@@ -162,6 +162,27 @@ std::optional<std::string> ResolveKey(std::string_view text, bool plain, YamlTag
   return std::string(text);
 }
 
+std::string UnquoteSingle(std::string_view raw) {
+  std::string text;
+  for (std::size_t i = 0; i < raw.size(); ++i) {
+    if (raw[i] == '\'' && i + 1 < raw.size()) ++i;  // of two, the first
+    if (raw[i] != '\n' && raw[i] != '\r') {
+      text.push_back(raw[i]);
+      continue;
+    }
+    // Blanks around line ends do not count; one line end is a space, of more the first is dropped.
+    while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.pop_back();
+    std::size_t lines = 0;
+    for (; i < raw.size() && std::string_view(" \t\r\n").find(raw[i]) != std::string_view::npos;
+         ++i) {
+      if (raw[i] == '\n') ++lines;
+    }
+    --i;
+    text.append(lines > 1 ? lines - 1 : 1, lines > 1 ? '\n' : ' ');
+  }
+  return text;
+}
+
 YamlTag ParseTag(std::string_view tag) {
   if (tag.empty()) return YamlTag::kNone;
   if (tag == "!") return YamlTag::kString;

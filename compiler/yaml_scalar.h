@@ -26,6 +26,10 @@ std::optional<YamlScalar> ResolveScalar(std::string_view text, bool plain, YamlT
 // The key of a mapping as JSON has it ("0x10" is "16", "yes" is "true"); nullopt for null.
 std::optional<std::string> ResolveKey(std::string_view text, bool plain, YamlTag tag);
 
+// The value of a single-quoted scalar from the text between its quotes. libfyaml 0.7 reads two
+// doubled quotes in a row wrongly, and leaks memory over them.
+std::string UnquoteSingle(std::string_view raw);
+
 // The tag's full name ("tag:yaml.org,2002:str"); empty: none; "!": the scalar is a string.
 YamlTag ParseTag(std::string_view tag);
 

@@ -69,6 +69,18 @@ std::size_t OffsetOf(std::string_view text, int line, int column) {
   return at;
 }
 
+// The text between the quotes of a single-quoted scalar that holds such quotes itself.
+std::optional<std::string_view> DoublyQuoted(std::string_view text, fy_token* value,
+                                             fy_scalar_style style) {
+  if (style != FYSS_SINGLE_QUOTED) return std::nullopt;
+  const fy_mark* first = fy_token_start_mark(value);
+  const fy_mark* last = fy_token_end_mark(value);
+  if (first == nullptr || last == nullptr || last->input_pos > text.size()) return std::nullopt;
+  text = text.substr(first->input_pos, last->input_pos - first->input_pos);
+  if (text.find("''") == std::string_view::npos) return std::nullopt;
+  return text;
+}
+
 }  // namespace
 
 std::optional<Problem> FindBadByte(std::string_view text, std::size_t begin, std::size_t end) {
@@ -149,7 +161,11 @@ std::optional<Problem> YamlSource::Pass(std::size_t begin, const FilledYaml& fil
         }
         out.tag = ParseTag(TextOf(event->scalar.tag));
         out.anchor = TextOf(event->scalar.anchor);
-        out.text = TextOf(value);
+        if (const auto raw = DoublyQuoted(filled.text(), value, style)) {
+          out.text = UnquoteSingle(*raw);
+        } else {
+          out.text = TextOf(value);
+        }
         // libfyaml gives a block scalar that is empty at the end of the text one NUL.
         if (style == FYSS_LITERAL || style == FYSS_FOLDED) std::erase(out.text, '\0');
         break;

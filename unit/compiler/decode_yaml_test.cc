@@ -131,6 +131,23 @@ TEST(YamlScalar, TagsDecide) {
   EXPECT_EQ(YamlTag::kOther, ParseTag("tag:yaml.org,2002:map"));
 }
 
+TEST(YamlScalar, SingleQuotes) {
+  EXPECT_EQ("it's", UnquoteSingle("it''s"));
+  EXPECT_EQ("a''b'", UnquoteSingle("a''''b''"));
+  EXPECT_EQ("", UnquoteSingle(""));
+  EXPECT_EQ("a b\nc\n\nd ", UnquoteSingle("a \n b\n \n\tc\r\n\n\n  d "));
+  EXPECT_EQ(" a ", UnquoteSingle("\na\n"));
+  // Through libfyaml, which reads it as a'''.
+  EXPECT_EQ(
+      "f:6:39: networkpolicy x/web: spec.podSelector.matchLabels: the label value \"a''b\" must be "
+      "empty or consist "
+      "of letters, digits, '-', '_' and '.', and must start and end with a letter or digit\n",
+      Messages(TEST_POLICY "spec: {podSelector: {matchLabels: {b: 'a''''b'}}}\n"));
+  EXPECT_EQ(
+      "[a''b''''c]",
+      OnlyPod("{apiVersion: v1, kind: Pod, metadata: {name: a, uid: '[a''''b''''''''c]'}}").uid);
+}
+
 TEST(YamlScalar, KeysBecomeStrings) {
   EXPECT_EQ("true", ResolveKey("yes", true, YamlTag::kNone));
   EXPECT_EQ("yes", ResolveKey("yes", false, YamlTag::kNone));
