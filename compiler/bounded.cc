@@ -134,7 +134,7 @@ class BoundedClass {
     const std::string counter =
         HashedName(fmt::format("{}named-ports-", DirectionPrefix(class_.direction)),
                    OriginsText(origins), OriginsIdentity(class_.direction, origins), kMapTextBytes);
-    for (const Family family : sets_->families()) {
+    for (const Family family : class_.families) {
       rules_.push_back(
           {.matches = {nft::MatchServiceSet{family, sets_->NamedPorts(needs_.named, family)}},
            .statements = {nft::CountBy{counter}},

@@ -53,9 +53,9 @@ std::optional<nft::Match> PortMatch(const IrPort& port) {
 }
 
 // The families in which the pair can match at all.
-std::vector<Family> FamiliesOf(const Pair& pair, const SetPool& sets) {
+std::vector<Family> FamiliesOf(const Pair& pair, const PolicyClass& policy_class) {
   std::vector<Family> families;
-  for (const Family family : sets.families())
+  for (const Family family : policy_class.families)
     if (pair.peer->kind != IrPeer::Kind::kBlock || !pair.peer->block.OfFamily(family).empty())
       families.push_back(family);
   return families;
@@ -63,11 +63,12 @@ std::vector<Family> FamiliesOf(const Pair& pair, const SetPool& sets) {
 
 // One match for each rule that the pair needs; nullopt: a rule without address.
 std::vector<std::optional<nft::Match>> AddressMatches(const Pair& pair, nft::Side side,
+                                                      const PolicyClass& policy_class,
                                                       const BlockPlan& blocks, SetPool* sets) {
   const bool named = pair.port->kind == IrPort::Kind::kNamed;
   if (pair.peer->kind == IrPeer::Kind::kAny && !named) return {std::nullopt};
   std::vector<std::optional<nft::Match>> matches;
-  for (const Family family : FamiliesOf(pair, *sets)) {
+  for (const Family family : FamiliesOf(pair, policy_class)) {
     if (named) {
       const NamedUse use{.peers = {*pair.peer}, .ports = {{pair.port->name, pair.port->protocol}}};
       matches.push_back(nft::MatchServiceSet{family, sets->NamedPorts({use}, family)});
@@ -83,32 +84,33 @@ std::vector<std::optional<nft::Match>> AddressMatches(const Pair& pair, nft::Sid
 
 // The blocks that are compared by prefix or by set, so that all rules of the chain together are
 // few.
-BlockPlan PlanBlocks(const std::vector<Pair>& pairs, const SetPool& sets) {
+BlockPlan PlanBlocks(const std::vector<Pair>& pairs, const PolicyClass& policy_class) {
   BlockPlan plan;
   std::size_t others = 1;  // the last rule, which denies
   for (const Pair& pair : pairs) {
     const bool named = pair.port->kind == IrPort::Kind::kNamed;
     if (pair.peer->kind == IrPeer::Kind::kBlock && !named) {
-      for (const Family family : FamiliesOf(pair, sets))
+      for (const Family family : FamiliesOf(pair, policy_class))
         plan.Add(pair.peer->block.OfFamily(family));
     } else {
       const bool without_address = pair.peer->kind == IrPeer::Kind::kAny && !named;
-      others += without_address ? 1 : FamiliesOf(pair, sets).size();
+      others += without_address ? 1 : FamiliesOf(pair, policy_class).size();
     }
   }
   plan.Fit(others < kReadableRules ? kReadableRules - others : 0);
   return plan;
 }
 
-std::vector<nft::Rule> ReadableRules(Direction direction, const std::vector<Pair>& pairs,
-                                     SetPool* sets) {
-  const BlockPlan blocks = PlanBlocks(pairs, *sets);
+std::vector<nft::Rule> ReadableRules(const PolicyClass& policy_class,
+                                     const std::vector<Pair>& pairs, SetPool* sets) {
+  const Direction direction = policy_class.direction;
+  const BlockPlan blocks = PlanBlocks(pairs, policy_class);
   std::vector<nft::Rule> rules;
   for (const Pair& pair : pairs) {
     const std::string counter = CounterName(direction, pair.origins.front());
     const std::optional<nft::Match> port = PortMatch(*pair.port);
     for (std::optional<nft::Match>& address :
-         AddressMatches(pair, PeerSide(direction), blocks, sets)) {
+         AddressMatches(pair, PeerSide(direction), policy_class, blocks, sets)) {
       nft::Rule rule{.statements = {nft::CountBy{counter}},
                      .action = Allowed(direction),
                      .comment = OriginsComment(direction, pair.origins)};
@@ -190,8 +192,8 @@ std::string CounterName(Direction direction, const Origin& origin) {
 std::string CompileClass(const PolicyClass& policy_class, SetPool* sets) {
   const std::optional<std::vector<Pair>> pairs = DistinctPairs(policy_class);
   nft::Chain chain{.name = ClassChainName(policy_class), .base = std::nullopt, .rules = {}};
-  chain.rules = pairs ? ReadableRules(policy_class.direction, *pairs, sets)
-                      : BoundedRules(policy_class, sets);
+  chain.rules =
+      pairs ? ReadableRules(policy_class, *pairs, sets) : BoundedRules(policy_class, sets);
   return sets->out()->chains.insert_or_assign(chain.name, chain).first->first;
 }
 

@@ -111,14 +111,16 @@ std::optional<ClassKey> ClassOf(Direction direction,
   return key;
 }
 
-PolicyClass BuildClass(const Cluster& cluster, const ClassKey& key) {
+PolicyClass BuildClass(const std::map<ObjectKey, NetworkPolicy>& policies, const ClassKey& key,
+                       const std::set<Family>& families) {
   PolicyClass result{.direction = key.direction,
                      .policies = key.policies,
                      .resolved = key.resolved,
+                     .families = {families.begin(), families.end()},
                      .entries = {}};
   for (const ObjectKey& policy : key.policies) {
-    const auto it = cluster.policies.find(policy);
-    if (it == cluster.policies.end()) continue;
+    const auto it = policies.find(policy);
+    if (it == policies.end()) continue;
     for (const PolicyRule& rule : RulesOf(it->second, key.direction)) {
       AllowEntry entry{.policy = policy,
                        .rule = rule.index,

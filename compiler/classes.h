@@ -2,7 +2,9 @@
 // resolve those policies' port names alike, form a class. Pure.
 #pragma once
 
+#include <map>
 #include <optional>
+#include <set>
 #include <vector>
 
 #include "compiler/ir.h"
@@ -26,6 +28,7 @@ std::optional<ClassKey> ClassOf(Direction direction,
                                 const std::vector<const NetworkPolicy*>& policies, const Pod& pod);
 
 // The class with its entries. Policies are looked up by key; one that is not there allows nothing.
-PolicyClass BuildClass(const Cluster& cluster, const ClassKey& key);
+PolicyClass BuildClass(const std::map<ObjectKey, NetworkPolicy>& policies, const ClassKey& key,
+                       const std::set<Family>& families);
 
 }  // namespace podgate::compiler

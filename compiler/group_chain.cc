@@ -55,11 +55,13 @@ Peers Merge(const PolicyClass& policy_class, const std::vector<std::size_t>& ent
   return peers;
 }
 
-std::vector<nft::Match> AddressMatches(const Peers& peers, nft::Side side, SetPool* sets) {
+std::vector<nft::Match> AddressMatches(const Peers& peers, const PolicyClass& policy_class,
+                                       SetPool* sets) {
+  const nft::Side side = PeerSide(policy_class.direction);
   std::vector<nft::Match> matches;
   BlockPlan plan;
   std::vector<AddressSet> parts;
-  for (const Family family : sets->families()) {
+  for (const Family family : policy_class.families) {
     if (!peers.terms.empty())
       matches.push_back(nft::MatchAddressSet{
           .side = side, .family = family, .set = sets->Pods(peers.terms, family)});
@@ -114,6 +116,9 @@ std::string CompileGroup(const PolicyClass& policy_class, const std::vector<std:
   for (const PodTerm& term : peers.terms) AppendPart(&identity, term.ToString());
   AppendPart(&identity, "blocks");
   AppendPart(&identity, peers.blocks.ToString());
+  // Classes whose pods have other families have other rules for the same peers.
+  for (const Family family : policy_class.families)
+    AppendPart(&identity, family == Family::kIPv4 ? "ipv4" : "ipv6");
 
   nft::Chain chain;
   chain.name = HashedName(fmt::format("{}group-", DirectionPrefix(direction)), OriginsText(origins),
@@ -127,7 +132,7 @@ std::string CompileGroup(const PolicyClass& policy_class, const std::vector<std:
   if (peers.any) {
     chain.rules.push_back(rule);
   } else {
-    for (nft::Match& match : AddressMatches(peers, PeerSide(direction), sets)) {
+    for (nft::Match& match : AddressMatches(peers, policy_class, sets)) {
       rule.matches = {std::move(match)};
       chain.rules.push_back(rule);
     }

@@ -74,8 +74,12 @@ NodeIr BuildIr(const Cluster& cluster, const std::string& node) {
     std::optional<ClassKey> ingress;
     std::optional<ClassKey> egress;
   };
+  struct ClassSeen {
+    int number = -1;
+    std::set<Family> families;
+  };
   std::vector<Subject> subjects;
-  std::map<ClassKey, int> numbers;
+  std::map<ClassKey, ClassSeen> seen;
   for (const auto& [key, pod] : cluster.pods) {
     if (pod.node != node || !IsThere(pod)) continue;
     const std::vector<const NetworkPolicy*> policies = PoliciesOf(cluster, pod);
@@ -89,18 +93,20 @@ NodeIr BuildIr(const Cluster& cluster, const std::string& node) {
       continue;
     }
     if (!subject.ingress && !subject.egress) continue;
-    if (subject.ingress) numbers.emplace(*subject.ingress, 0);
-    if (subject.egress) numbers.emplace(*subject.egress, 0);
+    for (const std::optional<ClassKey>& its_class : {subject.ingress, subject.egress})
+      if (its_class)
+        for (const Address& address : subject.pod.addresses)
+          seen[*its_class].families.insert(address.family());
     subjects.push_back(std::move(subject));
   }
 
-  for (auto& [key, number] : numbers) {
-    number = static_cast<int>(ir.classes.size());
-    ir.classes.push_back(BuildClass(cluster, key));
+  for (auto& [key, its] : seen) {
+    its.number = static_cast<int>(ir.classes.size());
+    ir.classes.push_back(BuildClass(cluster.policies, key, its.families));
   }
   for (Subject& subject : subjects) {
-    if (subject.ingress) subject.pod.ingress_class = numbers.at(*subject.ingress);
-    if (subject.egress) subject.pod.egress_class = numbers.at(*subject.egress);
+    if (subject.ingress) subject.pod.ingress_class = seen.at(*subject.ingress).number;
+    if (subject.egress) subject.pod.egress_class = seen.at(*subject.egress).number;
     ir.pods.push_back(std::move(subject.pod));
   }
 

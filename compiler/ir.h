@@ -70,6 +70,7 @@ struct PolicyClass {
   std::vector<ObjectKey> policies{};  // sorted
   std::vector<NamedPort>
       resolved{};  // ingress: the named ports that matter, as these pods have them; sorted
+  std::vector<Family> families{};     // of the pods' addresses; sorted: no other packet gets here
   std::vector<AllowEntry> entries{};  // in policy order
 };
 

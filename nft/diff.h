@@ -6,9 +6,10 @@
 //            packets meet already: their chains are empty until the flip, as if the element were
 //            not there. Elements of guard sets that are no longer wanted go.
 //   flip     up to three batches: elements of existing hash sets that go; the rules of existing
-//            chains replaced; elements of existing hash sets that come. Never the same key deleted
-//            and added, never the verdict of an existing key changed in place, never an element of
-//            an existing interval set (those are replaced by name).
+//            chains replaced; elements of existing hash sets that come (crossing.h has the order,
+//            and when sets change aside instead). Never the same key deleted and added, never the
+//            verdict of an existing key changed in place, never an element of an existing interval
+//            set (those are replaced by name).
 //   sweep    what nothing points to any more is removed, elements of maps whose chains the flip has
 //            emptied among it; elements of guard sets added.
 //
@@ -25,6 +26,7 @@
 #include <variant>
 #include <vector>
 
+#include "nft/change.h"
 #include "nft/ruleset.h"
 
 namespace podgate::nft {
@@ -78,6 +80,9 @@ struct Step {
   std::string table;
   std::vector<Operation> operations;  // in the order in which they are written to the batch
 };
+
+// The steps of a change that ends in `after`. The table is there.
+std::vector<Step> StepsOf(const Change& change, const Ruleset& after);
 
 // `applied` is null when the kernel has no table of that name.
 std::vector<Step> Diff(const Ruleset* applied, const Ruleset& desired);

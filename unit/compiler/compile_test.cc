@@ -8,7 +8,7 @@
 #include <fmt/format.h>
 
 #include "compiler/block_plan.h"
-#include "compiler/set_pool.h"
+#include "compiler/set_heads.h"
 #include "unit/compiler/world.h"
 
 namespace podgate::compiler {

@@ -4,15 +4,12 @@
 //
 // Of each step a packet keeps the rules that it entered with; its look-ups see the sets as they are
 // at that moment: the first few before the commit, the rest after it. Every such moment is tried,
-// for each step. A packet that both rulesets drop never passes. One that both let pass is never
-// lost, with one exception that the steps cannot avoid without copying sets: addresses that change
-// from set to set, several at once or together with rules.
+// for each step, for one event and for several at once.
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <set>
-#include <variant>
 
 #include "compiler/compile.h"
 #include "compiler/ir.h"
@@ -63,24 +60,10 @@ std::set<bool> VerdictsDuring(const nft::Ruleset& before, const nft::Ruleset& ru
   return verdicts;
 }
 
-// Whether addresses leave some sets and come into others in one change of live sets.
-bool Moves(const std::vector<nft::Step>& steps) {
-  bool gone = false;
-  bool came = false;
-  for (const nft::Step& step : steps) {
-    if (step.phase != nft::Phase::kFlip) continue;
-    for (const nft::Operation& operation : step.operations) {
-      gone = gone || std::holds_alternative<nft::DeleteElements>(operation);
-      came = came || std::holds_alternative<nft::AddElements>(operation);
-    }
-  }
-  return gone && came;
-}
-
 struct Found {
   std::uint64_t packets = 0;
   std::uint64_t steps = 0;
-  std::uint64_t lost = 0;     // by the exception
+  std::uint64_t aside = 0;    // changes for which sets were copied
   std::uint64_t changed = 0;  // packets whose verdict the change changes
 };
 
@@ -93,6 +76,7 @@ std::string Check(const nft::Ruleset& from, const nft::Ruleset& to,
   const nft::Ruleset start = *kernel.Read(from.table).value();
   nft::Ruleset before = start;
   const std::vector<nft::Step> steps = nft::Diff(&start, to);
+  found->aside += nft::Print(steps).find("aside-") != std::string::npos;
   for (const nft::Step& step : steps) {
     status = kernel.Commit(step);
     if (!status.ok()) return "step refused: " + status.message() + "\n" + nft::Print({step});
@@ -111,10 +95,6 @@ std::string Check(const nft::Ruleset& from, const nft::Ruleset& to,
         if (old_verdict != new_verdict) continue;  // either is right
         if (VerdictsDuring(before, rules, after, hook, packet) == std::set<bool>{old_verdict})
           continue;
-        if (old_verdict && Moves(steps)) {
-          ++found->lost;
-          continue;
-        }
         return fmt::format(
             "{} -> {} protocol {} port {} is {} before and after, and not always in between:\n{}",
             packet.source.ToString(), packet.destination.ToString(), packet.protocol,
@@ -146,7 +126,8 @@ TEST(Transition, NoPacketMeetsAThirdVerdict) {
     Random random(seed);
     const Cluster old_cluster = RandomCluster(&random);
     Cluster new_cluster = old_cluster;
-    RandomChange(&new_cluster, &random);
+    for (int events = 1 + random.Share({50, 20, 20, 10}); events > 0; --events)
+      RandomChange(&new_cluster, &random);
     CompileOptions options;
     options.pod_to_node_enforce = random.Percent(30);
     const std::vector<nft::Packet> packets = PacketsOf(old_cluster, new_cluster, &random);
@@ -160,10 +141,10 @@ TEST(Transition, NoPacketMeetsAThirdVerdict) {
                            << Manifests(new_cluster);
     }
   }
-  fmt::print("{} changes, {} steps, {} packets: {} with a new verdict, {} lost in moves\n", changes,
-             found.steps, found.packets, found.changed, found.lost);
+  fmt::print("{} changes, {} steps, {} packets: {} with a new verdict; {} changes aside\n", changes,
+             found.steps, found.packets, found.changed, found.aside);
   EXPECT_GT(found.changed, changes / 10);
-  EXPECT_LE(found.lost, found.packets / 10'000);
+  EXPECT_GT(found.aside, changes / 1000);
 }
 
 }  // namespace

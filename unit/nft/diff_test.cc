@@ -120,15 +120,51 @@ TEST(DiffTest, GonePodLosesItsGuardThenItsRulesThenItsChain) {
 // Rules have a generation, elements have none: what goes, goes before the rules change, what comes,
 // comes after.
 TEST(DiffTest, PeersThatGoAndComeWithRulesStandOnBothSidesOfThem) {
-  Ruleset other = Small();
+  Ruleset first = Small();
+  first.chains["other"].name = "other";
+  first.chains["other"].rules = {{.action = Verdict{}}};
+  Ruleset other = first;
   other.sets["peers4-a"].elements = {Member("10.0.0.1"), Member("10.0.0.3")};
-  other.chains["in-10.1.0.5"].rules.clear();
-  EXPECT_EQ(Steps(Small(), other),
+  other.chains["other"].rules.clear();
+  EXPECT_EQ(Steps(first, other),
             "# step 1 of 3: flip\n"
             "delete element inet podgate peers4-a { 10.0.0.2 }\n"
             "# step 2 of 3: flip\n"
-            "flush chain inet podgate in-10.1.0.5\n"
+            "flush chain inet podgate other\n"
             "# step 3 of 3: flip\n"
+            "add element inet podgate peers4-a { 10.0.0.3 }\n");
+}
+
+// The old rules may let a packet pass by the old elements, the new ones by the new elements.
+TEST(DiffTest, PeersThatChangedRulesLookUpChangeAside) {
+  Ruleset other = Small();
+  other.sets["peers4-a"].elements = {Member("10.0.0.1"), Member("10.0.0.3")};
+  std::vector<Rule>& rules = other.chains["in-10.1.0.5"].rules;
+  rules.push_back({.action = Verdict{Verdict::Kind::kDrop, {}}});
+  const Ruleset small = Small();
+  const std::vector<Step> steps = Diff(&small, other);
+  ASSERT_EQ(5u, steps.size()) << Print(steps);
+  EXPECT_EQ(Print({steps[0]}),
+            "# step 1 of 1: prepare\n"
+            "add set inet podgate aside-1 { type ipv4_addr; size 64; }\n"
+            "add element inet podgate aside-1 { 10.0.0.1, 10.0.0.3 }\n");
+  EXPECT_EQ(1u, steps[1].operations.size());
+  EXPECT_NE(std::string::npos, Print({steps[1]}).find("@aside-1"));
+  EXPECT_EQ(Print({steps[2]}),
+            "# step 1 of 1: prepare\n"
+            "delete element inet podgate peers4-a { 10.0.0.2 }\n"
+            "add element inet podgate peers4-a { 10.0.0.3 }\n");
+  EXPECT_EQ(1u, steps[3].operations.size());
+  EXPECT_NE(std::string::npos, Print({steps[3]}).find("@peers4-a"));
+  EXPECT_EQ(Print({steps[4]}), "# step 1 of 1: sweep\ndelete set inet podgate aside-1\n");
+
+  // Nobody looks the set up when its last rules have gone: no copy is needed.
+  rules.clear();
+  EXPECT_EQ(Steps(Small(), other),
+            "# step 1 of 2: flip\n"
+            "flush chain inet podgate in-10.1.0.5\n"
+            "# step 2 of 2: prepare\n"
+            "delete element inet podgate peers4-a { 10.0.0.2 }\n"
             "add element inet podgate peers4-a { 10.0.0.3 }\n");
 }
 
