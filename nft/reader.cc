@@ -5,6 +5,8 @@
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
 
+#include <cstdint>
+#include <set>
 #include <utility>
 #include <vector>
 
@@ -126,14 +128,18 @@ class TableReader {
         });
   }
 
+  // The kernel takes up a dump where it was by counting rules, those of a transaction not yet
+  // committed among them: when somebody prepares one meanwhile, rules come twice.
   Status ReadRules() {
+    std::set<std::uint64_t> seen;  // handles
     return socket_->Dump(
-        NFT_MSG_GETRULE, InTable(NFTA_RULE_TABLE), [this](const nlmsghdr* message) {
+        NFT_MSG_GETRULE, InTable(NFTA_RULE_TABLE), [this, &seen](const nlmsghdr* message) {
           RulePtr rule(nftnl_rule_alloc());
           if (nftnl_rule_nlmsg_parse(message, rule.get()) < 0) return;
           if (!IsOurs(nftnl_rule_get_str(rule.get(), NFTNL_RULE_TABLE))) return;
           const auto chain = ruleset_.chains.find(nftnl_rule_get_str(rule.get(), NFTNL_RULE_CHAIN));
           if (chain == ruleset_.chains.end()) return;  // a chain that is part of a foreign rule
+          if (!seen.insert(nftnl_rule_get_u64(rule.get(), NFTNL_RULE_HANDLE)).second) return;
           chain->second.rules.push_back(DecodeRule(rule.get()));
         });
   }

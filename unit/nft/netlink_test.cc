@@ -244,13 +244,17 @@ TEST_F(NetlinkTest, RandomChanges) {
 
 // A dump that commits overtake is taken again: never a picture of a moment that was not.
 TEST_F(NetlinkTest, ReadsOneMomentWhileOthersCommit) {
-  Ruleset odd = Base();
+  // Rules and elements that have nothing to do with each other, so that no set changes aside.
+  Ruleset base = Base();
+  base.chains["other"] = {"other", std::nullopt, base.chains["in-10.1.0.5"].rules};
+  base.chains["other"].rules.erase(base.chains["other"].rules.begin());
+  ASSERT_TRUE(Bring(base).ok());
+  Ruleset odd = base;
   odd.sets["peers4-x"].elements = {Member("10.0.0.7")};
-  odd.chains["in-10.1.0.5"].rules.pop_back();
+  odd.chains["other"].rules.pop_back();
   auto opened = OpenNetlink();
   ASSERT_TRUE(opened.ok());
   const std::unique_ptr<Kernel> other = std::move(opened).value();
-  const Ruleset base = Base();
   // All in one batch, so that there are only two moments to see.
   const auto at_once = [](const std::vector<Step>& steps) {
     Step all = steps.front();
