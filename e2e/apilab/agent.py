@@ -12,15 +12,15 @@ from lab.netns import LabError
 class Agent:
     """Started, stopped and killed as often as a case likes. Output: FOLDER/log/agent-NODE."""
 
-    def __init__(self, node, podgate, kubeconfig, folder, traced=True):
-        self.node, self._podgate, self._kubeconfig = node, podgate, kubeconfig
+    def __init__(self, node, podgate, kubeconfig, folder, traced=True, options=()):
+        self.node, self._podgate, self._kubeconfig, self._options = node, podgate, kubeconfig, options
         self.log = f"{folder}/log/agent-{node.name}"
         self._trace = f"{folder}/log/strace-{node.name}" if traced else None
         self._starts = 0
         self._process = None
 
     def start(self):
-        command = [self._podgate, "run", "--node", self.node.name, "--kubeconfig", self._kubeconfig]
+        command = [self._podgate, "run", "--node", self.node.name, "--kubeconfig", self._kubeconfig, *self._options]
         if self._trace:
             # -D: the tracer detaches itself, so that the process started here is the agent. --seccomp-bpf: no other
             # system call is slowed.
@@ -33,15 +33,15 @@ class Agent:
     def running(self):
         return self._process is not None and self._process.poll() is None
 
-    def stop(self, seconds=5):
-        """SIGTERM, as Kubernetes stops it; the exit status must be 0."""
+    def stop(self, seconds=5, begun=True):
+        """SIGTERM, as Kubernetes stops it; the exit status must be 0, or, when it may not have begun yet, the signal's."""
         self._process.send_signal(signal.SIGTERM)
         try:
             status = self._process.wait(seconds)
         except subprocess.TimeoutExpired:
             self.kill()
             raise LabError(f"the agent on {self.node.name} ignored SIGTERM for {seconds} s; see {self.log}") from None
-        if status != 0:
+        if status != 0 and (begun or status != -signal.SIGTERM):
             raise LabError(f"the agent on {self.node.name} ended with {status} after SIGTERM; see {self.log}")
 
     def kill(self):

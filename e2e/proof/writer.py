@@ -1,0 +1,53 @@
+"""Writes knobs' states to the API server, and remembers when."""
+
+import time
+
+from apilab import objects
+from apilab.client import MERGE
+
+_PATCH = "application/json-patch+json"
+
+
+class Writer:
+    """One connection. `marks`: (time, sentence) of each write, monotonic seconds."""
+
+    def __init__(self, api):
+        self._api = api
+        self.marks = []
+
+    def mark(self, sentence):
+        self.marks.append((time.monotonic(), sentence))
+
+    def create(self, made):
+        kind, metadata = made["kind"], made["metadata"]
+        namespace = metadata.get("namespace")
+        self._api.ask("POST", objects.collection(kind, namespace), {key: value for key, value in made.items() if key != "status"})
+        if kind == "Namespace":
+            self._api.ask("POST", objects.collection("ServiceAccount", metadata["name"]), objects.default_account(metadata["name"]))
+        if "status" in made:
+            self._api.ask("PATCH", objects.path(kind, f"{namespace}/{metadata['name']}") + "/status", {"status": made["status"]}, MERGE)
+
+    def turn(self, knob, state):
+        """Returns the number of writes."""
+        writes = knob.writes(state)
+        for name, made in writes:
+            before = knob.states[knob.state].get(name)
+            self._write(knob.kind, name, before, made)
+        knob.state = state
+        return len(writes)
+
+    def _write(self, kind, name, before, made):
+        path = objects.path(kind, name)
+        verb = "changed" if before and made else "made" if made else "deleted"
+        if made is None:
+            self._api.ask("DELETE", path + ("?gracePeriodSeconds=0" if kind == "Pod" else ""))
+        elif before is None:
+            self.create(made)
+        elif kind == "NetworkPolicy":
+            self._api.ask("PUT", path, made)
+        else:
+            labels = dict(made["metadata"]["labels"])
+            if kind == "Namespace":
+                labels["kubernetes.io/metadata.name"] = name
+            self._api.ask("PATCH", path, [{"op": "replace", "path": "/metadata/labels", "value": labels}], _PATCH)
+        self.mark(f"{kind} {name} {verb}")
