@@ -1,4 +1,4 @@
-"""Datagrams every millisecond while something happens: not one may be judged otherwise than before and after."""
+"""Datagrams at a steady pace while something happens: not one may be judged otherwise than before and after."""
 
 import contextlib
 
@@ -7,11 +7,13 @@ from .world import FAMILIES, Wrong, require
 
 
 @contextlib.contextmanager
-def steady_traffic(world, allowed, denied=()):
-    """allowed, denied: pairs of names of pods, source first. Wrong at the end if any datagram was lost or passed."""
+def steady_traffic(world, allowed, denied=(), interval=0.001):
+    """allowed, denied: pairs of names of pods, source first; interval: seconds between a flow's datagrams. Wrong at the
+    end if any datagram was lost or passed.
+    """
     expected = {Flow(world.endpoint(source), world.endpoint(target), family): (verdict, f"{source} -> {target} (IPv{family})")
                 for verdict, pairs in ((True, allowed), (False, denied)) for source, target in pairs for family in FAMILIES}
-    streams = Streams(list(expected)).start()
+    streams = Streams(list(expected), interval).start()
     try:
         yield
     finally:

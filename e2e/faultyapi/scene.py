@@ -1,0 +1,125 @@
+"""What every case does: agents in step, steady flows, a fault that they meet, a change that nobody tells them of, the end
+of the fault, the change in force. Wrong when a packet of a steady flow is judged otherwise at any time, when an agent asks too
+often or takes too much memory, or when the change does not come through.
+"""
+
+import contextlib
+import itertools
+import time
+
+from apilab.steady import steady_traffic
+from apilab.world import require
+
+from .double import address
+
+# Who may do what, from set_scene() on. b/far is the one whose verdict changes.
+FRIENDS = {"podSelector": {"matchLabels": {"app": "web"}}, "ingress": [
+    {"from": [{"namespaceSelector": {}, "podSelector": {"matchLabels": {"friend": "yes"}}}]}]}
+BEFORE = ("deny * -> a/web", "allow a/client -> a/web", "allow b/far -> a/web", "deny a/far -> *", "allow a/far -> b/*")
+AFTER = (*BEFORE, "deny b/far -> a/web", "deny * -> b/client", "allow a/* -> b/client")
+_ALLOWED = (("a/client", "a/web"), ("a/far", "b/web"), ("b/client", "b/far"))
+_DENIED = (("b/client", "a/web"), ("b/web", "a/web"), ("a/far", "a/client"))
+_DATAGRAM_SECONDS = 0.004
+
+# An agent tries again after up to 4 s, and then may have to list three kinds, one after the other.
+RECOVERY_SECONDS = 12
+MEMORY_MIB = 32
+_POLL_SECONDS = 0.05
+
+
+class Scene:
+    """A world whose API server is a double. One case at a time: begin(), then what the case likes."""
+
+    def __init__(self, world, double):
+        self.world, self.double = world, double
+        self.clients = {node: address(number) for number, node in enumerate(world.agents, 1)}
+        self.most_mib = 0.0    # of memory that an agent took, in the present case
+        self._begun = 0.0
+
+    def begin(self, **behaviour):
+        """New agents, in step with a double that behaves so (see Double.configure); BEFORE holds."""
+        self.most_mib = 0.0
+        for agent in self.world.agents.values():
+            agent.kill()
+        self.double.write_token("first-token")
+        self.double.configure(("first-token",), **behaviour)
+        self._begun = time.monotonic()
+        self.world.reset()
+        self.world.policy("a/friends", **FRIENDS)
+        self.world.policy("a/out", podSelector={"matchLabels": {"app": "far"}}, policyTypes=["Egress"],
+                          egress=[{"to": [{"namespaceSelector": {"matchLabels": {"team": "b"}}}]}])
+        self.world.label("Pod", "a/client", friend="yes")
+        self.world.label("Pod", "b/far", friend="yes")
+        self.world.expect(*BEFORE, within=RECOVERY_SECONDS)
+
+    def change(self):
+        """After it AFTER must hold, once the agents know of it."""
+        self.world.label("Pod", "b/far", friend=None)
+        self.world.policy("b/guard", podSelector={"matchLabels": {"app": "client"}}, ingress=[
+            {"from": [{"namespaceSelector": {"matchLabels": {"team": "a"}}}]}])
+
+    @contextlib.contextmanager
+    def traffic(self):
+        """Flows whose verdict no fault and no change() alters: every datagram is judged."""
+        with steady_traffic(self.world, _ALLOWED, _DENIED, _DATAGRAM_SECONDS):
+            yield
+
+    @contextlib.contextmanager
+    def fault(self, fault, cut=True):
+        """The double has the fault inside. cut: what is open ends, so that the agents meet it at once."""
+        self.double.call("begin", fault, cut)
+        try:
+            yield
+        finally:
+            self.double.call("finish")
+
+    def met(self, times, within=30):
+        """Waits until each agent met the fault that often."""
+        end = time.monotonic() + within
+        while True:
+            played = self.double.call("played")
+            if all(played.get(client, 0) >= times for client in self.clients.values()):
+                return
+            require(time.monotonic() < end, f"within {within} s the fault was to be met {times} times by each agent; it was met "
+                                            f"{ {node: played.get(client, 0) for node, client in self.clients.items()} } times")
+            time.sleep(_POLL_SECONDS)
+
+    def withstand(self, fault, times=2, within=30, told=False, cut=True, recovery=RECOVERY_SECONDS, memory_mib=MEMORY_MIB):
+        """The whole course. times: how often each agent must meet the fault; told: changes come through all the same."""
+        with self.traffic():
+            with self.fault(fault, cut):
+                self.met(times, within)
+                self.change()
+                if told:
+                    self.world.expect(*AFTER, within=recovery)
+                else:
+                    self.world.hold(*BEFORE, seconds=0.5)
+            self.world.expect(*AFTER, within=recovery)
+        self.sound(memory_mib)
+
+    def sound(self, memory_mib=MEMORY_MIB):
+        """The agents run, took no more memory, asked at a bounded rate, and sent no token astray."""
+        for node, agent in self.world.agents.items():
+            require(agent.running(), f"the agent on {node} ended by itself")
+            self.most_mib = max(self.most_mib, agent.memory_kib()[1] / 1024)
+        require(self.most_mib <= memory_mib, f"an agent took {self.most_mib:.0f} MiB; {memory_mib} are allowed here")
+        self.check_rate()
+        trapped = self.double.call("trapped")
+        require(not trapped, f"an agent followed a redirect: {len(trapped)} connections to where nothing leads")
+        astray = [request for request in self.double.call("requests") if request[4] != "good"]
+        require(not astray, f"{len(astray)} requests, with the token, were sent to a server that could not prove who it is")
+
+    def check_rate(self):
+        """No agent ever asks five times in a second for longer than the blink that a burst takes. Connections count, so
+        handshakes that fail do too. The agent's own limit is 4 in 1.05 s; a busy machine may delay an accept()."""
+        connections = self.double.call("connections")
+        for node, client in self.clients.items():
+            times = [at for at, of in connections if of == client and at >= self._begun]
+            for first, last in itertools.combinations(range(len(times)), 2):
+                count, span = last - first + 1, times[last] - times[first]
+                require(count <= 5 + 4.2 * span, f"the agent on {node} made {count} connections within {span:.2f} s")
+
+    def requests(self, node, since, kind=None, mode=None):
+        """Times of an agent's requests."""
+        return [at for at, client, of, how, _ in self.double.call("requests") if client == self.clients[node] and at >= since
+                and kind in (None, of) and mode in (None, how)]
