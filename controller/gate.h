@@ -1,8 +1,9 @@
 // What all reflectors share towards the API server: never five requests within a second, whatever
-// comes back, and never more than one list in flight (a list is what costs memory, on both sides).
-// Any thread.
+// comes back, never more than one list in flight (a list is what costs memory, on both sides), and
+// what one of them found out about the server. Any thread.
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
 #include <deque>
 #include <mutex>
@@ -34,6 +35,11 @@ class RequestGate {
   };
   ListSlot AwaitList();
 
+  // False: the server has shown that it does not know streaming lists. It may take a quarter of a
+  // minute of silence to see that, which no second reflector should wait for.
+  bool lists_stream() const { return lists_stream_; }
+  void NoStreamingLists() { lists_stream_ = false; }
+
   // Wakes those who wait for the list slot.
   void Stop();
 
@@ -44,6 +50,7 @@ class RequestGate {
   static constexpr std::chrono::milliseconds kWindow{1050};
 
   Clock* clock_;
+  std::atomic<bool> lists_stream_ = true;
   std::mutex mutex_;
   std::condition_variable changed_;
   std::deque<Clock::Time>

@@ -22,6 +22,9 @@ class LineSplitter {
       const std::string_view piece = bytes.substr(0, end);
       if (kept_.size() + piece.size() > limit_) return Outcome::kTooLong;
       if (end == std::string_view::npos) {
+        // Costs addresses only, until bytes come; a long line that grows would be copied, and needs
+        // three times its size for that.
+        if (kept_.size() + piece.size() > kKeptCapacity) kept_.reserve(limit_);
         kept_.append(piece);
         return Outcome::kMore;
       }

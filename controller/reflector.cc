@@ -79,7 +79,7 @@ Reflector::Outcome Reflector::Watch() {
 Reflector::Outcome Reflector::List() {
   RequestGate::ListSlot slot = gate_->AwaitList();
   if (!slot) return {Outcome::Next::kStop, {}, 0};
-  return streaming_ ? ListByStream(std::move(slot)) : ListByPages();
+  return gate_->lists_stream() ? ListByStream(std::move(slot)) : ListByPages();
 }
 
 Reflector::Outcome Reflector::ListByStream(RequestGate::ListSlot slot) {
@@ -112,7 +112,7 @@ Reflector::Outcome Reflector::FollowStream(const std::string& target, int timeou
                          result.status == 406 || result.status == 415 || result.status == 422 ||
                          result.status == 501;
     if (listing && unknown) {
-      streaming_ = false;
+      gate_->NoStreamingLists();
       return {Next::kAgain, fmt::format("no streaming lists here (status {})", result.status), 0};
     }
     return Refused(result, stream->refusal(), !listing);
@@ -135,8 +135,8 @@ Reflector::Outcome Reflector::FollowStream(const std::string& target, int timeou
   const bool quiet_end = result.error == HttpError::kNone || result.error == HttpError::kTimeout ||
                          stream->end() == Stream::End::kSlowList;
   if (listing && result.status == 200 && quiet_end) {
-    streaming_ =
-        false;  // an old server took it for a plain watch, and never says that the list is complete
+    // An old server took it for a plain watch, and never says that the list is complete.
+    gate_->NoStreamingLists();
     return {Next::kAgain, "no streaming lists here (no end of the list)", 0};
   }
   if (result.error != HttpError::kNone)

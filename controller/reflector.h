@@ -97,7 +97,6 @@ class Reflector {
   KnownObjects known_;
   bool list_unreadable_ = false;  // the present list holds an object without a readable key
   bool too_many_ = false;
-  bool streaming_ = true;      // until the server shows that it does not know streaming lists
   bool unauthorized_ = false;  // the last answer was 401
   bool failing_ = false;       // the last attempt failed, and it was logged
   int refused_ = 0;            // watches in a row that the server refused

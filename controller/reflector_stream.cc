@@ -109,6 +109,13 @@ bool Reflector::Stream::OnEvent(compiler::WatchEvent event) {
   return true;
 }
 
+void Reflector::Page::OnHead(int status) {
+  status_ = status;
+  // Costs addresses only, until bytes come; a text that grows is copied, and needs three times its
+  // size for that.
+  if (status == 200) text_.reserve(kMaxBytes);
+}
+
 bool Reflector::Page::OnBody(std::string_view bytes) {
   const std::size_t limit = status_ == 200 ? kMaxBytes : kMaxRefusalBytes;
   if (text_.size() + bytes.size() > limit) {

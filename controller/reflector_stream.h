@@ -70,7 +70,7 @@ class Reflector::Page : public HttpConsumer {
   static constexpr std::chrono::milliseconds kLimit{60'000};
   static constexpr std::size_t kMaxBytes = 32u << 20;
 
-  void OnHead(int status) override { status_ = status; }
+  void OnHead(int status) override;
   bool OnBody(std::string_view bytes) override;
   // A server may think for long before the first byte of a large list.
   std::chrono::milliseconds Patience() override { return std::chrono::seconds(30); }

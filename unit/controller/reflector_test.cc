@@ -261,6 +261,20 @@ TEST(Reflector, FallsBackWhenTheListHasNoEnd) {
   EXPECT_TRUE(world.IsStreamingList(1));
 }
 
+TEST(Reflector, WhatOneFindsOutAboutStreamingListsHoldsForAll) {
+  World world;
+  Reflector other(kNamespaces, &world.transport, &world.gate, &world.clock, &world.log,
+                  &world.sink);
+  world.Play({Stream({Added("a", 1)}, HttpError::kTimeout), Page(List({}, "7"))});
+  world.transport.script = {Page(List({}, "7"))};
+  world.clock.stopped = false;
+  other.Run();
+  EXPECT_TRUE(world.IsStreamingList(0));
+  EXPECT_TRUE(world.IsPage(1));
+  ASSERT_EQ(world.transport.targets.size(), 3U);
+  EXPECT_EQ(world.transport.targets[2], "/api/v1/namespaces?limit=500");
+}
+
 TEST(Reflector, RelistsOnEveryKindOf410AndSweeps) {
   const Answer kGone[] = {
       Refusal(410, StatusBody(410, "Expired")),
