@@ -123,7 +123,9 @@ class Silent(Fault):
 
 
 class Cut(Fault):
-    """Begins as it should and ends after some bytes of the body: by silence, a reset, or a close in the middle."""
+    """Begins as it should and ends after some bytes of the body: by silence, a reset, a close in the middle, or a close
+    that TLS announces ("notify").
+    """
     how = "silence"
     bytes = 100
 
@@ -139,8 +141,7 @@ class Cut(Fault):
         elif self.how == "reset":
             exchange.reset()
         else:
-            exchange.cut.set()
-            yield b"-"  # notices the cut, and leaves
+            exchange.leave(self.how == "notify")
 
 
 class Raw(Fault):
@@ -244,7 +245,7 @@ class HugeChunk(Fault):
         piece = self.filling * 65536
         for _ in range(self.size // len(piece)):
             exchange.raw(piece)
-        exchange.hang()
+        exchange.reset()
 
 
 class NeverEnds(Fault):
@@ -255,8 +256,9 @@ class NeverEnds(Fault):
 
     def answer(self, exchange, count):
         exchange.head()
+        objects = exchange.store.all(exchange.kind)[0]
         while True:
-            for made in exchange.store.all(exchange.kind)[0]:
+            for made in objects:
                 exchange.event("ADDED", made)
             if exchange.cut.wait(0.2):
                 return
@@ -282,13 +284,12 @@ class Renamed(Fault):
 
 
 class Strangers(Fault):
-    """Before each event: deletions of objects that never were, and of another kind that has the same name."""
+    """Before each event: deletions of objects that never were, but for their namespaces or names."""
 
     def events(self, exchange, kind, made):
         meta = made["metadata"]
         for namespace, name in ((meta.get("namespace", ""), "nobody"), ("nowhere", meta["name"])):
             yield "DELETED", {**made, "metadata": {**meta, "namespace": namespace, "name": name}}
-        yield "DELETED", {"kind": "ConfigMap", "apiVersion": "v1", "metadata": meta}
         yield kind, made
 
 
@@ -299,6 +300,18 @@ class Nameless(Fault):
         if exchange.mode == "watch":
             yield "DELETED", {**made, "metadata": {"resourceVersion": made["metadata"]["resourceVersion"]}}
         yield kind, made
+
+
+class Empty(Fault):
+    """A lie: nothing is there."""
+
+    def covers(self, exchange):
+        return super().covers(exchange) and exchange.mode != "watch"
+
+    def answer(self, exchange, count):
+        exchange.head()
+        exchange.bookmark(exchange.store.version(), ends_list=True)
+        exchange.hang()
 
 
 class Late(Fault):

@@ -84,15 +84,17 @@ class Scene:
                                             f"{ {node: played.get(client, 0) for node, client in self.clients.items()} } times")
             time.sleep(_POLL_SECONDS)
 
-    def withstand(self, fault, times=2, within=30, told=False, cut=True, recovery=RECOVERY_SECONDS, memory_mib=MEMORY_MIB):
-        """The whole course. times: how often each agent must meet the fault; told: changes come through all the same."""
+    def withstand(self, fault, times=2, within=30, told="nothing", cut=True, recovery=RECOVERY_SECONDS, memory_mib=MEMORY_MIB):
+        """The whole course. times: how often each agent must meet the fault. told: what agents learn while it lasts, of
+        a change made then: "nothing", "all", or "some" (a kind, or a part of a list).
+        """
         with self.traffic():
             with self.fault(fault, cut):
                 self.met(times, within)
                 self.change()
-                if told:
+                if told == "all":
                     self.world.expect(*AFTER, within=recovery)
-                else:
+                elif told == "nothing":
                     self.world.hold(*BEFORE, seconds=0.5)
             self.world.expect(*AFTER, within=recovery)
         self.sound(memory_mib)

@@ -26,7 +26,7 @@ _TICK_SECONDS = 0.05
 
 
 class Gone(Exception):
-    """The client closed the connection, or the exchange was cut."""
+    """The client closed the connection, or the exchange was cut, or the fault wants it to end here."""
 
 
 class Exchange:
@@ -44,7 +44,7 @@ class Exchange:
         self.query = dict(urllib.parse.parse_qsl(query, keep_blank_values=True))
         self.mode = "list" if self.query.get("watch") != "1" else "initial" if "sendInitialEvents" in self.query else "watch"
         self.cut = threading.Event()
-        self.reset_wanted = False
+        self.farewell = ""   # how a connection ends that was left in the middle: "", "reset", "notify"
         self._chunked = False
 
     # -- bytes ---------------------------------------------------------------------------------------
@@ -98,7 +98,12 @@ class Exchange:
         raise Gone
 
     def reset(self):
-        self.reset_wanted = True
+        self.farewell = "reset"
+        raise Gone
+
+    def leave(self, notify):
+        """notify: TLS tells the client."""
+        self.farewell = "notify" if notify else ""
         raise Gone
 
     # -- answers -------------------------------------------------------------------------------------
@@ -351,9 +356,10 @@ class Double:
             else:
                 exchange.fault = Fault()
                 exchange.serve()
-            connection.settimeout(1)
-            connection.unwrap()
-        except (OSError, Gone):  # the other side is gone, or the fault wants it so
+            self._say_farewell(connection, "notify")
+        except Gone:
+            self._say_farewell(connection, exchange.farewell)
+        except OSError:  # the other side is gone
             pass
         except Exception:  # a mistake of the double's must not look like a fault of the agent's
             traceback.print_exc()
@@ -362,9 +368,18 @@ class Double:
             if exchange:
                 with self._lock:
                     self._open.discard(exchange)
-                if exchange.reset_wanted:
-                    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             connection.close()
+
+    @staticmethod
+    def _say_farewell(connection, how):
+        try:
+            if how == "reset":
+                connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            elif how == "notify":
+                connection.settimeout(1)
+                connection.unwrap()
+        except OSError:
+            pass
 
     def _trap(self, listener):
         while True:
