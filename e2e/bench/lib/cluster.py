@@ -76,7 +76,7 @@ class Cluster:
         elif i < 1 + 2 * self._system():
             name, labels = f"monitoring/prometheus-{i}", {"app": "prometheus"}
         else:
-            n, s = i % self.namespace_count, i // self.namespace_count % self.service_count
+            n, s = self._mix(6, i) % self.namespace_count, self._mix(7, i) % self.service_count
             name = f"ns-{n}/svc-{s}-{i:x}"
             labels = self._service(n, s)
             labels["pod-template-hash"] = f"{self._mix(3, n, s, i % 2):016x}"[:9]
