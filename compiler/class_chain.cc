@@ -125,23 +125,6 @@ std::vector<nft::Rule> ReadableRules(const PolicyClass& policy_class,
   return rules;
 }
 
-std::string ClassChainName(const PolicyClass& policy_class) {
-  const std::string prefix = fmt::format("{}class-", DirectionPrefix(policy_class.direction));
-  const std::string first = policy_class.policies.front().ToString();
-  std::string identity;
-  for (const ObjectKey& policy : policy_class.policies) AppendPart(&identity, policy.ToString());
-  AppendPart(&identity, "ports");
-  for (const NamedPort& port : policy_class.resolved)
-    AppendPart(&identity, fmt::format("{} {} {}", port.name, ToString(port.protocol), port.port));
-  if (policy_class.policies.size() == 1 && policy_class.resolved.empty())
-    return PlainName(prefix, first, identity, nft::kMaxNameBytes);
-  const std::string more = policy_class.policies.size() > 1
-                               ? fmt::format("-and-{}-more", policy_class.policies.size() - 1)
-                               : std::string();
-  // Truncated within the policy's name, so that the number stays.
-  return HashedName(prefix, first.substr(0, 160) + more, identity, 200);
-}
-
 }  // namespace
 
 std::string_view DirectionPrefix(Direction direction) {
@@ -189,9 +172,30 @@ std::string CounterName(Direction direction, const Origin& origin) {
   return PlainName(DirectionPrefix(direction), text, text, nft::kMaxNameBytes);
 }
 
+std::string ClassChainName(const ClassKey& key) {
+  const std::string prefix = fmt::format("{}class-", DirectionPrefix(key.direction));
+  const std::string first = key.policies.front().ToString();
+  std::string identity;
+  for (const ObjectKey& policy : key.policies) AppendPart(&identity, policy.ToString());
+  AppendPart(&identity, "ports");
+  for (const NamedPort& port : key.resolved)
+    AppendPart(&identity, fmt::format("{} {} {}", port.name, ToString(port.protocol), port.port));
+  if (key.policies.size() == 1 && key.resolved.empty())
+    return PlainName(prefix, first, identity, nft::kMaxNameBytes);
+  const std::string more = key.policies.size() > 1
+                               ? fmt::format("-and-{}-more", key.policies.size() - 1)
+                               : std::string();
+  // Truncated within the policy's name, so that the number stays.
+  return HashedName(prefix, first.substr(0, 160) + more, identity, 200);
+}
+
 std::string CompileClass(const PolicyClass& policy_class, SetPool* sets) {
   const std::optional<std::vector<Pair>> pairs = DistinctPairs(policy_class);
-  nft::Chain chain{.name = ClassChainName(policy_class), .base = std::nullopt, .rules = {}};
+  nft::Chain chain{.name = ClassChainName({.direction = policy_class.direction,
+                                           .policies = policy_class.policies,
+                                           .resolved = policy_class.resolved}),
+                   .base = std::nullopt,
+                   .rules = {}};
   chain.rules =
       pairs ? ReadableRules(policy_class, *pairs, sets) : BoundedRules(policy_class, sets);
   return sets->out()->chains.insert_or_assign(chain.name, chain).first->first;

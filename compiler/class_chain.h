@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "compiler/classes.h"
 #include "compiler/ir.h"
 #include "compiler/set_pool.h"
 #include "nft/ruleset.h"
@@ -21,6 +22,9 @@ inline constexpr std::size_t kReadableRules = 24;
 // Adds the chain of the class and all it needs to the pool's ruleset. Returns the chain's name,
 // which follows from the class's policies and resolved ports alone, not from what the policies say.
 std::string CompileClass(const PolicyClass& policy_class, SetPool* sets);
+
+// The chain's name alone.
+std::string ClassChainName(const ClassKey& key);
 
 // ---- shared with the bounded form
 // --------------------------------------------------------------------

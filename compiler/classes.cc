@@ -93,17 +93,18 @@ std::vector<const NetworkPolicy*> PoliciesOf(const Cluster& cluster, const Pod& 
 }
 
 std::optional<ClassKey> ClassOf(Direction direction,
-                                const std::vector<const NetworkPolicy*>& policies, const Pod& pod) {
+                                const std::vector<const NetworkPolicy*>& policies,
+                                const std::vector<NamedPort>& ports) {
   ClassKey key{.direction = direction, .policies = {}, .resolved = {}};
   std::set<NamedPort> resolved;
   for (const NetworkPolicy* policy : policies) {
     if (!Isolates(*policy, direction)) continue;
     key.policies.push_back(policy->key);
-    if (direction == Direction::kEgress || pod.ports.empty()) continue;
+    if (direction == Direction::kEgress || ports.empty()) continue;
     for (const PolicyRule& rule : policy->ingress)
       for (const PolicyPort& port : rule.ports)
         if (!port.name.empty() && !port.number)
-          for (const NamedPort& named : pod.ports)
+          for (const NamedPort& named : ports)
             if (named.name == port.name && named.protocol == port.protocol) resolved.insert(named);
   }
   if (key.policies.empty()) return std::nullopt;

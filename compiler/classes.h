@@ -23,9 +23,11 @@ struct ClassKey {
 // The policies of the pod's namespace that select it; by key.
 std::vector<const NetworkPolicy*> PoliciesOf(const Cluster& cluster, const Pod& pod);
 
-// `policies`: those that select the pod. nullopt when none isolates it in that direction.
+// `policies`: those that select the pod, by key; `ports`: the pod's. nullopt when none isolates it
+// in that direction.
 std::optional<ClassKey> ClassOf(Direction direction,
-                                const std::vector<const NetworkPolicy*>& policies, const Pod& pod);
+                                const std::vector<const NetworkPolicy*>& policies,
+                                const std::vector<NamedPort>& ports);
 
 // The class with its entries. Policies are looked up by key; one that is not there allows nothing.
 PolicyClass BuildClass(const std::map<ObjectKey, NetworkPolicy>& policies, const ClassKey& key,

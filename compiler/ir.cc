@@ -86,8 +86,8 @@ NodeIr BuildIr(const Cluster& cluster, const std::string& node) {
     Subject subject;
     subject.pod.key = key;
     subject.pod.addresses = index.AddressesOf(pod);
-    subject.ingress = ClassOf(Direction::kIngress, policies, pod);
-    subject.egress = ClassOf(Direction::kEgress, policies, pod);
+    subject.ingress = ClassOf(Direction::kIngress, policies, pod.ports);
+    subject.egress = ClassOf(Direction::kEgress, policies, pod.ports);
     if (subject.pod.addresses.empty()) {
       ir.without_address.push_back(key);
       continue;

@@ -1,0 +1,126 @@
+// From events to the ruleset of one node, step by step: an event costs what it changes. What comes
+// out is, byte for byte, what Compile(BuildIr(cluster)) says of the same cluster, whatever way led
+// there; nothing is ever compiled from scratch.
+//
+//   pod        leaves and enters the sets that its terms belong to; on this node, also its class
+//   namespace  the pods of that namespace, if a selector in use says something else of it now
+//   policy     the local pods that it selected or selects, and the classes that it belongs to
+//   class      its chain, and the sets that the chain looks up
+//
+// One thread.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "compiler/assembly.h"
+#include "compiler/classes.h"
+#include "compiler/compile.h"
+#include "compiler/frame.h"
+#include "compiler/local_policies.h"
+#include "compiler/peer_index.h"
+#include "compiler/pod_table.h"
+#include "nft/change.h"
+
+namespace podgate::compiler {
+
+class Pipeline {
+ public:
+  Pipeline(std::string node, const CompileOptions& options);
+
+  // Events. True when the object was not just so before.
+  bool Put(const Pod& pod);
+  bool Put(const Namespace& ns) { return peers_.PutNamespace(ns); }
+  bool Put(NetworkPolicy policy);
+  bool RemovePod(const ObjectKey& key);
+  bool RemoveNamespace(const std::string& name) { return peers_.RemoveNamespace(name); }
+  bool RemovePolicy(const ObjectKey& key);
+
+  // Brings the ruleset up to date. Returns what that changed.
+  nft::Change Update();
+  // As of the last Update().
+  const nft::Ruleset& ruleset() const { return assembly_.ruleset(); }
+
+  std::optional<Pod> FindPod(const ObjectKey& key) const;
+  const NetworkPolicy* FindPolicy(const ObjectKey& key) const { return policies_.Find(key); }
+  struct Counts {
+    std::size_t pods = 0;
+    std::size_t namespaces = 0;
+    std::size_t policies = 0;
+    std::size_t isolated_pods = 0;  // of this node
+  };
+  Counts counts() const;
+
+ private:
+  struct Class {
+    std::size_t pods = 0;
+    std::array<std::size_t, kFamilies.size()> addresses{};  // of its pods, by family
+    std::string chain;
+    SharedNames names;
+    std::set<MemberSet*> sets;
+  };
+  using Classes = std::map<ClassKey, Class>;
+  struct Local {
+    std::vector<Address> addresses;
+    std::array<Classes::value_type*, kDirections.size()> classes{};  // nullptr: not isolated
+  };
+  struct Entry {  // the isolated pod that has an address
+    ObjectKey pod;
+    std::string class_chain;
+  };
+  class Sets;
+
+  void TakeOut(const std::vector<const PodRecord*>& pods);
+  void PutIn(const std::vector<const PodRecord*>& pods);
+  void AddSharers(const std::vector<Address>& addresses, const PodRecord* of,
+                  std::vector<const PodRecord*>* sharers) const;
+  void MarkLocal(const PodRecord& pod);
+  void SetLocal(const ObjectKey& key, const PodRecord* pod);
+  void MarkSelected(const ObjectKey& policy);
+  void MarkClasses(const ObjectKey& policy);
+
+  void RefreshLocal(const ObjectKey& key);
+  Classes::value_type* Join(const ClassKey& key, const std::vector<Address>& addresses);
+  void Leave(Classes::value_type* its_class, const std::vector<Address>& addresses);
+  void CountFamilies(Classes::value_type* its_class, const std::vector<Address>& addresses, int by);
+  void SetEntries(std::size_t direction, const ObjectKey& pod, const Local& before,
+                  const Local& after);
+
+  void MarkResizedSets();
+  void CompileClasses();
+  void CompileOne(Classes::value_type* its_class);
+  void DropClass(Classes::value_type* its_class);
+  void ReleaseSet(MemberSet* set, Classes::value_type* user);
+  void WriteSets();
+  void WriteEntries(std::size_t direction);
+  bool WriteDispatch(std::size_t direction, std::size_t family, const std::vector<Address>& come,
+                     const std::vector<Address>& gone);
+
+  const std::string node_;
+  Symbols symbols_;
+  PodTable pods_;
+  PeerIndex peers_;
+  LocalPolicies policies_;
+  Assembly assembly_;
+
+  Classes classes_;
+  std::map<ObjectKey, std::set<Classes::value_type*>> classes_of_policy_;
+  std::map<MemberSet*, std::set<Classes::value_type*>> classes_of_set_;
+  std::set<ObjectKey> all_local_;      // pods of this node
+  std::map<ObjectKey, Local> locals_;  // those of them that are isolated
+  std::array<std::map<Address, Entry>, kDirections.size()> entries_;
+  std::array<std::array<Dispatch, kFamilies.size()>, kDirections.size()> dispatch_;
+
+  // What has to be done at the next Update().
+  std::set<ObjectKey> dirty_pods_;
+  std::set<Classes::value_type*> dirty_classes_;
+  std::array<std::set<Address>, kDirections.size()> dirty_addresses_;
+  std::set<MemberSet*> unused_sets_;
+};
+
+}  // namespace podgate::compiler
