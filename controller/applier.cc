@@ -15,55 +15,68 @@ constexpr std::chrono::seconds kRetryEvery{1};
 
 }  // namespace
 
-bool Applier::Want(nft::Ruleset desired) {
-  desired_ = std::move(desired);
+bool Applier::Changed(const nft::Change& change) {
+  if (state_ == State::kSettled) return change.empty() || Apply(nft::StepsOf(change, *wanted_));
+  state_ = State::kUnknown;
   // New wishes do not shorten the pause after failures, else each event would hammer a kernel that
   // refuses.
-  return clock_->Now() >= next_attempt_ && Try();
+  return clock_->Now() >= next_attempt_ && Synchronise();
 }
 
 Clock::Time Applier::NextAttempt() const {
-  if (desired_) return next_attempt_;
-  return settled() ? next_check_ : Clock::Time::max();
+  switch (state_) {
+    case State::kIdle:
+      return Clock::Time::max();
+    case State::kUnknown:
+      return next_attempt_;
+    case State::kSettled:
+      return next_check_;
+  }
+  return Clock::Time::max();
 }
 
-bool Applier::Read(const std::string& name) {
+nft::Result<std::optional<nft::Ruleset>> Applier::Read() {
   // The generation first: what happens between the two questions is seen again at the next check.
   const auto generation = kernel_->Generation();
-  auto table = kernel_->Read(name);
-  known_ = generation.ok() && table.ok();
-  if (!known_) {
-    Failed(generation.ok() ? table.status() : generation.status(), "cannot read the table");
-    return false;
-  }
+  if (!generation.ok()) return generation.status();
   generation_ = generation.value();
-  table_ = std::move(table).value();
-  return true;
+  return kernel_->Read(wanted_->table);
 }
 
-bool Applier::Try() {
-  if (!known_ && !Read(desired_->table)) return false;
-  const std::vector<nft::Step> steps = nft::Diff(table_ ? &*table_ : nullptr, *desired_);
+// From whatever the kernel holds to what is wanted.
+bool Applier::Synchronise() {
+  const auto table = Read();
+  if (!table.ok()) {
+    Failed(table.status(), "cannot read the table");
+    return false;
+  }
+  return Apply(nft::Diff(table.value() ? &*table.value() : nullptr, *wanted_));
+}
+
+bool Applier::Apply(const std::vector<nft::Step>& steps) {
   if (const nft::Status status = nft::CommitAll(kernel_, steps); !status.ok()) {
     // Some steps may have happened: only the kernel knows which.
-    known_ = false;
     ++counters_.failures;
     Failed(status, "cannot apply a change");
     return false;
   }
   counters_.steps += steps.size();
   generation_ += static_cast<std::uint32_t>(steps.size());
-  table_ = std::move(desired_);
-  desired_.reset();
+  Settle();
+  return true;
+}
+
+void Applier::Settle() {
+  state_ = State::kSettled;
   failures_in_a_row_ = 0;
   const Clock::Time now = clock_->Now();
   next_attempt_ = now;
   if (next_full_check_ == Clock::Time()) next_full_check_ = now + kFullCheckEvery;
   if (next_check_ == Clock::Time()) next_check_ = now + kCheckEvery;
-  return true;
 }
 
 void Applier::Failed(const nft::Status& status, const char* what) {
+  state_ = State::kUnknown;
   const auto attempt = static_cast<std::size_t>(failures_in_a_row_++);
   const Clock::Duration pause = attempt < std::size(kRetries) ? Clock::Duration(kRetries[attempt])
                                                               : Clock::Duration(kRetryEvery);
@@ -76,9 +89,9 @@ void Applier::Failed(const nft::Status& status, const char* what) {
 
 void Applier::Tick() {
   const Clock::Time now = clock_->Now();
-  if (desired_) {
-    if (now >= next_attempt_) Try();
-  } else if (settled() && now >= next_check_) {
+  if (state_ == State::kUnknown) {
+    if (now >= next_attempt_) Synchronise();
+  } else if (state_ == State::kSettled && now >= next_check_) {
     CheckDrift();
   }
 }
@@ -96,19 +109,17 @@ void Applier::CheckDrift() {
   // touched.
   if (generation.value() == generation_ && now < next_full_check_) return;
   next_full_check_ = now + kFullCheckEvery;
-  nft::Ruleset wanted = std::move(*table_);
-  const std::string name = wanted.table;
-  if (Read(name) && table_ && nft::SameForKernel(*table_, wanted)) {
-    table_ = std::move(wanted);  // with what the kernel does not know: which sets are guards
+  const auto table = Read();
+  if (!table.ok()) {
+    Failed(table.status(), "cannot read the table");
     return;
   }
-  desired_ = std::move(wanted);
-  if (!known_) return;  // tried again with the next attempt
+  if (table.value() && nft::SameForKernel(*table.value(), *wanted_)) return;
   ++counters_.repairs;
-  log_->Warn(table_ ? "somebody changed our table, repairing it"
-                    : "somebody deleted our table, making it again",
-             {{"table", name}});
-  Try();
+  log_->Warn(table.value() ? "somebody changed our table, repairing it"
+                           : "somebody deleted our table, making it again",
+             {{"table", wanted_->table}});
+  Apply(nft::Diff(table.value() ? &*table.value() : nullptr, *wanted_));
 }
 
 }  // namespace podgate::controller

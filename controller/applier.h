@@ -1,26 +1,31 @@
-// Makes the kernel hold the ruleset that is wanted, and keeps it so: applies differences, reads
-// back and tries again after a failure, finds out when somebody else changed the table. What the
-// kernel holds is known or it is read anew; it is never guessed.
+// Makes the kernel hold the ruleset that is wanted, and keeps it so: applies each change as it is
+// told, reads back and applies the difference after a failure and when somebody else changed the
+// table. Keeps no copy of the ruleset: what the kernel holds is what was wanted before the change,
+// or it is read anew; it is never guessed.
 //
 // One thread. Never waits: what must wait is due at `NextAttempt()`.
 #pragma once
 
 #include <cstdint>
 #include <optional>
+#include <vector>
 
 #include "controller/clock.h"
 #include "controller/log.h"
+#include "nft/change.h"
 #include "nft/kernel.h"
 
 namespace podgate::controller {
 
 class Applier {
  public:
-  Applier(nft::Kernel* kernel, Clock* clock, Logger* log)
-      : kernel_(kernel), clock_(clock), log_(log) {}
+  // `wanted` is what the kernel is to hold; it changes only as Changed() is told right afterwards.
+  Applier(const nft::Ruleset* wanted, nft::Kernel* kernel, Clock* clock, Logger* log)
+      : wanted_(wanted), kernel_(kernel), clock_(clock), log_(log) {}
 
-  // From now on the kernel is to hold this. True when it does already on return.
-  bool Want(nft::Ruleset desired);
+  // The wanted ruleset has changed by this, and is to be in the kernel from now on. True when it is
+  // on return.
+  bool Changed(const nft::Change& change);
   // Tries again if something is left to do and its time has come; otherwise checks, at most once a
   // second, whether somebody changed the table, and every few minutes whether or not anything hints
   // at it.
@@ -28,8 +33,8 @@ class Applier {
   // When Tick() should be called at the latest.
   Clock::Time NextAttempt() const;
 
-  // The kernel holds what was wanted last.
-  bool settled() const { return known_ && !desired_ && table_.has_value(); }
+  // The kernel holds what is wanted.
+  bool settled() const { return state_ == State::kSettled; }
   struct Counters {
     std::uint64_t steps = 0;     // committed
     std::uint64_t failures = 0;  // commits that the kernel refused
@@ -38,19 +43,24 @@ class Applier {
   const Counters& counters() const { return counters_; }
 
  private:
-  bool Try();
-  bool Read(const std::string& name);
+  enum class State : std::uint8_t {
+    kIdle,     // nothing is wanted yet
+    kUnknown,  // the kernel holds something else, or nobody knows what
+    kSettled,
+  };
+
+  bool Synchronise();
+  bool Apply(const std::vector<nft::Step>& steps);
+  void Settle();
+  nft::Result<std::optional<nft::Ruleset>> Read();
   void CheckDrift();
   void Failed(const nft::Status& status, const char* what);
 
+  const nft::Ruleset* wanted_;
   nft::Kernel* kernel_;
   Clock* clock_;
   Logger* log_;
-  // One copy of the ruleset is kept when all is well: the one in the kernel is the one that is
-  // wanted.
-  std::optional<nft::Ruleset> desired_;  // what the kernel is to hold and does not hold yet
-  std::optional<nft::Ruleset> table_;    // what it holds; nullopt with known_: there is no table
-  bool known_ = false;                   // table_ is true
+  State state_ = State::kIdle;
   int failures_in_a_row_ = 0;
   std::uint32_t generation_ = 0;  // of the kernel, if nobody but us commits
   Clock::Time next_attempt_;

@@ -5,16 +5,15 @@
 #include <algorithm>
 #include <utility>
 
-#include "compiler/ir.h"
-
 namespace podgate::controller {
 
 Loop::Loop(Options options, nft::Kernel* kernel, Clock* clock, Logger* log)
     : options_(std::move(options)),
       clock_(clock),
       log_(log),
-      store_(log),
-      applier_(kernel, clock, log) {}
+      pipeline_(options_.node, options_.compile),
+      store_(&pipeline_, log),
+      applier_(&pipeline_.ruleset(), kernel, clock, log) {}
 
 void Loop::Run(MessageQueue* queue) {
   constexpr std::chrono::milliseconds kIdle{1000};
@@ -35,7 +34,7 @@ void Loop::Handle(std::vector<Message> messages) {
     stale_ = store_.Apply(std::move(message)) || stale_;
   }
   messages = {};
-  if (stale_ && store_.complete()) CompileAndApply(oldest);
+  if (stale_ && store_.complete()) UpdateAndApply(oldest);
   // A list leaves much behind that the allocator would keep.
   if (listed) ::malloc_trim(0);
 }
@@ -48,23 +47,23 @@ void Loop::Tick() {
 void Loop::Announce() {
   if (enforced_ || !applier_.settled()) return;
   enforced_ = true;
+  const compiler::Pipeline::Counts counts = pipeline_.counts();
   log_->Info(
       options_.dry_run ? "nothing is enforced, changes are printed" : "policies are enforced",
       {{"node", options_.node},
-       {"pods", store_.cluster().pods.size()},
-       {"namespaces", store_.cluster().namespaces.size()},
-       {"policies", store_.cluster().policies.size()},
+       {"pods", counts.pods},
+       {"namespaces", counts.namespaces},
+       {"policies", counts.policies},
        {"steps", applier_.counters().steps}});
 }
 
-void Loop::CompileAndApply(Clock::Time oldest) {
+void Loop::UpdateAndApply(Clock::Time oldest) {
   stale_ = false;
   const std::uint64_t steps_before = applier_.counters().steps;
   const Clock::Time begun = clock_->Now();
-  const compiler::NodeIr ir = compiler::BuildIr(store_.cluster(), options_.node);
-  nft::Ruleset ruleset = compiler::Compile(ir, options_.compile);
+  const nft::Change change = pipeline_.Update();
   const Clock::Time compiled = clock_->Now();
-  if (!applier_.Want(std::move(ruleset))) return;
+  if (!applier_.Changed(change)) return;
   const Clock::Time done = clock_->Now();
   const auto microseconds = [](Clock::Duration duration) {
     return std::chrono::duration_cast<std::chrono::microseconds>(duration).count();
@@ -72,7 +71,7 @@ void Loop::CompileAndApply(Clock::Time oldest) {
   const std::uint64_t steps = applier_.counters().steps - steps_before;
   Announce();
   log_->Debug("applied", {{"steps", steps},
-                          {"isolated_pods", ir.pods.size()},
+                          {"isolated_pods", pipeline_.counts().isolated_pods},
                           {"waited_us", microseconds(begun - oldest)},
                           {"compile_us", microseconds(compiled - begun)},
                           {"commit_us", microseconds(done - compiled)}});

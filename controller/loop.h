@@ -1,13 +1,14 @@
-// The agent's one thread that decides: takes messages, keeps the cluster, compiles the node's
-// ruleset and has it applied. Nothing is written to the kernel before all kinds are listed; until
-// then the rules that an earlier run left behind stay in force. No fixed delays: what has queued
-// while a commit ran goes into the next.
+// The agent's one thread that decides: takes messages, lets the pipeline follow them and has what
+// that changes in the node's ruleset applied. Nothing is written to the kernel before all kinds are
+// listed; until then the rules that an earlier run left behind stay in force. No fixed delays: what
+// has queued while a commit ran goes into the next.
 #pragma once
 
 #include <string>
 #include <vector>
 
 #include "compiler/compile.h"
+#include "compiler/pipeline.h"
 #include "controller/applier.h"
 #include "controller/queue.h"
 #include "controller/store.h"
@@ -26,24 +27,25 @@ class Loop {
   // Until the queue is closed.
   void Run(MessageQueue* queue);
 
-  // One turn: all messages that wait, then at most one compilation and commit.
+  // One turn: all messages that wait, then at most one update and its commits.
   void Handle(std::vector<Message> messages);
   // What is due without a message: retries and checks.
   void Tick();
 
-  const Store& store() const { return store_; }
+  const compiler::Pipeline& pipeline() const { return pipeline_; }
   const Applier& applier() const { return applier_; }
 
  private:
-  void CompileAndApply(Clock::Time oldest);
+  void UpdateAndApply(Clock::Time oldest);
   void Announce();
 
   const Options options_;
   Clock* const clock_;
   Logger* const log_;
+  compiler::Pipeline pipeline_;
   Store store_;
   Applier applier_;
-  bool stale_ = false;     // the cluster changed since the last compilation
+  bool stale_ = false;     // the cluster changed since the ruleset was last brought up to date
   bool enforced_ = false;  // the first ruleset is in the kernel, and it was logged
 };
 

@@ -1,7 +1,7 @@
 #include "controller/store.h"
 
 #include <algorithm>
-#include <tuple>
+#include <optional>
 #include <utility>
 #include <variant>
 
@@ -14,6 +14,7 @@ using compiler::ObjectKey;
 
 // No namespace of an API server can have this name, and none is ever added to the cluster under it.
 constexpr const char* kQuarantine = "~unreadable";
+constexpr const char* kIsolate = "isolate";  // the policy there
 
 ObjectKey QuarantineKey(const ObjectKey& key) { return {kQuarantine, key.ToString()}; }
 
@@ -21,26 +22,6 @@ bool HasErrors(const std::vector<Diagnostic>& diagnostics) {
   return std::any_of(diagnostics.begin(), diagnostics.end(), [](const Diagnostic& d) {
     return d.severity == Diagnostic::Severity::kError;
   });
-}
-
-bool Same(const compiler::NetworkPolicy& a, const compiler::NetworkPolicy& b) {
-  const auto fields = [](const compiler::NetworkPolicy& p) {
-    return std::tie(p.key, p.uid, p.pods, p.isolates_ingress, p.isolates_egress, p.ingress,
-                    p.egress, p.errors);
-  };
-  return fields(a) == fields(b);
-}
-
-bool Same(const compiler::Pod& a, const compiler::Pod& b) { return a == b; }
-bool Same(const compiler::Namespace& a, const compiler::Namespace& b) { return a == b; }
-
-// True when the map did not hold just this value under the key.
-template <typename Map, typename Key, typename Value>
-bool Put(Map* map, const Key& key, Value value) {
-  const auto it = map->find(key);
-  if (it != map->end() && Same(it->second, value)) return false;
-  map->insert_or_assign(key, std::move(value));
-  return true;
 }
 
 }  // namespace
@@ -63,7 +44,7 @@ bool Store::Apply(Message message) {
     return ApplyPod(std::move(*pod), message.diagnostics);
   }
   if (auto* ns = std::get_if<compiler::Namespace>(&*message.object)) {
-    return ApplyNamespace(std::move(*ns), message.diagnostics);
+    return ApplyNamespace(*ns, message.diagnostics);
   }
   return ApplyPolicy(std::get<compiler::NetworkPolicy>(std::move(*message.object)),
                      message.diagnostics);
@@ -80,60 +61,58 @@ bool Store::ApplyPod(compiler::Pod pod, const std::vector<Diagnostic>& diagnosti
   // Finished pods are not there at all, also when the server tells of them.
   if (pod.finished) return Delete(Kind::kPod, pod.key);
   const bool released = Release(pod.key);
-  const ObjectKey key = pod.key;
-  return Put(&cluster_.pods, key, std::move(pod)) || released;
+  return pipeline_->Put(pod) || released;
 }
 
 bool Store::Quarantine(compiler::Pod pod) {
   const ObjectKey key = QuarantineKey(pod.key);
   // What is not readable now may have been before, or the time before.
-  for (const ObjectKey& known : {pod.key, key}) {
-    const auto it = cluster_.pods.find(known);
-    if (it == cluster_.pods.end()) continue;
-    if (pod.addresses.empty()) pod.addresses = it->second.addresses;
-    if (pod.node.empty()) pod.node = it->second.node;
-    if (pod.created.empty()) pod.created = it->second.created;
+  for (const ObjectKey& known_key : {pod.key, key}) {
+    const std::optional<compiler::Pod> known = pipeline_->FindPod(known_key);
+    if (!known) continue;
+    if (pod.addresses.empty()) pod.addresses = known->addresses;
+    if (pod.node.empty()) pod.node = known->node;
+    if (pod.created.empty()) pod.created = known->created;
   }
-  bool changed = cluster_.pods.erase(pod.key) > 0;
-  const ObjectKey isolate_key{kQuarantine, "isolate"};
+  bool changed = pipeline_->RemovePod(pod.key);
   compiler::NetworkPolicy isolate;
-  isolate.key = isolate_key;
+  isolate.key = {kQuarantine, kIsolate};
   isolate.isolates_egress = true;
-  changed = Put(&cluster_.policies, isolate_key, std::move(isolate)) || changed;
+  changed = pipeline_->Put(std::move(isolate)) || changed;
   pod.key = key;
   pod.labels.clear();
   pod.ports.clear();
   pod.finished = false;
-  return Put(&cluster_.pods, key, std::move(pod)) || changed;
+  quarantined_.insert(key);
+  return pipeline_->Put(pod) || changed;
 }
 
 bool Store::Release(const ObjectKey& key) {
-  if (cluster_.pods.erase(QuarantineKey(key)) == 0) return false;
-  const auto first = cluster_.pods.lower_bound({kQuarantine, ""});
-  if (first == cluster_.pods.end() || first->first.ns != kQuarantine) {
-    cluster_.policies.erase({kQuarantine, "isolate"});
-  }
+  const ObjectKey quarantined = QuarantineKey(key);
+  if (quarantined_.erase(quarantined) == 0) return false;
+  pipeline_->RemovePod(quarantined);
+  if (quarantined_.empty()) pipeline_->RemovePolicy({kQuarantine, kIsolate});
   return true;
 }
 
-bool Store::ApplyNamespace(compiler::Namespace ns, const std::vector<Diagnostic>& diagnostics) {
+bool Store::ApplyNamespace(const compiler::Namespace& ns,
+                           const std::vector<Diagnostic>& diagnostics) {
   if (HasErrors(diagnostics)) {
     for (const Diagnostic& diagnostic : diagnostics) {
       log_->LogEach(LogLevel::kError, "a namespace cannot be read, no namespaceSelector matches it",
                     {{"problem", diagnostic.ToString()}});
     }
-    return cluster_.namespaces.erase(ns.name) > 0;
+    return pipeline_->RemoveNamespace(ns.name);
   }
-  const std::string name = ns.name;
-  return Put(&cluster_.namespaces, name, std::move(ns));
+  return pipeline_->Put(ns);
 }
 
 bool Store::ApplyPolicy(compiler::NetworkPolicy policy,
                         const std::vector<Diagnostic>& diagnostics) {
   const ObjectKey key = policy.key;
-  const auto known = cluster_.policies.find(key);
   // Said once, not again with each event or list that repeats the same policy.
-  if (known != cluster_.policies.end() && Same(known->second, policy)) return false;
+  const compiler::NetworkPolicy* known = pipeline_->FindPolicy(key);
+  if (known != nullptr && SamePolicy(*known, policy)) return false;
   for (const Diagnostic& diagnostic : diagnostics) {
     const bool error = diagnostic.severity == Diagnostic::Severity::kError;
     log_->LogEach(
@@ -143,20 +122,19 @@ bool Store::ApplyPolicy(compiler::NetworkPolicy policy,
             : "a policy is odd",
         {{"policy", key.ToString()}, {"problem", diagnostic.ToString()}});
   }
-  cluster_.policies.insert_or_assign(key, std::move(policy));
-  return true;
+  return pipeline_->Put(std::move(policy));
 }
 
 bool Store::Delete(Kind kind, const ObjectKey& key) {
   switch (kind) {
     case Kind::kPod: {
       const bool released = Release(key);
-      return cluster_.pods.erase(key) > 0 || released;
+      return pipeline_->RemovePod(key) || released;
     }
     case Kind::kNamespace:
-      return cluster_.namespaces.erase(key.name) > 0;
+      return pipeline_->RemoveNamespace(key.name);
     case Kind::kNetworkPolicy:
-      return cluster_.policies.erase(key) > 0;
+      return pipeline_->RemovePolicy(key);
     case Kind::kUnknown:
       break;
   }

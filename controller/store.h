@@ -1,5 +1,5 @@
-// The cluster as the reflectors told it, and what of it is not to be trusted. Owned by the loop's
-// thread; no I/O.
+// What the reflectors tell, on its way to the pipeline: what of it is not to be trusted is made
+// safe here. Owned by the loop's thread; no I/O.
 //
 // What cannot be read fails closed, for its own pods only:
 //   pod        moves to a namespace that no selector reaches, with a policy that isolates all pods
@@ -12,10 +12,12 @@
 //   does that)
 #pragma once
 
+#include <set>
 #include <string>
 #include <vector>
 
 #include "compiler/model.h"
+#include "compiler/pipeline.h"
 #include "controller/log.h"
 #include "controller/message.h"
 
@@ -23,25 +25,26 @@ namespace podgate::controller {
 
 class Store {
  public:
-  explicit Store(Logger* log) : log_(log) {}
+  Store(compiler::Pipeline* pipeline, Logger* log) : pipeline_(pipeline), log_(log) {}
 
   // True when the cluster changed in anything that could matter to packets.
   bool Apply(Message message);
   // All three kinds have been told as a whole at least once.
   bool complete() const { return pods_listed_ && namespaces_listed_ && policies_listed_; }
-  const compiler::Cluster& cluster() const { return cluster_; }
 
  private:
   bool ApplyPod(compiler::Pod pod, const std::vector<compiler::Diagnostic>& diagnostics);
-  bool ApplyNamespace(compiler::Namespace ns, const std::vector<compiler::Diagnostic>& diagnostics);
+  bool ApplyNamespace(const compiler::Namespace& ns,
+                      const std::vector<compiler::Diagnostic>& diagnostics);
   bool ApplyPolicy(compiler::NetworkPolicy policy,
                    const std::vector<compiler::Diagnostic>& diagnostics);
   bool Quarantine(compiler::Pod pod);
   bool Release(const compiler::ObjectKey& key);
   bool Delete(compiler::Kind kind, const compiler::ObjectKey& key);
 
+  compiler::Pipeline* pipeline_;
   Logger* log_;
-  compiler::Cluster cluster_;
+  std::set<compiler::ObjectKey> quarantined_;  // under the keys that they have in quarantine
   bool pods_listed_ = false;
   bool namespaces_listed_ = false;
   bool policies_listed_ = false;

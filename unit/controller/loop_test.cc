@@ -193,7 +193,7 @@ TEST(Loop, AFinishedPodIsGone) {
   client.finished = true;
   world.Tell(Upsert(std::move(client)));
   EXPECT_FALSE(world.Passes("10.0.1.1", "10.0.0.1"));
-  EXPECT_EQ(world.loop.store().cluster().pods.count({"d", "client"}), 0U);
+  EXPECT_EQ(world.loop.pipeline().FindPod({"d", "client"}), std::nullopt);
 }
 
 TEST(Loop, ARestartTouchesNothing) {
@@ -381,8 +381,8 @@ TEST(Loop, AnUnreadablePodIsCutOffAtItsLastAddress) {
   fresh.Start();
   EXPECT_TRUE(nft::SameForKernel(world.Table(), fresh.Table()));
   world.Tell(Upsert(Kind::kPod, peer, {Unreadable()}), Delete(Kind::kPod, "d", "client"));
-  EXPECT_EQ(world.loop.store().cluster().policies.size(), 1U);
-  EXPECT_EQ(world.loop.store().cluster().pods.size(), 2U);
+  EXPECT_EQ(world.loop.pipeline().counts().policies, 1U);
+  EXPECT_EQ(world.loop.pipeline().counts().pods, 2U);
 }
 
 TEST(Loop, AnUnreadableNamespaceMatchesNoSelector) {
