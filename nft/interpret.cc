@@ -15,8 +15,9 @@ constexpr int kMostChainsVisited = 10'000;
 
 class Walk {
  public:
+  // `outcome` gets the trace; nullptr: nobody wants it.
   Walk(const Ruleset& ruleset, const Packet& packet, const nft::LookUp& look_up, Outcome* outcome)
-      : ruleset_(ruleset), packet_(packet), look_up_(look_up), outcome_(*outcome) {}
+      : ruleset_(ruleset), packet_(packet), look_up_(look_up), outcome_(outcome) {}
 
   // From the base chain to a verdict; false: dropped.
   bool Run(const Chain& base);
@@ -54,11 +55,18 @@ class Walk {
   }
   // False: no such chain (which is traced); the packet is dropped.
   bool Enter(const std::string& name, Position* position);
+  void Trace(const std::string& text) {
+    if (outcome_ != nullptr) outcome_->trace.push_back(text);
+  }
+  void TraceRule(const Chain& chain, std::size_t index, const std::string& text) {
+    if (outcome_ == nullptr) return;
+    Trace(chain.name + "#" + std::to_string(index + 1) + (text.empty() ? "" : " " + text));
+  }
 
   const Ruleset& ruleset_;
   const Packet& packet_;
   const nft::LookUp& look_up_;
-  Outcome& outcome_;
+  Outcome* const outcome_;
   int visited_ = 0;
 };
 
@@ -117,9 +125,8 @@ std::optional<Verdict> Walk::Act(const VmapPort& action) {
 
 std::optional<Verdict> Walk::Evaluate(const Chain& chain, std::size_t index) {
   const Rule& rule = chain.rules[index];
-  const std::string place = chain.name + "#" + std::to_string(index + 1);
   if (!rule.foreign.empty()) {
-    outcome_.trace.push_back(place + " is not ours and is passed over: " + rule.foreign);
+    TraceRule(chain, index, "is not ours and is passed over: " + rule.foreign);
     return std::nullopt;
   }
   for (const Match& match : rule.matches) {
@@ -132,18 +139,18 @@ std::optional<Verdict> Walk::Evaluate(const Chain& chain, std::size_t index) {
     if (!verdict)
       return std::nullopt;  // a verdict map that misses ends the rule like any other miss
   }
-  outcome_.trace.push_back(place + (rule.comment.empty() ? "" : " " + rule.comment));
+  TraceRule(chain, index, rule.comment);
   return verdict;
 }
 
 bool Walk::Enter(const std::string& name, Position* position) {
   const auto found = ruleset_.chains.find(name);
   if (found == ruleset_.chains.end()) {
-    outcome_.trace.push_back("chain " + name + " is not there: dropped");
+    Trace("chain " + name + " is not there: dropped");
     return false;
   }
   if (++visited_ > kMostChainsVisited) {
-    outcome_.trace.push_back("chain " + name + " is part of a loop: dropped");
+    Trace("chain " + name + " is part of a loop: dropped");
     return false;
   }
   *position = {&found->second, 0};
@@ -172,7 +179,7 @@ bool Walk::Run(const Chain& base) {
         break;
       case Verdict::Kind::kJump:
         if (stack.size() == kJumpStackSize) {
-          outcome_.trace.push_back("more than 16 jumps deep: dropped");
+          Trace("more than 16 jumps deep: dropped");
           return false;
         }
         stack.push_back(at);
@@ -183,6 +190,17 @@ bool Walk::Run(const Chain& base) {
         break;
     }
   }
+}
+
+std::vector<const Chain*> BasesOf(const Ruleset& ruleset, Hook hook) {
+  std::vector<const Chain*> bases;
+  for (const auto& [name, chain] : ruleset.chains) {
+    if (chain.base && chain.base->hook == hook) bases.push_back(&chain);
+  }
+  std::stable_sort(bases.begin(), bases.end(), [](const Chain* a, const Chain* b) {
+    return a->base->priority < b->base->priority;
+  });
+  return bases;
 }
 
 }  // namespace
@@ -212,20 +230,28 @@ Outcome Interpret(const Ruleset& ruleset, Hook hook, const Packet& packet) {
 }
 
 Outcome Interpret(const Ruleset& ruleset, Hook hook, const Packet& packet, const LookUp& look_up) {
-  std::vector<const Chain*> bases;
-  for (const auto& [name, chain] : ruleset.chains) {
-    if (chain.base && chain.base->hook == hook) bases.push_back(&chain);
-  }
-  std::stable_sort(bases.begin(), bases.end(), [](const Chain* a, const Chain* b) {
-    return a->base->priority < b->base->priority;
-  });
   Outcome outcome;
-  for (const Chain* base : bases) {
+  for (const Chain* base : BasesOf(ruleset, hook)) {
     // An accept ends only its own base chain; the next one is still asked. A drop is final.
     outcome.accepted = Walk(ruleset, packet, look_up, &outcome).Run(*base);
     if (!outcome.accepted) break;
   }
   return outcome;
+}
+
+Verdicts::Verdicts(const Ruleset& ruleset)
+    : ruleset_(ruleset),
+      bases_{BasesOf(ruleset, Hook::kForward), BasesOf(ruleset, Hook::kInput)},
+      look_up_([&ruleset](const std::string& name, const Key& key) -> const Element* {
+        const auto found = ruleset.sets.find(name);
+        return found != ruleset.sets.end() ? Find(found->second, key) : nullptr;
+      }) {}
+
+bool Verdicts::Accepts(Hook hook, const Packet& packet) const {
+  const auto& bases = bases_.at(static_cast<std::size_t>(hook));
+  return std::all_of(bases.begin(), bases.end(), [&](const Chain* base) {
+    return Walk(ruleset_, packet, look_up_, nullptr).Run(*base);
+  });
 }
 
 }  // namespace podgate::nft

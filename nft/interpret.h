@@ -2,6 +2,7 @@
 // verdicts with the reference evaluator, and for explaining what a ruleset does. Pure.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <string>
@@ -39,5 +40,18 @@ const Element* Find(const Set& set, const Key& key);
 // in which the packet makes them: for asking what a packet can meet while sets change under it.
 using LookUp = std::function<const Element*(const std::string& set, const Key& key)>;
 Outcome Interpret(const Ruleset& ruleset, Hook hook, const Packet& packet, const LookUp& look_up);
+
+// Many questions to one ruleset, for the verdict alone: without traces. The
+// ruleset outlives this and does not change meanwhile.
+class Verdicts {
+ public:
+  explicit Verdicts(const Ruleset& ruleset);
+  bool Accepts(Hook hook, const Packet& packet) const;
+
+ private:
+  const Ruleset& ruleset_;
+  std::array<std::vector<const Chain*>, 2> bases_;  // by hook, in the order of their priorities
+  LookUp look_up_;
+};
 
 }  // namespace podgate::nft

@@ -1,0 +1,49 @@
+// The seam between the agent and the kernel's table of connections. Two implementations: netlink
+// (controller/conntrack_netlink.h) and a fake for tests.
+//
+// One thread at a time per object. Nothing here meets the locks of nf_tables, so commits never wait
+// for it.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+
+#include "nft/flow.h"
+#include "nft/flow_judge.h"
+#include "nft/status.h"
+
+namespace podgate::controller {
+
+class Conntrack {
+ public:
+  virtual ~Conntrack() = default;
+
+  // Every entry of both families that was there before and still is, each told once or, when the
+  // table changes under the walk, perhaps twice. The kernel walks on as the answers are taken, so a
+  // slow `tell` holds up nobody; entries may be deleted meanwhile. False from `tell` ends the walk.
+  using Tell = std::function<bool(const nft::Flow& flow)>;
+  virtual nft::Status Walk(const Tell& tell) = 0;
+
+  // The entry whose first packet looks like this; nullopt: there is none.
+  virtual nft::Result<std::optional<nft::Flow>> Find(std::uint8_t protocol,
+                                                     const nft::FlowTuple& original,
+                                                     std::uint16_t zone) = 0;
+
+  // Deletes these very entries and puts a seal in the place of those that need one. An entry that
+  // is gone, or whose tuples another flow has now, is none of ours any more.
+  struct Counts {
+    std::size_t deleted = 0;
+    std::size_t sealed = 0;
+    std::size_t unsealed = 0;  // deleted, but what could bring it back is still possible
+  };
+  virtual nft::Result<Counts> Cut(std::span<const nft::Flow> flows) = 0;
+  // Deletes these very entries.
+  virtual nft::Result<std::size_t> Delete(std::span<const nft::Flow> flows) = 0;
+
+  // All addresses of this node in this network namespace, broadcast addresses too; sorted.
+  virtual nft::Result<nft::Addresses> NodeAddresses() = 0;
+};
+
+}  // namespace podgate::controller

@@ -1,0 +1,106 @@
+// Established flows follow the policy: when a change denies flows that were allowed, exactly those
+// are cut, and the seals of flows that are allowed again are taken away.
+//
+// A thread of its own walks conntrack's entries and deletes; the loop's thread, which owns the
+// rules, judges. They meet for each slice of flows: the thread asks, wakes the loop and waits; the
+// loop answers between two turns. So commits wait for a slice at most, memory is that of a slice,
+// and every answer comes from the rules that are in force at that moment.
+#pragma once
+
+#include <condition_variable>
+#include <cstdint>
+#include <functional>
+#include <mutex>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "controller/clock.h"
+#include "controller/conntrack.h"
+#include "controller/log.h"
+#include "controller/pass_schedule.h"
+#include "nft/diff.h"
+#include "nft/flow_judge.h"
+
+namespace podgate::controller {
+
+class FlowCutter {
+ public:
+  // Flows that the loop judges in one turn: about half a millisecond.
+  static constexpr std::size_t kSlice = 256;
+
+  // `wake`: makes the loop's thread call Serve() soon; called from the cutter's thread.
+  // `cpu_time`: what the calling thread has used of a CPU so far.
+  FlowCutter(Conntrack* conntrack, Logger* log, std::function<void()> wake,
+             std::function<Clock::Duration()> cpu_time = ThreadCpuTime);
+
+  // The cutter's thread: until Stop(), which may be called from any thread.
+  void Run();
+  void Stop();
+
+  // From here on the loop's thread.
+  // New rules are in force. `may_deny`: a packet that was allowed could be denied now.
+  void PolicyChanged(bool may_deny);
+  // Answers what is asked, if anything: at most one slice. Only when `enforced` is what the kernel
+  // holds.
+  void Serve(const nft::Ruleset& enforced);
+
+  struct Counters {
+    std::uint64_t passes = 0;
+    std::uint64_t failures = 0;  // passes that did not get to the end
+    std::uint64_t cut = 0;       // flows
+    std::uint64_t entries = 0;   // that the last pass saw
+    std::uint64_t seals = 0;     // that were there at its end
+  };
+  Counters counters() const;
+
+ private:
+  static Clock::Duration ThreadCpuTime();
+
+  // What the cutter's thread wants to know; it waits, so what this points to stays.
+  struct Request {
+    nft::Addresses* judged = nullptr;
+    std::span<const nft::FlowQuestion> questions{};
+    std::vector<nft::FlowVerdict>* verdicts = nullptr;
+  };
+  struct Pass {
+    nft::FlowFilter filter;
+    std::vector<nft::FlowQuestion> slice{};
+    std::vector<nft::FlowVerdict> verdicts{};
+    std::uint64_t entries = 0;
+    std::uint64_t judged = 0;
+    std::uint64_t seals = 0;
+    std::uint64_t unsealed = 0;
+    Conntrack::Counts cut{};
+    nft::Status status{};
+    bool stopped = false;
+  };
+
+  bool WaitForPass();
+  Pass Walk();
+  // False: give up the pass.
+  bool Take(const nft::Flow& flow, Pass* pass);
+  bool Flush(Pass* pass);
+  // False: stopped.
+  bool Ask(const Request& request);
+  void Report(const Pass& pass, Clock::Duration cost);
+
+  Conntrack* const conntrack_;
+  Logger* const log_;
+  const std::function<void()> wake_;
+  const std::function<Clock::Duration()> cpu_time_;
+
+  mutable std::mutex mutex_;  // guards all below
+  std::condition_variable changed_;
+  bool stopped_ = false;
+  bool seals_possible_ = true;
+  std::optional<Request> request_;
+  Clock::Duration judging_{};  // CPU time of the loop's thread for the pass under way
+  PassSchedule schedule_;
+  Counters counters_;
+};
+
+// Whether a step that was committed could deny a packet that was allowed.
+bool MayDeny(const nft::Step& step);
+
+}  // namespace podgate::controller
