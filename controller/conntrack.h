@@ -39,6 +39,9 @@ class Conntrack {
     std::size_t unsealed = 0;  // deleted, but what could bring it back is still possible
   };
   virtual nft::Result<Counts> Cut(std::span<const nft::Flow> flows) = 0;
+  // The flow is deleted, and its other end may have begun it anew since: that goes, and the seal is
+  // put. False: it cannot be put. (Part of Cut().)
+  virtual nft::Result<bool> Seal(const nft::Flow& flow) = 0;
   // Deletes these very entries.
   virtual nft::Result<std::size_t> Delete(std::span<const nft::Flow> flows) = 0;
 

@@ -58,7 +58,10 @@ std::optional<Address> AddressOf(const nf_conntrack* object, Family family,
   return Address::FromBytes(family, {static_cast<const std::uint8_t*>(bytes), size});
 }
 
-std::optional<nft::FlowTuple> TupleOf(const nf_conntrack* object, const TupleAttributes& names) {
+bool IsIcmp(std::uint8_t protocol) { return protocol == nft::kIcmp || protocol == nft::kIcmpv6; }
+
+std::optional<nft::FlowTuple> TupleOf(const nf_conntrack* object, const TupleAttributes& names,
+                                      std::uint8_t protocol) {
   const bool v4 = nfct_attr_is_set(object, names.ipv4_source) > 0;
   const Family family = v4 ? Family::kIPv4 : Family::kIPv6;
   const auto source = AddressOf(object, family, v4 ? names.ipv4_source : names.ipv6_source);
@@ -68,7 +71,7 @@ std::optional<nft::FlowTuple> TupleOf(const nf_conntrack* object, const TupleAtt
   nft::FlowTuple tuple;
   tuple.source = *source;
   tuple.destination = *destination;
-  if (nfct_attr_is_set(object, names.source_port) > 0) {
+  if (!IsIcmp(protocol) && nfct_attr_is_set(object, names.source_port) > 0) {
     tuple.source_port = ntohs(nfct_get_attr_u16(object, names.source_port));
     tuple.destination_port = ntohs(nfct_get_attr_u16(object, names.destination_port));
   }
@@ -80,8 +83,6 @@ std::uint16_t ZoneOf(const nf_conntrack* object, nf_conntrack_attr direction) {
   return nfct_get_attr_u16(object, own ? direction : ATTR_ZONE);  // 0 when there is none
 }
 
-bool IsIcmp(std::uint8_t protocol) { return protocol == nft::kIcmp || protocol == nft::kIcmpv6; }
-
 void SetTuple(nf_conntrack* object, const TupleAttributes& names, std::uint8_t protocol,
               const nft::FlowTuple& tuple) {
   const bool v4 = tuple.source.family() == Family::kIPv4;
@@ -91,6 +92,7 @@ void SetTuple(nf_conntrack* object, const TupleAttributes& names, std::uint8_t p
   nfct_set_attr(object, v4 ? names.ipv4_destination : names.ipv6_destination,
                 tuple.destination.bytes().data());
   if (IsIcmp(protocol)) {
+    if (names.l4proto != ATTR_ORIG_L4PROTO) return;  // the library derives the reply's
     nfct_set_attr_u8(object, ATTR_ICMP_TYPE, tuple.icmp_type);
     nfct_set_attr_u8(object, ATTR_ICMP_CODE, tuple.icmp_code);
     nfct_set_attr_u16(object, ATTR_ICMP_ID, htons(tuple.icmp_id));
@@ -109,11 +111,11 @@ std::uint8_t FamilyNumber(const nft::FlowTuple& tuple) {
 std::optional<nft::Flow> DecodeFlow(const nlmsghdr* message) {
   const ObjectPtr object = NewObject();
   if (nfct_nlmsg_parse(message, object.get()) < 0) return std::nullopt;
-  const auto original = TupleOf(object.get(), kOriginal);
-  const auto reply = TupleOf(object.get(), kReply);
-  if (!original || !reply) return std::nullopt;
   nft::Flow flow;
   flow.protocol = nfct_get_attr_u8(object.get(), ATTR_ORIG_L4PROTO);
+  const auto original = TupleOf(object.get(), kOriginal, flow.protocol);
+  const auto reply = TupleOf(object.get(), kReply, flow.protocol);
+  if (!original || !reply) return std::nullopt;
   flow.original = *original;
   flow.reply = *reply;
   if (IsIcmp(flow.protocol)) {
@@ -131,9 +133,9 @@ std::optional<nft::Flow> DecodeFlow(const nlmsghdr* message) {
     flow.ended = state == TCP_CONNTRACK_TIME_WAIT || state == TCP_CONNTRACK_CLOSE;
   }
   if (nfct_attr_is_set(object.get(), ATTR_MASTER_L3PROTO) > 0) {
-    if (auto master = TupleOf(object.get(), kMaster)) {
-      flow.master = nft::FlowMaster{nfct_get_attr_u8(object.get(), ATTR_MASTER_L4PROTO), *master};
-    }
+    const std::uint8_t protocol = nfct_get_attr_u8(object.get(), ATTR_MASTER_L4PROTO);
+    if (const auto master = TupleOf(object.get(), kMaster, protocol))
+      flow.master = nft::FlowMaster{protocol, *master};
   }
   return flow;
 }

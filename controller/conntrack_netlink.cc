@@ -37,6 +37,7 @@ class NetlinkConntrack : public Conntrack {
   Result<std::optional<Flow>> Find(std::uint8_t protocol, const nft::FlowTuple& original,
                                    std::uint16_t zone) override;
   Result<Counts> Cut(std::span<const Flow> flows) override;
+  Result<bool> Seal(const Flow& flow) override;
   Result<std::size_t> Delete(std::span<const Flow> flows) override;
   Result<nft::Addresses> NodeAddresses() override { return ReadNodeAddresses(); }
 
@@ -46,9 +47,6 @@ class NetlinkConntrack : public Conntrack {
     return dialogue_->Tell(requests.data(), requests.size());
   }
   Status CutSome(std::span<const Flow> flows, Counts* counts);
-  // The flow is deleted, and its other end began it anew before the seal was there. True: it is
-  // sealed now.
-  Result<bool> SealAgain(const Flow& flow);
 
   std::unique_ptr<NetlinkDialogue> dialogue_;
   std::uint32_t sequence_ = 1;
@@ -121,7 +119,7 @@ Status NetlinkConntrack::CutSome(std::span<const Flow> flows, Counts* counts) {
     const auto problem = refused.value().find(one.seal);
     bool sealed = problem == refused.value().end();
     if (!sealed && problem->second == EEXIST) {
-      const auto again = SealAgain(*one.flow);
+      const auto again = Seal(*one.flow);
       if (!again.ok()) return again.status();
       sealed = again.value();
     }
@@ -130,7 +128,7 @@ Status NetlinkConntrack::CutSome(std::span<const Flow> flows, Counts* counts) {
   return Status();
 }
 
-Result<bool> NetlinkConntrack::SealAgain(const Flow& flow) {
+Result<bool> NetlinkConntrack::Seal(const Flow& flow) {
   const Flow seal = nft::SealOf(flow);
   for (int race = 0; race < kRaces; ++race) {
     const auto found = Find(seal.protocol, seal.original, seal.original_zone);
