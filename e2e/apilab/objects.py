@@ -1,5 +1,7 @@
 """The few kinds of object that the lab writes, and where they live in the API."""
 
+from .client import MERGE
+
 _PLURALS = {"Namespace": "/api/v1/namespaces", "Pod": "/api/v1/namespaces/{}/pods",
             "ServiceAccount": "/api/v1/namespaces/{}/serviceaccounts",
             "NetworkPolicy": "/apis/networking.k8s.io/v1/namespaces/{}/networkpolicies"}
@@ -48,3 +50,14 @@ def policy(name, **spec):
     spec.setdefault("podSelector", {})
     return {"apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy",
             "metadata": {"name": own, "namespace": own_namespace}, "spec": spec}
+
+
+def create(client, made):
+    """Writes an object as it is described, with its status if it has one, and a namespace with its default account."""
+    kind, metadata = made["kind"], made["metadata"]
+    own_namespace = metadata.get("namespace")
+    client.ask("POST", collection(kind, own_namespace), {key: value for key, value in made.items() if key != "status"})
+    if kind == "Namespace":
+        client.ask("POST", collection("ServiceAccount", metadata["name"]), default_account(metadata["name"]))
+    if "status" in made:
+        client.ask("PATCH", path(kind, f"{own_namespace}/{metadata['name']}") + "/status", {"status": made["status"]}, MERGE)

@@ -3,7 +3,6 @@
 import time
 
 from apilab import objects
-from apilab.client import MERGE
 
 _PATCH = "application/json-patch+json"
 
@@ -19,13 +18,7 @@ class Writer:
         self.marks.append((time.monotonic(), sentence))
 
     def create(self, made):
-        kind, metadata = made["kind"], made["metadata"]
-        namespace = metadata.get("namespace")
-        self._api.ask("POST", objects.collection(kind, namespace), {key: value for key, value in made.items() if key != "status"})
-        if kind == "Namespace":
-            self._api.ask("POST", objects.collection("ServiceAccount", metadata["name"]), objects.default_account(metadata["name"]))
-        if "status" in made:
-            self._api.ask("PATCH", objects.path(kind, f"{namespace}/{metadata['name']}") + "/status", {"status": made["status"]}, MERGE)
+        objects.create(self._api, made)
 
     def turn(self, knob, state):
         """Returns the number of writes."""
