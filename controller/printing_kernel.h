@@ -17,6 +17,7 @@ class PrintingKernel : public nft::Kernel {
 
   nft::Result<std::optional<nft::Ruleset>> Read(const std::string&) override { return start_; }
   nft::Status Commit(const nft::Step& step) override;
+  nft::Status CommitAt(std::uint32_t, const nft::Step& step) override { return Commit(step); }
   nft::Result<std::uint32_t> Generation() override { return generation_; }
 
  private:

@@ -1,5 +1,6 @@
 #include "nft/batch.h"
 
+#include <arpa/inet.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <sys/socket.h>
@@ -17,9 +18,12 @@ constexpr std::size_t kMessageRoom = 128 * 1024;
 
 }  // namespace
 
-Batch::Batch(std::uint32_t first_sequence) : first_sequence_(first_sequence) {
+Batch::Batch(std::uint32_t first_sequence, std::optional<std::uint32_t> generation)
+    : first_sequence_(first_sequence) {
   const std::uint32_t sequence = Start({});
-  Finish(nftnl_batch_begin(Room(), sequence));
+  nlmsghdr* begin = nftnl_batch_begin(Room(), sequence);
+  if (generation) mnl_attr_put_u32(begin, NFNL_BATCH_GENID, htonl(*generation));
+  Finish(begin);
 }
 
 char* Batch::Room() {
@@ -41,6 +45,11 @@ nlmsghdr* Batch::Begin(std::uint16_t type, std::uint16_t flags, const Origin& or
 void Batch::Finish(const nlmsghdr* message) { size_ += MNL_ALIGN(message->nlmsg_len); }
 
 void Batch::End() {
+  if (messages_.size() > 1) {  // more than BATCH_BEGIN, which old kernels do not acknowledge
+    auto* last = reinterpret_cast<nlmsghdr*>(buffer_.data() + messages_.back().offset);
+    last->nlmsg_flags |= NLM_F_ACK;
+    acknowledged_ = last->nlmsg_seq;
+  }
   const std::uint32_t sequence = Start({});
   Finish(nftnl_batch_end(Room(), sequence));
 }

@@ -1,10 +1,13 @@
 // One netlink batch while it is written: messages one after the other between BATCH_BEGIN and
 // BATCH_END, each with its own sequence number, so that an error leads back to what the message was
-// made for. Internal to nft/; not thread-safe.
+// made for. The last message asks for an acknowledgement: without it the kernel's silence would be
+// all that tells a committed batch from one whose answers were lost. Internal to nft/; not
+// thread-safe.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 struct nlmsghdr;
@@ -29,14 +32,16 @@ struct BatchError {
 
 class Batch {
  public:
-  explicit Batch(std::uint32_t first_sequence);
+  // With a generation the kernel refuses the batch (ERESTART) once it has another.
+  explicit Batch(std::uint32_t first_sequence,
+                 std::optional<std::uint32_t> generation = std::nullopt);
 
   // Starts a message with its nfnetlink header (family inet). The pointer is good until the next
   // Begin(); attributes up to 128 KiB may be added behind it.
   nlmsghdr* Begin(std::uint16_t type, std::uint16_t flags, const Origin& origin);
   // The message is complete.
   void Finish(const nlmsghdr* message);
-  // The batch is complete.
+  // The batch is complete. Once.
   void End();
 
   const char* data() const { return buffer_.data(); }
@@ -45,6 +50,10 @@ class Batch {
   std::uint32_t next_sequence() const {
     return first_sequence_ + static_cast<std::uint32_t>(messages_.size());
   }
+
+  // Of the message that is answered in any case, and last. A batch without messages has none; it
+  // does nothing.
+  std::optional<std::uint32_t> acknowledged() const { return acknowledged_; }
 
   // nullptr when no message of the batch has the number.
   const Origin* OriginOf(std::uint32_t sequence) const;
@@ -62,6 +71,7 @@ class Batch {
   std::size_t size_ = 0;
   std::uint32_t first_sequence_;
   std::vector<Message> messages_;
+  std::optional<std::uint32_t> acknowledged_;
 };
 
 }  // namespace podgate::nft

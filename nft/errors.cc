@@ -20,6 +20,8 @@ Status::Code CodeOf(int error) {
     case ENOENT:
       return Status::Code::kNotFound;
     case EBUSY:
+    case EAGAIN:
+    case ENOMEM:
       return Status::Code::kBusy;
     case ENOSPC:
     case ENFILE:
@@ -52,6 +54,9 @@ std::string Reason(int error) {
       return "it, or something it refers to, is not there; read the table back";
     case EBUSY:
       return "still in use";
+    case EAGAIN:
+    case ENOMEM:
+      return fmt::format("the kernel cannot just now ({}), try again", std::strerror(error));
     case EMLINK:
     case ELOOP:
       return "would close a loop of jumps or nest them 16 deep";

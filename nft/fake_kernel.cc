@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <cerrno>
 #include <utility>
 
 #include "nft/check.h"
@@ -53,6 +54,11 @@ Status FakeKernel::Commit(const Step& step) {
   ++generation_;
   committed.push_back(step);
   return {};
+}
+
+Status FakeKernel::CommitAt(std::uint32_t generation, const Step& step) {
+  if (generation != generation_) return Refused(step, {"the step as a whole", ERESTART});
+  return Commit(step);
 }
 
 Result<std::uint32_t> FakeKernel::Generation() { return generation_; }

@@ -15,6 +15,7 @@ class FakeKernel : public Kernel {
  public:
   Result<std::optional<Ruleset>> Read(const std::string& table) override;
   Status Commit(const Step& step) override;
+  Status CommitAt(std::uint32_t generation, const Step& step) override;
   Result<std::uint32_t> Generation() override;
 
   // Called before each commit; a status that is not ok is returned in its place (fault injection).

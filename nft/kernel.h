@@ -24,14 +24,26 @@ class Kernel {
   virtual Result<std::optional<Ruleset>> Read(const std::string& table) = 0;
 
   // Sends the step as one batch: all of it happens or nothing. The message names the object that
-  // the kernel refused and its reason. kOverrun: the outcome is unknown, read back.
+  // the kernel refused and its reason. What the code tells the caller to do:
+  //   kOverrun     whether it happened is unknown: read back
+  //   kBusy        nothing happened; try again, after reading back in case it is an object in use
+  //   kTooBig      nothing happened; smaller steps
+  //   kStale, kNotFound, kInvalid, kFull, kOther  nothing happened; somebody else changed the
+  //                table: read back, take the difference again
+  //   kPermission, kUnsupported  nothing happened, and trying again will not help soon
   virtual Status Commit(const Step& step) = 0;
+
+  // As Commit(), but only if nobody has committed anything since `generation`, kStale otherwise:
+  // for a step that was computed from what Read() found. Where others commit often it fails often,
+  // and a failure costs the kernel ten milliseconds.
+  virtual Status CommitAt(std::uint32_t generation, const Step& step) = 0;
 
   // The netfilter generation of this network namespace: one more for each transaction of anybody.
   virtual Result<std::uint32_t> Generation() = 0;
 };
 
-// Applies steps in order; stops at the first that fails.
+// Applies steps in order; stops at the first that fails. One that is too big for a batch goes in
+// parts where no packet can notice it (nft/split.h).
 Status CommitAll(Kernel* kernel, const std::vector<Step>& steps);
 
 }  // namespace podgate::nft

@@ -8,41 +8,52 @@
 #include "nft/encode.h"
 #include "nft/netlink_socket.h"
 #include "nft/reader.h"
+#include "nft/wire.h"
 
 namespace podgate::nft {
 namespace {
 
 class NetlinkKernel : public Kernel {
  public:
-  explicit NetlinkKernel(std::unique_ptr<NetlinkSocket> socket) : socket_(std::move(socket)) {}
+  explicit NetlinkKernel(std::unique_ptr<Wire> wire) : socket_(std::move(wire)) {}
 
   Result<std::optional<Ruleset>> Read(const std::string& table) override {
-    return ReadTable(socket_.get(), table);
+    return ReadTable(&socket_, table);
   }
 
-  Status Commit(const Step& step) override {
+  Status Commit(const Step& step) override { return CommitIf(std::nullopt, step); }
+  Status CommitAt(std::uint32_t generation, const Step& step) override {
+    return CommitIf(generation, step);
+  }
+
+  Result<std::uint32_t> Generation() override { return socket_.Generation(); }
+
+ private:
+  Status CommitIf(std::optional<std::uint32_t> generation, const Step& step) {
     const Status expressible = CheckExpressible(step);
     if (!expressible.ok()) return expressible;
-    Batch batch(socket_->NextSequence());
+    if (step.operations.empty()) return {};
+    Batch batch(socket_.NextSequence(), generation);
     EncodeStep(step, &batch);
-    const Result<std::vector<BatchError>> errors = socket_->Send(batch);
+    const Result<std::vector<BatchError>> errors = socket_.Send(batch);
     if (!errors.ok()) return BlameBatch(step, errors.status());
     if (errors.value().empty()) return {};
     return Blame(step, batch, errors.value());
   }
 
-  Result<std::uint32_t> Generation() override { return socket_->Generation(); }
-
- private:
-  std::unique_ptr<NetlinkSocket> socket_;
+  NetlinkSocket socket_;
 };
 
 }  // namespace
 
 Result<std::unique_ptr<Kernel>> OpenNetlink() {
-  auto socket = NetlinkSocket::Open();
-  if (!socket.ok()) return socket.status();
-  return std::unique_ptr<Kernel>(std::make_unique<NetlinkKernel>(std::move(socket).value()));
+  auto wire = OpenWire();
+  if (!wire.ok()) return wire.status();
+  return NetlinkOver(std::move(wire).value());
+}
+
+std::unique_ptr<Kernel> NetlinkOver(std::unique_ptr<Wire> wire) {
+  return std::make_unique<NetlinkKernel>(std::move(wire));
 }
 
 }  // namespace podgate::nft

@@ -4,8 +4,10 @@
 #include <fmt/format.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
+#include <linux/netfilter/nfnetlink.h>
 
 #include <cstdint>
+#include <cstring>
 #include <set>
 #include <utility>
 #include <vector>
@@ -27,6 +29,32 @@ namespace {
 
 // A dump takes milliseconds; only a node where somebody commits all the time needs more than two.
 constexpr int kAttempts = 20;
+// When answers are lost or the kernel has no memory for them.
+constexpr int kFailures = 3;
+
+bool IsWorthAnotherAttempt(Status::Code code) {
+  return code == Status::Code::kOverrun || code == Status::Code::kBusy;
+}
+
+// nullptr when the message has no such attribute.
+const nlattr* AttributeOf(const nlmsghdr* message, std::uint16_t type) {
+  const auto* attribute =
+      static_cast<const nlattr*>(mnl_nlmsg_get_payload_offset(message, sizeof(nfgenmsg)));
+  const auto* end = static_cast<const char*>(mnl_nlmsg_get_payload_tail(message));
+  for (; mnl_attr_ok(attribute, static_cast<int>(end - reinterpret_cast<const char*>(attribute)));
+       attribute = mnl_attr_next(attribute)) {
+    if (mnl_attr_get_type(attribute) == type) return attribute;
+  }
+  return nullptr;
+}
+
+// An attribute that is text; empty when there is none.
+std::string TextOf(const nlmsghdr* message, std::uint16_t type) {
+  const nlattr* attribute = AttributeOf(message, type);
+  if (attribute == nullptr) return "";
+  const auto* text = static_cast<const char*>(mnl_attr_get_payload(attribute));
+  return std::string(text, strnlen(text, mnl_attr_get_payload_len(attribute)));
+}
 
 class TableReader {
  public:
@@ -58,9 +86,11 @@ class TableReader {
     const Status status =
         socket_->Get(NFT_MSG_GETTABLE, InTable(NFTA_TABLE_NAME), [this](const nlmsghdr* message) {
           TablePtr table(nftnl_table_alloc());
-          if (nftnl_table_nlmsg_parse(message, table.get()) < 0) return;
+          if (nftnl_table_nlmsg_parse(message, table.get()) < 0) return false;
+          if (!IsOurs(nftnl_table_get_str(table.get(), NFTNL_TABLE_NAME))) return false;
           ruleset_ = DecodeTable(table.get());
           found_ = true;
+          return true;
         });
     if (!found_) ruleset_.table = table_;
     return status;
@@ -74,10 +104,13 @@ class TableReader {
     // Other kinds of object do nothing without a rule of another form, and that one is seen.
     return socket_->Dump(NFT_MSG_GETOBJ, fill, [this](const nlmsghdr* message) {
       ObjectPtr object(nftnl_obj_alloc());
-      if (nftnl_obj_nlmsg_parse(message, object.get()) < 0) return;
-      if (nftnl_obj_get_u32(object.get(), NFTNL_OBJ_TYPE) != NFT_OBJECT_COUNTER) return;
-      if (!IsOurs(nftnl_obj_get_str(object.get(), NFTNL_OBJ_TABLE))) return;
-      ruleset_.counters.insert(nftnl_obj_get_str(object.get(), NFTNL_OBJ_NAME));
+      if (nftnl_obj_nlmsg_parse(message, object.get()) < 0) return false;
+      if (nftnl_obj_get_u32(object.get(), NFTNL_OBJ_TYPE) != NFT_OBJECT_COUNTER) return true;
+      if (!IsOurs(nftnl_obj_get_str(object.get(), NFTNL_OBJ_TABLE))) return true;
+      const char* name = nftnl_obj_get_str(object.get(), NFTNL_OBJ_NAME);
+      if (name == nullptr) return false;
+      ruleset_.counters.insert(name);
+      return true;
     });
   }
 
@@ -85,12 +118,14 @@ class TableReader {
     Status status =
         socket_->Dump(NFT_MSG_GETSET, InTable(NFTA_SET_TABLE), [this](const nlmsghdr* message) {
           SetPtr set(nftnl_set_alloc());
-          if (nftnl_set_nlmsg_parse(message, set.get()) < 0) return;
-          if (!IsOurs(nftnl_set_get_str(set.get(), NFTNL_SET_TABLE))) return;
+          if (nftnl_set_nlmsg_parse(message, set.get()) < 0) return false;
+          if (!IsOurs(nftnl_set_get_str(set.get(), NFTNL_SET_TABLE))) return true;
+          if (!nftnl_set_is_set(set.get(), NFTNL_SET_NAME)) return false;
           // Part of a foreign rule, and gone with it.
-          if ((nftnl_set_get_u32(set.get(), NFTNL_SET_FLAGS) & NFT_SET_ANONYMOUS) != 0) return;
+          if ((nftnl_set_get_u32(set.get(), NFTNL_SET_FLAGS) & NFT_SET_ANONYMOUS) != 0) return true;
           Set decoded = DecodeSet(set.get());
           ruleset_.sets[decoded.name] = std::move(decoded);
+          return true;
         });
     for (auto& [name, set] : ruleset_.sets) {
       if (status.ok()) status = ReadElements(&set);
@@ -106,7 +141,7 @@ class TableReader {
     SetPtr elements(nftnl_set_alloc());
     const Status status =
         socket_->Dump(NFT_MSG_GETSETELEM, fill, [&elements](const nlmsghdr* message) {
-          nftnl_set_elems_nlmsg_parse(message, elements.get());
+          return nftnl_set_elems_nlmsg_parse(message, elements.get()) >= 0;
         });
     if (status.ok()) DecodeElements(elements.get(), set);
     return status;
@@ -116,15 +151,17 @@ class TableReader {
     return socket_->Dump(
         NFT_MSG_GETCHAIN, InTable(NFTA_CHAIN_TABLE), [this](const nlmsghdr* message) {
           ChainPtr chain(nftnl_chain_alloc());
-          if (nftnl_chain_nlmsg_parse(message, chain.get()) < 0) return;
-          if (!IsOurs(nftnl_chain_get_str(chain.get(), NFTNL_CHAIN_TABLE))) return;
+          if (nftnl_chain_nlmsg_parse(message, chain.get()) < 0) return false;
+          if (!IsOurs(nftnl_chain_get_str(chain.get(), NFTNL_CHAIN_TABLE))) return true;
+          if (!nftnl_chain_is_set(chain.get(), NFTNL_CHAIN_NAME)) return false;
           // Part of a foreign rule, and gone with it.
           if (nftnl_chain_is_set(chain.get(), NFTNL_CHAIN_FLAGS) &&
               (nftnl_chain_get_u32(chain.get(), NFTNL_CHAIN_FLAGS) & NFT_CHAIN_BINDING) != 0) {
-            return;
+            return true;
           }
           Chain decoded = DecodeChain(chain.get());
           ruleset_.chains[decoded.name] = std::move(decoded);
+          return true;
         });
   }
 
@@ -134,13 +171,23 @@ class TableReader {
     std::set<std::uint64_t> seen;  // handles
     return socket_->Dump(
         NFT_MSG_GETRULE, InTable(NFTA_RULE_TABLE), [this, &seen](const nlmsghdr* message) {
+          if (TextOf(message, NFTA_RULE_TABLE) != table_) return true;
+          const auto chain = ruleset_.chains.find(TextOf(message, NFTA_RULE_CHAIN));
+          if (chain == ruleset_.chains.end()) {
+            return true;  // a chain that is part of a foreign rule
+          }
+          const nlattr* handle = AttributeOf(message, NFTA_RULE_HANDLE);
+          if (handle == nullptr || mnl_attr_validate(handle, MNL_TYPE_U64) < 0) return false;
+          if (!seen.insert(mnl_attr_get_u64(handle)).second) return true;
           RulePtr rule(nftnl_rule_alloc());
-          if (nftnl_rule_nlmsg_parse(message, rule.get()) < 0) return;
-          if (!IsOurs(nftnl_rule_get_str(rule.get(), NFTNL_RULE_TABLE))) return;
-          const auto chain = ruleset_.chains.find(nftnl_rule_get_str(rule.get(), NFTNL_RULE_CHAIN));
-          if (chain == ruleset_.chains.end()) return;  // a chain that is part of a foreign rule
-          if (!seen.insert(nftnl_rule_get_u64(rule.get(), NFTNL_RULE_HANDLE)).second) return;
-          chain->second.rules.push_back(DecodeRule(rule.get()));
+          if (nftnl_rule_nlmsg_parse(message, rule.get()) >= 0) {
+            chain->second.rules.push_back(DecodeRule(rule.get()));
+          } else {  // with an expression younger than the library
+            Rule foreign;
+            foreign.foreign = "a rule that cannot be read";
+            chain->second.rules.push_back(std::move(foreign));
+          }
+          return true;
         });
   }
 
@@ -153,18 +200,19 @@ class TableReader {
 }  // namespace
 
 Result<std::optional<Ruleset>> ReadTable(NetlinkSocket* socket, const std::string& table) {
+  int failures = 0;
+  Status status;
   for (int attempt = 0; attempt < kAttempts; ++attempt) {
-    const Result<std::uint32_t> before = socket->Generation();
-    if (!before.ok()) return before.status();
     TableReader reader(socket, table);
-    const Status status = reader.Read();
+    const Result<std::uint32_t> before = socket->Generation();
+    status = before.ok() ? reader.Read() : before.status();
     const Result<std::uint32_t> after = socket->Generation();
-    if (!after.ok()) return after.status();
-    const bool moved =
-        before.value() != after.value() || status.code() == Status::Code::kInterrupted;
-    if (moved) continue;
+    const bool moved = before.ok() && after.ok() && before.value() != after.value();
+    if (moved || status.code() == Status::Code::kInterrupted) continue;
+    if (status.IsNotFound() && !reader.found() && after.ok()) return std::optional<Ruleset>();
+    if (status.ok()) status = after.status();
     if (status.ok()) return std::optional<Ruleset>(reader.TakeRuleset());
-    if (status.IsNotFound() && !reader.found()) return std::optional<Ruleset>();
+    if (IsWorthAnotherAttempt(status.code()) && ++failures < kFailures) continue;
     return Status(status.code(),
                   fmt::format("Cannot read table inet {}: {}", table, status.message()));
   }

@@ -15,12 +15,12 @@ class [[nodiscard]] Status {
     kOk,
     kInvalid,      // the request itself is wrong (EINVAL, EEXIST, EMLINK, …)
     kNotFound,     // ENOENT: something else removed what we refer to
-    kBusy,         // EBUSY
+    kBusy,         // EBUSY: still in use; ENOMEM, EAGAIN: try again
     kFull,         // ENOSPC, ENFILE: a set is full
     kTooBig,       // EMSGSIZE
-    kStale,        // ERESTART: the generation moved
+    kStale,        // ERESTART: the generation moved; read back, take the difference again
     kInterrupted,  // EINTR: a dump was overtaken by a commit
-    kOverrun,      // ENOBUFS: answers were lost; the outcome is unknown, read back
+    kOverrun,      // ENOBUFS, garbled: answers were lost; the outcome is unknown, read back
     kPermission,   // EPERM, EACCES
     kUnsupported,  // EOPNOTSUPP, EAFNOSUPPORT, EPROTONOSUPPORT
     kUnavailable,  // a peer that cannot be reached, a time-out

@@ -93,7 +93,9 @@ TEST(BlameTest, EveryErrorHasACodeAndAReason) {
       {EOPNOTSUPP, Code::kUnsupported},
       {EAFNOSUPPORT, Code::kUnsupported},
       {EPROTONOSUPPORT, Code::kUnsupported},
-      {ENOMEM, Code::kOther},
+      {ENOMEM, Code::kBusy},
+      {EAGAIN, Code::kBusy},
+      {EIO, Code::kOther},
       {12345, Code::kOther},
   };
   for (const auto& [error, code] : kExpected) {
