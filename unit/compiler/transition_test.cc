@@ -9,7 +9,11 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <functional>
+#include <iterator>
 #include <set>
+#include <variant>
 
 #include "compiler/compile.h"
 #include "compiler/ir.h"
@@ -67,15 +71,23 @@ struct Found {
   std::uint64_t changed = 0;  // packets whose verdict the change changes
 };
 
+using Steps = std::vector<nft::Step>;
+using Plan = std::function<Steps(Steps)>;
+
+Steps AsPlanned(Steps steps) { return steps; }
+
+constexpr std::string_view kThirdVerdict = "a third verdict: ";
+
 // Empty, or what goes wrong.
 std::string Check(const nft::Ruleset& from, const nft::Ruleset& to,
-                  const std::vector<nft::Packet>& packets, Found* found) {
+                  const std::vector<nft::Packet>& packets, Found* found,
+                  const Plan& plan = AsPlanned) {
   nft::FakeKernel kernel;
   nft::Status status = nft::CommitAll(&kernel, nft::Diff(nullptr, from));
   if (!status.ok()) return "first ruleset refused: " + status.message();
   const nft::Ruleset start = *kernel.Read(from.table).value();
   nft::Ruleset before = start;
-  const std::vector<nft::Step> steps = nft::Diff(&start, to);
+  const Steps steps = plan(nft::Diff(&start, to));
   found->aside += nft::Print(steps).find("aside-") != std::string::npos;
   for (const nft::Step& step : steps) {
     status = kernel.Commit(step);
@@ -96,8 +108,8 @@ std::string Check(const nft::Ruleset& from, const nft::Ruleset& to,
         if (VerdictsDuring(before, rules, after, hook, packet) == std::set<bool>{old_verdict})
           continue;
         return fmt::format(
-            "{} -> {} protocol {} port {} is {} before and after, and not always in between:\n{}",
-            packet.source.ToString(), packet.destination.ToString(), packet.protocol,
+            "{}{} -> {} protocol {} port {} is {} before and after, and not always in between:\n{}",
+            kThirdVerdict, packet.source.ToString(), packet.destination.ToString(), packet.protocol,
             packet.destination_port, old_verdict ? "accepted" : "dropped", nft::Print(steps));
       }
     }
@@ -145,6 +157,71 @@ TEST(Transition, NoPacketMeetsAThirdVerdict) {
              found.steps, found.packets, found.changed, found.aside);
   EXPECT_GT(found.changed, changes / 10);
   EXPECT_GT(found.aside, changes / 1000);
+}
+
+// The same steps, but what comes to live sets comes before what goes.
+Steps OpenFirst(Steps steps) {
+  const auto is_flip = [](const nft::Step& step) { return step.phase == nft::Phase::kFlip; };
+  const auto first = std::find_if(steps.begin(), steps.end(), is_flip);
+  const auto last = std::find_if_not(first, steps.end(), is_flip);
+  std::reverse(first, last);
+  return steps;
+}
+
+// One batch, as if elements were as atomic as rules are.
+Steps AllAtOnce(Steps steps) {
+  Steps one;
+  for (nft::Step& step : steps) {
+    if (one.empty()) one.push_back({nft::Phase::kFlip, step.table, {}});
+    std::move(step.operations.begin(), step.operations.end(),
+              std::back_inserter(one.front().operations));
+  }
+  return one;
+}
+
+// Rules of chains that packets meet change before the sets that they look up have their elements.
+Steps ElementsLast(Steps steps) {
+  Steps late;
+  for (nft::Step& step : steps) {
+    nft::Step rest{nft::Phase::kSweep, step.table, {}};
+    const auto is_late = [](const nft::Operation& operation) {
+      const auto* add = std::get_if<nft::AddElements>(&operation);
+      return add != nullptr && (add->elements.empty() || !add->elements.front().verdict);
+    };
+    const auto from = std::stable_partition(step.operations.begin(), step.operations.end(),
+                                            [&](const nft::Operation& o) { return !is_late(o); });
+    std::move(from, step.operations.end(), std::back_inserter(rest.operations));
+    step.operations.erase(from, step.operations.end());
+    if (!rest.operations.empty()) late.push_back(std::move(rest));
+  }
+  std::erase_if(steps, [](const nft::Step& step) { return step.operations.empty(); });
+  std::move(late.begin(), late.end(), std::back_inserter(steps));
+  return steps;
+}
+
+// The proof above is worth what it would find: plans that are wrong in one thing only.
+TEST(Transition, WrongPlansAreFound) {
+  const std::vector<std::pair<std::string, Plan>> plans = {
+      {"what comes before what goes", OpenFirst},
+      {"all in one batch", AllAtOnce},
+      {"elements after rules", ElementsLast}};
+  for (const auto& [name, plan] : plans) {
+    Found found;
+    std::string problem;
+    std::uint64_t changes = 0;
+    while (!problem.starts_with(kThirdVerdict) && changes < 20'000) {
+      Random random(unit::Seed() + changes++);
+      const Cluster old_cluster = RandomCluster(&random);
+      Cluster new_cluster = old_cluster;
+      for (int events = random.Between(1, 4); events > 0; --events)
+        RandomChange(&new_cluster, &random);
+      const std::vector<nft::Packet> packets = PacketsOf(old_cluster, new_cluster, &random);
+      problem = Check(Compile(BuildIr(old_cluster, "n1")), Compile(BuildIr(new_cluster, "n1")),
+                      packets, &found, plan);
+    }
+    EXPECT_TRUE(problem.starts_with(kThirdVerdict)) << name;
+    fmt::print("{}: found in change {}\n", name, changes);
+  }
 }
 
 }  // namespace
