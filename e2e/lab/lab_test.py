@@ -5,12 +5,14 @@ Usage: e2e/lab/lab_test.py; as root, else the part with packets is skipped (in C
 """
 
 import os
+import socket
 import sys
 import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-from lab import wire, world  # noqa: E402
+from lab import injector, netlink, wire, world  # noqa: E402
 from lab.expect import End, Expectation  # noqa: E402
+from lab.netns import LabError  # noqa: E402
 from lab.prober import Probe, Prober  # noqa: E402
 from lab.topology import KINDS, Topology  # noqa: E402
 from lab.world import CaseError  # noqa: E402
@@ -94,6 +96,15 @@ FILTER = """table inet test {
   }
 }
 """
+JUDGED = """
+table inet test {
+  chain forward {
+    type filter hook forward priority 0;
+    ct state new th dport 7000 accept
+    meta l4proto { tcp, udp } drop
+  }
+}
+"""
 INVALID = """table inet test {
   chain forward { type filter hook forward priority -5; policy accept;
     ip daddr 10.244.2.11 ct state invalid drop
@@ -152,6 +163,44 @@ class Packets(unittest.TestCase):
                 topology.nodes["n2"].namespace.run(["nft", "-f", "-"], input=INVALID)
                 self.stray(prober, target, probes)
                 self.assertEqual([probe.result for probe in probes], ["silent", "open"])
+
+    def test_injected_frames_are_counted_one_by_one(self):
+        try:
+            frames = injector.Injector(4)
+        except LabError as error:
+            if os.environ.get("CI"):
+                raise
+            self.skipTest(str(error))
+        with Topology("routed", slots=2) as topology:
+            node, source, target = topology.nodes["n1"].namespace, topology.slots["n1", 1], topology.slots["n1", 2]
+            frames.watch(node, ["p2"])
+            for family in (4, 6):  # so that the neighbour is known
+                source.namespace.run(["ping", "-c1", "-W2", target.addresses[family]])
+            node.run(["nft", "-f", "-"], input=JUDGED)
+            with node:
+                gateway, interface = injector.mac("p1"), socket.if_nametoindex("p1")
+            frames.set_frames([injector.frame(index, gateway, source.addresses[family], target.addresses[family], protocol, 20000, port)
+                               for index, (family, protocol, port) in enumerate(((4, "udp", 7000), (6, "tcp", 7000), (4, "tcp", 7001), (6, "udp", 7001)))])
+            with node:
+                for ports in (1, 100):  # new connections, and no others: wrong checksums would be invalid
+                    frames.choose(4, ports)
+                    frames.send(interface, 4000)
+            self.assertEqual([frames.counted(index)[0] for index in range(4)], [2000, 2000, 0, 0])
+
+    def test_elements_go_in_and_out_by_hand(self):
+        with Topology("routed", slots=1) as topology:
+            node = topology.nodes["n1"].namespace
+            node.run(["nft", "add table inet t; add set inet t s { type ipv4_addr; size 8; }"])
+            with node, netlink.Socket(netlink.NETLINK_NETFILTER) as nf:
+                before = netlink.generation(nf)
+                nf.socket.send(netlink.element_batch("t", "s", [bytes((10, 0, 0, 1)), bytes((10, 0, 0, 2))], True))
+                nf.socket.send(netlink.element_batch("t", "s", [bytes((10, 0, 0, 1))], False))
+                self.assertEqual(nf.errors(), [])
+                self.assertEqual(netlink.generation(nf), before + 2)
+                nf.socket.send(netlink.element_batch("t", "s", [bytes((10, 0, 0, 1))], False))
+                self.assertEqual([error for _, error in nf.errors()], [2])  # ENOENT
+            listed = node.run(["nft", "list", "set", "inet", "t", "s"]).stdout
+            self.assertIn("elements = { 10.0.0.2 }", listed)
 
     def test_bridged_packets_meet_the_forward_hook(self):
         if Topology.missing("bridge") and not os.environ.get("CI"):

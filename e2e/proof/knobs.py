@@ -6,6 +6,7 @@ the policy that must never allow it), there is a Dance, whose steps wait for eac
 """
 
 import math
+import re
 
 from apilab import objects
 
@@ -249,15 +250,16 @@ class Testers:
 
 
 class Board:
-    """All knobs, and which is turned next."""
+    """All knobs, and which is turned next: of those whose names match the regular expression `only`."""
 
-    def __init__(self):
+    def __init__(self, only=""):
         self.knobs = [*_pods(), *_namespaces(), *_web(), *_others(), *_guard(), *_janus()]
         self.dance, self.testers = Dance(), Testers()
         self.fixed = scene.fixed() + [self.testers.fixed]
         for knob in self.knobs:
             assert knob.connected(), f"{knob.name}: some states cannot be reached"
-        self._weights = [knob.weight for knob in self.knobs]
+        self._turned = [knob for knob in self.knobs if re.search(only, knob.name)]
+        self._weights = [knob.weight for knob in self._turned]
 
     def all_knobs(self):
         return [*self.knobs, self.dance.badge, self.dance.rule, *self.testers.knobs.values()]
@@ -268,7 +270,7 @@ class Board:
 
     def next(self, random, number):
         """(knob, state)"""
-        knob, = random.choices(self.knobs, self._weights)
+        knob, = random.choices(self._turned, self._weights)
         return knob, knob.choose(random, 0.5 + 0.5 * math.sin(number / 60))
 
     def shuffle(self, random):
