@@ -1,51 +1,41 @@
 #include "compiler/local_policies.h"
 
 #include <algorithm>
-#include <tuple>
-#include <utility>
 
 namespace podgate::compiler {
 
-bool SamePolicy(const NetworkPolicy& a, const NetworkPolicy& b) {
-  const auto fields = [](const NetworkPolicy& p) {
-    return std::tie(p.key, p.uid, p.pods, p.isolates_ingress, p.isolates_egress, p.ingress,
-                    p.egress, p.errors);
-  };
-  return fields(a) == fields(b);
+bool LocalPolicies::Holds(const NetworkPolicy& policy) const {
+  const auto it = policies_.find(policy.key);
+  return it != policies_.end() && it->second.packed == PackedPolicy(policy);
 }
 
-const NetworkPolicy* LocalPolicies::Find(const ObjectKey& key) const {
-  const auto it = policies_.find(key);
-  return it == policies_.end() ? nullptr : &it->second;
-}
-
-void LocalPolicies::Put(NetworkPolicy policy) {
+void LocalPolicies::Put(const NetworkPolicy& policy) {
   Remove(policy.key);
-  const ObjectKey key = policy.key;
-  auto selector = std::make_unique<InternedSelector>(policy.pods, symbols_);
-  const NetworkPolicy& placed = policies_.emplace(key, std::move(policy)).first->second;
-  by_namespace_[key.ns].Add(*selector, &placed);
-  selectors_.emplace(key, std::move(selector));
+  const Policies::value_type& placed = *policies_.try_emplace(policy.key, policy, symbols_).first;
+  by_namespace_[policy.key.ns].Add(placed.second.selector, &placed);
 }
 
 void LocalPolicies::Remove(const ObjectKey& key) {
-  const auto policy = policies_.find(key);
-  if (policy == policies_.end()) return;
-  const auto selector = selectors_.find(key);
+  in_use_.erase(key);
+  const auto it = policies_.find(key);
+  if (it == policies_.end()) return;
   const auto here = by_namespace_.find(key.ns);
-  here->second.Remove(*selector->second, &policy->second);
+  here->second.Remove(it->second.selector, &*it);
   if (here->second.empty()) by_namespace_.erase(here);
-  selectors_.erase(selector);
-  policies_.erase(policy);
+  policies_.erase(it);
 }
 
 std::vector<const NetworkPolicy*> LocalPolicies::Selecting(const std::string& ns,
-                                                           const InternedLabels& labels) const {
+                                                           const InternedLabels& labels) {
   std::vector<const NetworkPolicy*> result;
   const auto here = by_namespace_.find(ns);
   if (here == by_namespace_.end()) return result;
-  here->second.VisitCandidates(labels, [&](const NetworkPolicy* policy) {
-    if (selectors_.at(policy->key)->Matches(labels)) result.push_back(policy);
+  here->second.VisitCandidates(labels, [&](const Policies::value_type* entry) {
+    const auto& [key, policy] = *entry;
+    if (!policy.selector.Matches(labels)) return;
+    auto it = in_use_.find(key);
+    if (it == in_use_.end()) it = in_use_.emplace(key, policy.packed.Unpack()).first;
+    result.push_back(&it->second);
   });
   std::sort(result.begin(), result.end(),
             [](const NetworkPolicy* a, const NetworkPolicy* b) { return a->key < b->key; });
@@ -53,8 +43,8 @@ std::vector<const NetworkPolicy*> LocalPolicies::Selecting(const std::string& ns
 }
 
 bool LocalPolicies::Selects(const ObjectKey& policy, const InternedLabels& labels) const {
-  const auto it = selectors_.find(policy);
-  return it != selectors_.end() && it->second->Matches(labels);
+  const auto it = policies_.find(policy);
+  return it != policies_.end() && it->second.selector.Matches(labels);
 }
 
 }  // namespace podgate::compiler

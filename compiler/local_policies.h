@@ -3,39 +3,49 @@
 #pragma once
 
 #include <map>
-#include <memory>
 #include <string>
 #include <vector>
 
 #include "compiler/interned_selector.h"
 #include "compiler/model.h"
+#include "compiler/packed_policy.h"
 #include "compiler/selector_index.h"
 
 namespace podgate::compiler {
-
-bool SamePolicy(const NetworkPolicy& a, const NetworkPolicy& b);
 
 class LocalPolicies {
  public:
   explicit LocalPolicies(Symbols* symbols) : symbols_(symbols) {}
 
-  const NetworkPolicy* Find(const ObjectKey& key) const;
-  void Put(NetworkPolicy policy);
+  std::size_t size() const { return policies_.size(); }
+  bool Contains(const ObjectKey& key) const { return policies_.contains(key); }
+  // The policy is there, and is just so.
+  bool Holds(const NetworkPolicy& policy) const;
+  void Put(const NetworkPolicy& policy);
   void Remove(const ObjectKey& key);
 
-  // By key.
-  std::vector<const NetworkPolicy*> Selecting(const std::string& ns,
-                                              const InternedLabels& labels) const;
+  // By key. They stay readable until they are changed, removed or put away.
+  std::vector<const NetworkPolicy*> Selecting(const std::string& ns, const InternedLabels& labels);
   // False when there is no such policy.
   bool Selects(const ObjectKey& policy, const InternedLabels& labels) const;
 
-  const std::map<ObjectKey, NetworkPolicy>& all() const { return policies_; }
+  // The policies that Selecting() has given out and that have not been put away since.
+  const std::map<ObjectKey, NetworkPolicy>& in_use() const { return in_use_; }
+  void PutAway(const ObjectKey& policy) { in_use_.erase(policy); }
 
  private:
+  struct Entry {
+    Entry(const NetworkPolicy& policy, Symbols* symbols)
+        : packed(policy), selector(policy.pods, symbols) {}
+    PackedPolicy packed;
+    InternedSelector selector;
+  };
+  using Policies = std::map<ObjectKey, Entry>;
+
   Symbols* symbols_;
-  std::map<ObjectKey, NetworkPolicy> policies_;
-  std::map<ObjectKey, std::unique_ptr<InternedSelector>> selectors_;
-  std::map<std::string, SelectorIndex<const NetworkPolicy>> by_namespace_;
+  Policies policies_;
+  std::map<std::string, SelectorIndex<const Policies::value_type>> by_namespace_;
+  std::map<ObjectKey, NetworkPolicy> in_use_;
 };
 
 }  // namespace podgate::compiler

@@ -67,7 +67,7 @@ std::optional<Pod> Pipeline::FindPod(const ObjectKey& key) const {
 Pipeline::Counts Pipeline::counts() const {
   return {.pods = pods_.size(),
           .namespaces = peers_.namespaces(),
-          .policies = policies_.all().size(),
+          .policies = policies_.size(),
           .isolated_pods = locals_.size()};
 }
 
@@ -155,19 +155,17 @@ void Pipeline::MarkClasses(const ObjectKey& policy) {
     dirty_classes_.insert(found->second.begin(), found->second.end());
 }
 
-bool Pipeline::Put(NetworkPolicy policy) {
-  const NetworkPolicy* known = policies_.Find(policy.key);
-  if (known != nullptr && SamePolicy(*known, policy)) return false;
-  const ObjectKey key = policy.key;
-  MarkSelected(key);
-  policies_.Put(std::move(policy));
-  MarkSelected(key);
-  MarkClasses(key);
+bool Pipeline::Put(const NetworkPolicy& policy) {
+  if (policies_.Holds(policy)) return false;
+  MarkSelected(policy.key);
+  policies_.Put(policy);
+  MarkSelected(policy.key);
+  MarkClasses(policy.key);
   return true;
 }
 
 bool Pipeline::RemovePolicy(const ObjectKey& key) {
-  if (policies_.Find(key) == nullptr) return false;
+  if (!policies_.Contains(key)) return false;
   MarkSelected(key);
   policies_.Remove(key);
   MarkClasses(key);
@@ -289,7 +287,7 @@ void Pipeline::CompileOne(Classes::value_type* its_class) {
     if (state.addresses[i] > 0) families.insert(kFamilies[i]);
   nft::Ruleset piece;
   Sets sets(&peers_, &piece);
-  CompileClass(BuildClass(policies_.all(), key, families), &sets);
+  CompileClass(BuildClass(policies_.in_use(), key, families), &sets);
   const SharedNames names = assembly_.Use(std::move(piece));
   assembly_.Release(std::exchange(state.names, names));
   const std::set<MemberSet*> before = std::exchange(state.sets, sets.Take());
@@ -304,7 +302,9 @@ void Pipeline::DropClass(Classes::value_type* its_class) {
   for (const ObjectKey& policy : its_class->first.policies) {
     const auto classes = classes_of_policy_.find(policy);
     classes->second.erase(its_class);
-    if (classes->second.empty()) classes_of_policy_.erase(classes);
+    if (!classes->second.empty()) continue;
+    policies_.PutAway(policy);
+    classes_of_policy_.erase(classes);
   }
   classes_.erase(its_class->first);
 }

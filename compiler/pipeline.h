@@ -36,7 +36,7 @@ class Pipeline {
   // Events. True when the object was not just so before.
   bool Put(const Pod& pod);
   bool Put(const Namespace& ns) { return peers_.PutNamespace(ns); }
-  bool Put(NetworkPolicy policy);
+  bool Put(const NetworkPolicy& policy);
   bool RemovePod(const ObjectKey& key);
   bool RemoveNamespace(const std::string& name) { return peers_.RemoveNamespace(name); }
   bool RemovePolicy(const ObjectKey& key);
@@ -47,7 +47,8 @@ class Pipeline {
   const nft::Ruleset& ruleset() const { return assembly_.ruleset(); }
 
   std::optional<Pod> FindPod(const ObjectKey& key) const;
-  const NetworkPolicy* FindPolicy(const ObjectKey& key) const { return policies_.Find(key); }
+  // The policy is there, and is just so.
+  bool Holds(const NetworkPolicy& policy) const { return policies_.Holds(policy); }
   struct Counts {
     std::size_t pods = 0;
     std::size_t namespaces = 0;

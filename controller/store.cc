@@ -46,8 +46,7 @@ bool Store::Apply(Message message) {
   if (auto* ns = std::get_if<compiler::Namespace>(&*message.object)) {
     return ApplyNamespace(*ns, message.diagnostics);
   }
-  return ApplyPolicy(std::get<compiler::NetworkPolicy>(std::move(*message.object)),
-                     message.diagnostics);
+  return ApplyPolicy(std::get<compiler::NetworkPolicy>(*message.object), message.diagnostics);
 }
 
 bool Store::ApplyPod(compiler::Pod pod, const std::vector<Diagnostic>& diagnostics) {
@@ -78,7 +77,7 @@ bool Store::Quarantine(compiler::Pod pod) {
   compiler::NetworkPolicy isolate;
   isolate.key = {kQuarantine, kIsolate};
   isolate.isolates_egress = true;
-  changed = pipeline_->Put(std::move(isolate)) || changed;
+  changed = pipeline_->Put(isolate) || changed;
   pod.key = key;
   pod.labels.clear();
   pod.ports.clear();
@@ -107,12 +106,11 @@ bool Store::ApplyNamespace(const compiler::Namespace& ns,
   return pipeline_->Put(ns);
 }
 
-bool Store::ApplyPolicy(compiler::NetworkPolicy policy,
+bool Store::ApplyPolicy(const compiler::NetworkPolicy& policy,
                         const std::vector<Diagnostic>& diagnostics) {
   const ObjectKey key = policy.key;
   // Said once, not again with each event or list that repeats the same policy.
-  const compiler::NetworkPolicy* known = pipeline_->FindPolicy(key);
-  if (known != nullptr && SamePolicy(*known, policy)) return false;
+  if (pipeline_->Holds(policy)) return false;
   for (const Diagnostic& diagnostic : diagnostics) {
     const bool error = diagnostic.severity == Diagnostic::Severity::kError;
     log_->LogEach(
@@ -122,7 +120,7 @@ bool Store::ApplyPolicy(compiler::NetworkPolicy policy,
             : "a policy is odd",
         {{"policy", key.ToString()}, {"problem", diagnostic.ToString()}});
   }
-  return pipeline_->Put(std::move(policy));
+  return pipeline_->Put(policy);
 }
 
 bool Store::Delete(Kind kind, const ObjectKey& key) {

@@ -36,7 +36,7 @@ class Store {
   bool ApplyPod(compiler::Pod pod, const std::vector<compiler::Diagnostic>& diagnostics);
   bool ApplyNamespace(const compiler::Namespace& ns,
                       const std::vector<compiler::Diagnostic>& diagnostics);
-  bool ApplyPolicy(compiler::NetworkPolicy policy,
+  bool ApplyPolicy(const compiler::NetworkPolicy& policy,
                    const std::vector<compiler::Diagnostic>& diagnostics);
   bool Quarantine(compiler::Pod pod);
   bool Release(const compiler::ObjectKey& key);

@@ -118,7 +118,8 @@ std::vector<Event> EventsBetween(const Cluster& before, const Cluster& after) {
       before.namespaces, after.namespaces, equal,
       [](const std::string& name) { return NamespaceGone{name}; }, &events);
   AddEvents(
-      before.policies, after.policies, SamePolicy,
+      before.policies, after.policies,
+      [](const auto& a, const auto& b) { return PackedPolicy(a) == PackedPolicy(b); },
       [](const ObjectKey& key) { return PolicyGone{key}; }, &events);
   return events;
 }
