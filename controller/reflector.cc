@@ -15,8 +15,21 @@ namespace {
 // never reach the version that we know).
 constexpr int kMaxRefusals = 3;
 constexpr int kMaxRetryAfterSeconds = 30;
+// Objects on a page, where they are not too long for that; and by what a page shrinks or grows.
+constexpr int kPageObjects = 500;
+constexpr int kPageStep = 8;
 // A stream that lived this long was a working one: the next failure is a new one.
 constexpr std::chrono::seconds kWorking{5};
+
+// Whether a refusal may mean the version that a watch is to begin from. A server that is too busy,
+// is away, sends us elsewhere or does not know us says nothing about it, and a list would only cost
+// it more.
+bool MayMeanTheVersion(int status) {
+  const bool elsewhere = status >= 300 && status < 400;
+  const bool unknown = status == 401 || status == 403;
+  const bool busy = status == 408 || status == 429 || status == 502 || status == 503;
+  return !elsewhere && !unknown && !busy;
+}
 
 }  // namespace
 
@@ -30,7 +43,8 @@ Reflector::Reflector(const Resource& resource, HttpTransport* transport, Request
       sink_(sink),
       backoff_(clock),
       relist_backoff_(clock),
-      known_(resource.max_objects, resource.max_bytes) {}
+      known_(resource.max_objects, resource.max_bytes),
+      page_objects_(kPageObjects) {}
 
 void Reflector::Run() {
   while (Round()) {
@@ -167,7 +181,8 @@ Reflector::Outcome Reflector::Refused(const HttpResult& result, const std::strin
   if (result.status >= 300 && result.status < 400)
     outcome.reason += " (redirects are not followed)";
   if (result.status == 403) outcome.reason += " (the ClusterRole must allow list and watch)";
-  if (result.status == 410 || (watching && ++refused_ >= kMaxRefusals)) {
+  const bool counts = watching && MayMeanTheVersion(result.status);
+  if (result.status == 410 || (counts && ++refused_ >= kMaxRefusals)) {
     refused_ = 0;
     outcome.next = Next::kRelist;
   }
@@ -182,7 +197,8 @@ Reflector::Outcome Reflector::ErrorEvent(const Stream& stream) {
                   0};
   const bool expired =
       event.status_code == 410 || event.status_reason == "Expired" || event.status_reason == "Gone";
-  if (expired || ++refused_ >= kMaxRefusals) {
+  const bool counts = MayMeanTheVersion(event.status_code);
+  if (expired || (counts && ++refused_ >= kMaxRefusals)) {
     refused_ = 0;
     outcome.next = Outcome::Next::kRelist;
   }
@@ -194,9 +210,8 @@ Reflector::Outcome Reflector::ListByPages() {
   BeginList();
   std::string token;
   std::string version;
-  const std::size_t max_pages =
-      resource_.max_objects / static_cast<std::size_t>(page_objects_) + 16;
-  for (std::size_t pages = 0; pages < max_pages; ++pages) {
+  const std::size_t most = resource_.max_objects + 16 * static_cast<std::size_t>(kPageObjects);
+  for (std::size_t asked = 0; asked < most; asked += static_cast<std::size_t>(page_objects_)) {
     if (!gate_->AwaitTurn()) return {Next::kStop, {}, 0};
     ++counters_.requests;
     Page page;
@@ -205,9 +220,10 @@ Reflector::Outcome Reflector::ListByPages() {
     if (result.error == HttpError::kCancelled) return {Next::kStop, {}, 0};
     if (result.status != 0 && result.status != 200) return Refused(result, page.text(), false);
     if (page.too_long() && page_objects_ > 1) {
-      page_objects_ = std::max(1, page_objects_ / 8);
-      return {Next::kAgain,
-              fmt::format("a page is too long, asking for {} objects a page", page_objects_), 0};
+      page_objects_ = std::max(1, page_objects_ / kPageStep);
+      log_->Debug("a page is too long, asking for a smaller one",
+                  {{"kind", resource_.name}, {"objects", page_objects_}});
+      continue;
     }
     if (page.too_long()) return {Next::kPause, "one object is longer than a page may be", 0};
     if (result.error != HttpError::kNone)
@@ -233,6 +249,9 @@ Reflector::Outcome Reflector::ListByPages() {
     if (meta.continue_token == token)
       return {Next::kPause, "the list repeats its continue token", 0};
     token = meta.continue_token;
+    // One page of long objects must not make a hundred thousand small ones come one by one.
+    if (page.text().size() <= Page::kMaxBytes / kPageStep)
+      page_objects_ = std::min(kPageObjects, page_objects_ * kPageStep);
   }
   return {Next::kPause, "the list does not end", 0};
 }

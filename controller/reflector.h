@@ -100,7 +100,7 @@ class Reflector {
   bool unauthorized_ = false;  // the last answer was 401
   bool failing_ = false;       // the last attempt failed, and it was logged
   int refused_ = 0;            // watches in a row that the server refused
-  int page_objects_ = 500;
+  int page_objects_;           // to ask for: fewer after a page that was too long
 };
 
 }  // namespace podgate::controller

@@ -57,6 +57,10 @@ class Agent:
             text = file.read()
         return tuple(int(re.search(rf"{key}:\s*(\d+)", text).group(1)) for key in ("VmRSS", "VmHWM"))
 
+    def descriptors(self):
+        """How many files and sockets it has open."""
+        return len(os.listdir(f"/proc/{self._process.pid}/fd"))
+
     def cpu_seconds(self):
         with open(f"/proc/{self._process.pid}/stat", encoding="ascii") as file:
             fields = file.read().rpartition(")")[2].split()

@@ -68,8 +68,13 @@ def token_rotated(scene):
 
 
 def forbidden_403(scene):
+    """What the server says stands in the log, and can write no line of its own there."""
     scene.begin()
-    scene.withstand(faults.Status(403, "Forbidden", "pods is forbidden: User cannot list"), times=5)
+    scene.withstand(faults.Status(403, "Forbidden", 'pods is "forbidden"\nforged line\r\033[2J: ask somebody'), times=5)
+    for node, agent in scene.world.agents.items():
+        said = agent.last_words(1000)
+        require("ask somebody" in said, f"the agent on {node} does not say what the server said")
+        require("\nforged" not in said and "\033" not in said, f"the server writes into the log of the agent on {node}")
 
 
 def _throttled(scene, code, seconds, **begin):
@@ -87,12 +92,53 @@ def _throttled(scene, code, seconds, **begin):
         for kind in ("pods", "namespaces", "networkpolicies"):
             times = [at for at in scene.requests(node, start, kind) if at < end]
             close = [f"{b - a:.2f} s" for a, b in zip(times, times[1:]) if b - a < 0.95 * seconds]
-            require(len(close) <= 1, f"the agent on {node} was told to wait {seconds} s and asked for {kind} again after {close}")
+            require(len(close) <= 1,
+                    f"the agent on {node} was told to wait {seconds} s and asked for {kind} again after {close}")
     scene.sound()
 
 
 def throttled_429(scene):
     _throttled(scene, 429, 3)
+
+
+def throttled_watches(scene):
+    """A server that is too busy for watches must not be asked for lists instead."""
+    scene.begin(**_PAGES)
+    start = time.monotonic()
+    with scene.traffic():
+        with scene.fault(faults.Status(429, "TooManyRequests", "later", retry_after=1, modes=("watch",))):
+            scene.met(15)
+            scene.change()
+            scene.world.hold(*BEFORE, seconds=0.5)
+        scene.world.expect(*AFTER, within=12)
+    for node in scene.world.agents:
+        require(not scene.requests(node, start, mode="list"), f"the agent on {node} listed, for want of watches")
+    scene.sound()
+
+
+def version_too_large(scene):
+    """A server restored from a backup: it never reaches the version that is asked for. Lists tell."""
+    scene.begin(**_PAGES)
+    scene.withstand(faults.Status(504, "Timeout", "Too large resource version", retry_after=1, modes=("watch",)), times=8,
+                    told="all", recovery=20)
+
+
+def long_outage(scene):
+    """What fails again and again is asked for ever less often."""
+    scene.begin()
+    with scene.traffic():
+        with scene.fault(faults.Status(503, "ServiceUnavailable", "apiserver is shutting down")):
+            scene.world.hold(*BEFORE, seconds=8)
+            scene.change()
+            start = time.monotonic()
+            scene.world.hold(*BEFORE, seconds=6)
+            span = time.monotonic() - start
+            for node in scene.world.agents:
+                asked = len(scene.requests(node, start))
+                require(asked <= 3 * (span / 2 + 1),
+                        f"the agent on {node} asked {asked} times in {span:.1f} s, after 8 s of refusals")
+        scene.world.expect(*AFTER, within=12)
+    scene.sound()
 
 
 def throttled_429_at_pages(scene):
@@ -146,7 +192,8 @@ def redirect_308_at_lists(scene):
                     times=3)
 
 
-CASES = [token_rotated, forbidden_403, throttled_429, throttled_429_at_pages, unavailable_503, internal_error_500,
+CASES = [long_outage, throttled_watches, version_too_large, token_rotated, forbidden_403, throttled_429,
+         throttled_429_at_pages, unavailable_503, internal_error_500,
          gateway_timeout_504, retry_after_nonsense, gone_410_to_watches, gone_410_to_watches_after_pages,
          gone_410_as_an_event, gone_410_to_lists, gone_410_to_pages,
          pages_expire_in_the_middle, error_500_as_an_event, redirect_301_to_another_port,

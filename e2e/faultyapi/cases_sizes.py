@@ -5,7 +5,7 @@ import contextlib
 from apilab import objects
 
 from . import faults
-from .scene import AFTER, BEFORE
+from .scene import AFTER
 
 _PAGES = {"streaming": "400"}
 _MANY = 10_000
@@ -22,7 +22,8 @@ def list_that_never_ends(scene):
 def _pods(count, annotation=0):
     made = []
     for i in range(count):
-        pod = objects.pod(f"many{i % 50}/p{i}", f"far{i % 50}", {"app": f"a{i % 500}", "tier": f"t{i % 7}"}, [("http", 8080, "TCP")])
+        labels = {"app": f"a{i % 500}", "tier": f"t{i % 7}"}
+        pod = objects.pod(f"many{i % 50}/p{i}", f"far{i % 50}", labels, [("http", 8080, "TCP")])
         pod.update(objects.running([f"10.{100 + i // 60000}.{i // 250 % 240}.{i % 250 + 2}"], f"172.31.0.{i % 50 + 1}"))
         if annotation:
             pod["metadata"]["annotations"] = {"much": "x" * annotation}
@@ -58,6 +59,18 @@ def objects_of_1500_kb_streaming(scene):
         scene.withstand(faults.Fault(compacts=True), times=6, told="all", recovery=30, memory_mib=48)
 
 
+def events_of_1500_kb(scene):
+    scene.begin()
+    with scene.traffic():
+        for round_ in range(6):
+            for name in ("a/web", "a/client", "b/web", "b/client"):
+                much = {"metadata": {"annotations": {"much": str(round_) * _BIG}}}
+                scene.world.api.ask("PATCH", objects.path("Pod", name), much)
+        scene.change()
+        scene.world.expect(*AFTER)
+    scene.sound(48)
+
+
 def objects_of_1500_kb_in_pages(scene):
     """Together they are longer than a page may be: smaller pages are asked for."""
     scene.begin(**_PAGES)
@@ -72,10 +85,10 @@ def policy_of_1500_kb(scene):
     scene.withstand(faults.Fault(compacts=True), times=6, told="all", recovery=30, memory_mib=96)
 
 
-def _huge_chunk(scene, modes, filling, **begin):
-    scene.begin(**begin)
+def _huge_chunk(scene, modes, filling):
+    scene.begin()
     scene.withstand(faults.HugeChunk(modes=modes, filling=filling, compacts=modes != ("watch",)), times=2, recovery=25,
-                    memory_mib=64 if modes == ("list",) else 48)
+                    memory_mib=48)
 
 
 def a_200_mb_chunk_for_watches(scene):
@@ -87,7 +100,13 @@ def a_200_mb_chunk_for_lists(scene):
 
 
 def a_200_mb_chunk_for_pages(scene):
-    _huge_chunk(scene, ("list",), b" ", **_PAGES)
+    """Smaller pages are asked for, in vain; when it is over, pages grow again, or 10,000 would come one by one."""
+    scene.begin(**_PAGES)
+    with _with_pods(scene, _pods(_MANY)):
+        scene.withstand(faults.HugeChunk(modes=("list",), kinds=("pods",), compacts=True), times=5, told="some",
+                        memory_mib=72)
+        scene.listed("pods", within=60)
+    scene.sound(72)
 
 
 def a_line_without_end(scene):
@@ -97,10 +116,12 @@ def a_line_without_end(scene):
 def a_text_without_end(scene):
     """A name that never ends, inside of JSON."""
     scene.begin()
-    begin = b'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nbebc200\r\n{"type": "ADDED", "object": {"metadata": {"name": "'
-    scene.withstand(faults.Raw([begin + b"n" * 40_000_000], modes=faults.STREAMS), times=3, recovery=25, memory_mib=48)
+    head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nbebc200\r\n"
+    event = b'{"type": "ADDED", "object": {"metadata": {"name": "' + b"n" * 40_000_000
+    scene.withstand(faults.Raw([head + event], modes=faults.STREAMS), times=3, recovery=25, memory_mib=48)
 
 
 CASES = [list_that_never_ends, objects_of_1500_kb_in_pages, ten_thousand_in_one_chunk, ten_thousand_streaming,
-         objects_of_1500_kb_streaming, policy_of_1500_kb, a_200_mb_chunk_for_watches, a_200_mb_chunk_for_lists,
+         objects_of_1500_kb_streaming, events_of_1500_kb, policy_of_1500_kb, a_200_mb_chunk_for_watches,
+         a_200_mb_chunk_for_lists,
          a_200_mb_chunk_for_pages, a_line_without_end, a_text_without_end]

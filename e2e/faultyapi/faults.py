@@ -353,7 +353,8 @@ class Bare(Fault):
     """Objects without all that a client could do without: uid, times, versions of items, one form of the addresses."""
 
     def item(self, made):
-        made = {**made, "metadata": {key: value for key, value in made["metadata"].items() if key in ("name", "namespace", "labels")}}
+        meta = {key: value for key, value in made["metadata"].items() if key in ("name", "namespace", "labels")}
+        made = {**made, "metadata": meta}
         if "podIPs" in made.get("status", {}):
             made["status"] = {key: made["status"][key] for key in ("phase", "podIPs")}
         return made

@@ -24,6 +24,7 @@ _DATAGRAM_SECONDS = 0.004
 # An agent tries again after up to 4 s, and then may have to list three kinds, one after the other.
 RECOVERY_SECONDS = 12
 MEMORY_MIB = 32
+_MOST_DESCRIPTORS = 32
 _POLL_SECONDS = 0.05
 
 
@@ -34,16 +35,16 @@ class Scene:
         self.world, self.double = world, double
         self.clients = {node: address(number) for number, node in enumerate(world.agents, 1)}
         self.most_mib = 0.0    # of memory that an agent took, in the present case
-        self._begun = 0.0
+        self.ended = 0.0       # when the last fault did
 
     def begin(self, **behaviour):
         """New agents, in step with a double that behaves so (see Double.configure); BEFORE holds."""
         self.most_mib = 0.0
         for agent in self.world.agents.values():
             agent.kill()
+        self.double.call("forget")
         self.double.write_token("first-token")
         self.double.configure(("first-token",), **behaviour)
-        self._begun = time.monotonic()
         self.world.reset()
         self.world.policy("a/friends", **FRIENDS)
         self.world.policy("a/out", podSelector={"matchLabels": {"app": "far"}}, policyTypes=["Egress"],
@@ -71,6 +72,7 @@ class Scene:
         try:
             yield
         finally:
+            self.ended = time.monotonic()
             self.double.call("finish")
 
     def met(self, times, within=30):
@@ -78,10 +80,10 @@ class Scene:
         end = time.monotonic() + within
         while True:
             played = self.double.call("played")
-            if all(played.get(client, 0) >= times for client in self.clients.values()):
+            met = {node: played.get(client, 0) for node, client in self.clients.items()}
+            if min(met.values()) >= times:
                 return
-            require(time.monotonic() < end, f"within {within} s the fault was to be met {times} times by each agent; it was met "
-                                            f"{ {node: played.get(client, 0) for node, client in self.clients.items()} } times")
+            require(time.monotonic() < end, f"each agent was to meet the fault {times} times in {within} s, and met it so often: {met}")
             time.sleep(_POLL_SECONDS)
 
     def withstand(self, fault, times=2, within=30, told="nothing", cut=True, recovery=RECOVERY_SECONDS, memory_mib=MEMORY_MIB):
@@ -100,14 +102,18 @@ class Scene:
         self.sound(memory_mib)
 
     def sound(self, memory_mib=MEMORY_MIB):
-        """The agents run, took no more memory, asked at a bounded rate, and sent no token astray."""
+        """The agents run, took no more memory, left no connections behind, asked at a bounded rate, and sent no token astray."""
         for node, agent in self.world.agents.items():
             require(agent.running(), f"the agent on {node} ended by itself")
             self.most_mib = max(self.most_mib, agent.memory_kib()[1] / 1024)
+            open_now = agent.descriptors()
+            require(open_now <= _MOST_DESCRIPTORS, f"the agent on {node} has {open_now} descriptors open")
         require(self.most_mib <= memory_mib, f"an agent took {self.most_mib:.0f} MiB; {memory_mib} are allowed here")
         self.check_rate()
         trapped = self.double.call("trapped")
         require(not trapped, f"an agent followed a redirect: {len(trapped)} connections to where nothing leads")
+        strange = self.double.call("strange_versions")
+        require(not strange, f"watches were to begin from versions that were never given out: {strange[:3]}")
         astray = [request for request in self.double.call("requests") if request[4] != "good"]
         require(not astray, f"{len(astray)} requests, with the token, were sent to a server that could not prove who it is")
 
@@ -116,10 +122,17 @@ class Scene:
         handshakes that fail do too. The agent's own limit is 4 in 1.05 s; a busy machine may delay an accept()."""
         connections = self.double.call("connections")
         for node, client in self.clients.items():
-            times = [at for at, of in connections if of == client and at >= self._begun]
+            times = [at for at, of in connections if of == client]
             for first, last in itertools.combinations(range(len(times)), 2):
                 count, span = last - first + 1, times[last] - times[first]
                 require(count <= 5 + 4.2 * span, f"the agent on {node} made {count} connections within {span:.2f} s")
+
+    def listed(self, kind, within):
+        """Waits until each agent watches a kind, anew since the last fault ended: the list before it is complete."""
+        end = time.monotonic() + within
+        while not all(self.requests(node, self.ended, kind, "watch") for node in self.clients):
+            require(time.monotonic() < end, f"within {within} s no list of {kind} was complete")
+            time.sleep(_POLL_SECONDS)
 
     def requests(self, node, since, kind=None, mode=None):
         """Times of an agent's requests."""

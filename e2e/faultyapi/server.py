@@ -128,6 +128,7 @@ class Exchange:
         elif self.mode == "watch":
             version = self.store.number(self.query.get("resourceVersion", ""))
             if version is None:
+                self.double.strange_version(self.query.get("resourceVersion"))
                 self.status(400, "BadRequest", "invalid resource version")
             elif self.store.expired(version):
                 self.status(410, "Expired", "too old resource version")
@@ -219,6 +220,7 @@ class Double:
         self._connections = []    # (time, client's address)
         self._played = {}         # client's address: how many times the fault met it
         self._trapped = []        # what came to TRAP_PORT
+        self._strange = []        # versions that were asked for and never given out
         self._listener = None
         self._listen()
         trap = self._bound(TRAP_PORT)
@@ -231,6 +233,11 @@ class Double:
             self.tokens = set(tokens)
         self.streaming, self.bookmarks, self.page_size = streaming, bookmarks, page_size
         self.store.opaque = opaque
+
+    def forget(self):
+        """What was asked so far, and what was wrong with it."""
+        for seen in (self._requests, self._connections, self._trapped, self._strange):
+            seen.clear()
 
     def api(self, method, path, body):
         try:
@@ -286,6 +293,12 @@ class Double:
 
     def connections(self):
         return list(self._connections)
+
+    def strange_version(self, text):
+        self._strange.append(text)
+
+    def strange_versions(self):
+        return list(self._strange)
 
     def trapped(self):
         return list(self._trapped)

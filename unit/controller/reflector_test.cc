@@ -343,6 +343,16 @@ TEST(Reflector, AVersionThatIsRefusedThreeTimesIsGivenUp) {
     EXPECT_TRUE(world.IsStreamingList(4));
     EXPECT_TRUE(world.IsWatchFrom(5, "5"));
   }
+  // A server that is too busy, is away, or wants another token says nothing about the version.
+  for (const int status : {401, 403, 429, 502, 503}) {
+    World busy;
+    const Answer no = Refusal(status, StatusBody(status, "Busy"));
+    const Answer later = Stream({Event("ERROR", StatusBody(status, "Busy"))});
+    busy.Play({Listed({}, 1000), no, no, no, no, later, later, later, later, Stream({})});
+    for (std::size_t request = 1; request <= 9; ++request) {
+      EXPECT_TRUE(busy.IsWatchFrom(request, "1000")) << status << " " << request;
+    }
+  }
   // Refusals that are not in a row are no reason.
   World world;
   const Answer refusal = Refusal(500, "");
@@ -431,6 +441,28 @@ TEST(Reflector, AsksForSmallerPagesWhenOneIsTooLong) {
   EXPECT_NE(world.transport.targets[3].find("limit=7"), std::string::npos);
   EXPECT_NE(world.transport.targets[4].find("limit=1"), std::string::npos);
   EXPECT_EQ(world.sink.Take(), "listed");
+}
+
+TEST(Reflector, PagesGrowAgainAndAListGoesOnWhereOneWasTooLong) {
+  World world;
+  const Answer huge = Page(std::string((32u << 20) + 1, ' '));
+  const Answer long_page = Page(List({Pod("b", 2)}, "2", "t2") + std::string(5u << 20, ' '));
+  world.Play({NoStreamingLists(), Page(List({Pod("a", 1)}, "1", "t1")), huge, huge, long_page,
+              Page(List({Pod("c", 3)}, "3", "t3")), Page(List({Pod("d", 4)}, "4", "t4")),
+              Page(List({Pod("e", 5)}, "5"))});
+  const auto ends = [&](std::size_t request, const char* query) {
+    EXPECT_TRUE(world.transport.targets.at(request).ends_with(query))
+        << request << " " << world.transport.targets.at(request);
+  };
+  ends(1, "limit=500");
+  ends(2, "limit=500&continue=t1");
+  ends(3, "limit=62&continue=t1");
+  ends(4, "limit=7&continue=t1");
+  ends(5, "limit=7&continue=t2");  // the last one was long enough
+  ends(6, "limit=56&continue=t3");
+  ends(7, "limit=448&continue=t4");
+  EXPECT_EQ(world.sink.Take(), "+a +b +c +d +e listed");
+  EXPECT_EQ(world.reflector->counters().lists, 1U);
 }
 
 TEST(Reflector, AListThatNeverEndsIsGivenUp) {
