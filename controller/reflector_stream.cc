@@ -28,14 +28,15 @@ bool KeyOf(const compiler::Object& object, compiler::Kind kind, compiler::Object
 
 void Reflector::Stream::OnHead(int status) {
   status_ = status;
-  head_came_ = reflector_->clock_->Now();
+  head_came_ = last_event_ = reflector_->clock_->Now();
   if (status == 200 && !listing_ && std::exchange(reflector_->failing_, false)) {
     reflector_->log_->Info("watching again", {{"kind", reflector_->resource_.name}});
   }
 }
 
-std::chrono::milliseconds Reflector::Stream::ListTimeLeft() const {
-  const auto left = head_came_ + kListLimit - reflector_->clock_->Now();
+std::chrono::milliseconds Reflector::Stream::Left(Clock::Time since,
+                                                  std::chrono::seconds limit) const {
+  const auto left = since + limit - reflector_->clock_->Now();
   return std::max(std::chrono::duration_cast<std::chrono::milliseconds>(left),
                   std::chrono::milliseconds(0));
 }
@@ -44,9 +45,9 @@ std::chrono::milliseconds Reflector::Stream::Patience() {
   // A watch is answered at once; a list may wait until the server's cache is fresh.
   if (status_ == 0) return std::chrono::seconds(10);
   if (listing_)
-    return std::min<std::chrono::milliseconds>(std::chrono::seconds(15), ListTimeLeft());
-  // Bookmarks come once a minute.
-  return std::chrono::seconds(90);
+    return std::min<std::chrono::milliseconds>(std::chrono::seconds(15),
+                                               Left(head_came_, kListLimit));
+  return Left(last_event_, kEventLimit);
 }
 
 bool Reflector::Stream::Stop(End end, std::string problem) {
@@ -60,7 +61,7 @@ bool Reflector::Stream::OnBody(std::string_view bytes) {
     refusal_.append(bytes.substr(0, kMaxRefusalBytes - refusal_.size()));
     return refusal_.size() < kMaxRefusalBytes;
   }
-  if (listing_ && ListTimeLeft().count() == 0) return Stop(End::kSlowList);
+  if (listing_ && Left(head_came_, kListLimit).count() == 0) return Stop(End::kSlowList);
   const auto outcome = lines_.Feed(bytes, [this](std::string_view line) { return OnLine(line); });
   if (outcome == LineSplitter::Outcome::kTooLong)
     return Stop(End::kLineTooLong, "an event is too long");
@@ -106,6 +107,8 @@ bool Reflector::Stream::OnEvent(compiler::WatchEvent event) {
     reflector_->version_ = std::move(event.resource_version);
     reflector_->refused_ = 0;
   }
+  // Now, not when it came: the receiver may have made us wait.
+  last_event_ = reflector_->clock_->Now();
   return true;
 }
 

@@ -31,6 +31,9 @@ class Reflector::Stream : public HttpConsumer {
   // Another list waits meanwhile, and pages are bounded one by one: a list that takes longer comes
   // in pages.
   static constexpr std::chrono::seconds kListLimit{60};
+  // Bookmarks come once a minute. Bytes that make no event, blank lines for example, count for
+  // nothing: a server that only drips must not look alive.
+  static constexpr std::chrono::seconds kEventLimit{90};
 
   // With a slot it is a streaming list, and the slot is given back when the list is complete.
   Stream(Reflector* reflector, RequestGate::ListSlot slot)
@@ -47,7 +50,7 @@ class Reflector::Stream : public HttpConsumer {
   const compiler::WatchEvent& error_event() const { return error_event_; }
 
  private:
-  std::chrono::milliseconds ListTimeLeft() const;
+  std::chrono::milliseconds Left(Clock::Time since, std::chrono::seconds limit) const;
   bool OnLine(std::string_view line);
   bool OnEvent(compiler::WatchEvent event);
   bool Stop(End end, std::string problem = {});
@@ -57,6 +60,7 @@ class Reflector::Stream : public HttpConsumer {
   bool listing_;
   int status_ = 0;
   Clock::Time head_came_;
+  Clock::Time last_event_;  // or the head
   End end_ = End::kOpen;
   std::string problem_;
   std::string refusal_;

@@ -71,6 +71,12 @@ def events_of_1500_kb(scene):
     scene.sound(48)
 
 
+def storm_of_events(scene):
+    """As many events as two agents take, of pods that policies select by turns; other kinds' news come through."""
+    scene.begin()
+    scene.withstand(faults.Storm(compacts=True), times=1, told="all", recovery=20, memory_mib=48)
+
+
 def objects_of_1500_kb_in_pages(scene):
     """Together they are longer than a page may be: smaller pages are asked for."""
     scene.begin(**_PAGES)
@@ -122,6 +128,6 @@ def a_text_without_end(scene):
 
 
 CASES = [list_that_never_ends, objects_of_1500_kb_in_pages, ten_thousand_in_one_chunk, ten_thousand_streaming,
-         objects_of_1500_kb_streaming, events_of_1500_kb, policy_of_1500_kb, a_200_mb_chunk_for_watches,
+         objects_of_1500_kb_streaming, events_of_1500_kb, storm_of_events, policy_of_1500_kb, a_200_mb_chunk_for_watches,
          a_200_mb_chunk_for_lists,
          a_200_mb_chunk_for_pages, a_line_without_end, a_text_without_end]

@@ -21,6 +21,12 @@ def watch_silent_in_an_event(scene):
     scene.withstand(faults.Cut(modes=("watch",), how="silence", bytes=60, lasting=True, times=3), recovery=110)
 
 
+def watch_that_drips(scene):
+    """Bytes alone show no life: without an event for 90 s, it is as dead as the silent one."""
+    scene.begin()
+    scene.withstand(faults.Drip(times=3), recovery=110)
+
+
 def pages_silent_in_the_middle(scene):
     """A page may take 30 s."""
     scene.begin(**_PAGES)
@@ -152,7 +158,7 @@ def watches_end_before_they_begin(scene):
     scene.withstand(faults.Raw([_chunks(b"0\r\n\r\n"), _http(b"")], modes=("watch",)), times=8)
 
 
-CASES = [watch_silent_in_an_event, pages_silent_in_the_middle, list_silent_in_the_middle, request_never_answered,
+CASES = [watch_silent_in_an_event, watch_that_drips, pages_silent_in_the_middle, list_silent_in_the_middle, request_never_answered,
          list_never_answered, garbage_for_lists, garbage_for_pages, garbage_for_watches, pages_that_are_no_lists,
          html_with_a_list_inside, one_byte_at_a_time, pages_one_byte_at_a_time, watch_reset, streaming_list_reset, pages_reset,
          watch_truncated, streaming_list_truncated, pages_truncated, watch_ends_in_an_event, pages_end_in_the_middle,

@@ -2,6 +2,8 @@
 it says which requests it covers, and answers those; what it does not override is as a good server does it.
 """
 
+import itertools
+import json
 import socket
 import time
 
@@ -144,6 +146,21 @@ class Cut(Fault):
             exchange.leave(self.how == "notify")
 
 
+class Drip(Fault):
+    """A watch that never says anything, but for a byte now and then of an event that never ends."""
+    lasting = True
+    seconds = 5.0
+
+    def __init__(self, **more):
+        super().__init__(modes=("watch",), **more)
+
+    def answer(self, exchange, count):
+        exchange.head()
+        exchange.body(b"\n" + b'{"type": "ADDED", "object": {"metadata": {"name": "')
+        while not exchange.cut.wait(self.seconds):
+            exchange.body(b"x")
+
+
 class Raw(Fault):
     """Bytes in place of an answer: each client gets them in turn, the last one for ever. Then the connection ends."""
 
@@ -274,6 +291,33 @@ class Duplicates(Fault):
         yield kind, made
         yield kind, made
         yield ("ADDED" if kind == "MODIFIED" else kind), made
+
+
+class Storm(Fault):
+    """A stream that tells without a pause of pods that come, change and go, and in between of what is true."""
+
+    def __init__(self, **more):
+        super().__init__(modes=STREAMS, kinds=("pods",), **more)
+        self._pods = []
+        for number in range(300):
+            made = {"kind": "Pod", "metadata": {"namespace": "many", "name": f"p{number}", "labels": {"app": "storm"}},
+                    "spec": {"nodeName": "far"}, "status": {"phase": "Running", "podIPs": [{"ip": f"10.99.{number % 3}.{number % 250}"}]}}
+            text = json.dumps(made)
+            friend = text.replace('"app"', '"friend": "yes", "app"')
+            self._pods.append("".join(f'{{"type": "{kind}", "object": {one}}}\n' for kind, one in (
+                ("ADDED", text), ("MODIFIED", friend), ("MODIFIED", text), ("DELETED", text))).encode())
+
+    def answer(self, exchange, count):
+        exchange.head()
+        objects, version = exchange.store.all(exchange.kind)
+        for made in objects:
+            exchange.event("ADDED", made)
+        exchange.bookmark(version, ends_list=True)
+        for number in itertools.count():
+            events, version = exchange.store.after(exchange.kind, version)
+            for kind, made in events:
+                exchange.event(kind, made)
+            exchange.body(self._pods[number % len(self._pods)])
 
 
 class Renamed(Fault):

@@ -146,13 +146,13 @@ class Exchange:
 
     def list(self):
         objects, version = self.store.all(self.kind)
-        begin, _, fixed = self.query.get("continue", "").partition(":")
-        begin, version = int(begin or 0), int(fixed or version)
+        begin, fixed = self.query.get("continue", f"0:{version}:").split(":")[:2]
+        begin, version = int(begin), int(fixed)
         size = self.double.page_size or int(self.query.get("limit", 0)) or len(objects)
         page = objects[begin:begin + size]
         meta = {"resourceVersion": self.store.text(version)}
         if begin + size < len(objects):
-            meta["continue"] = f"{begin + size}:{version}"
+            meta["continue"] = f"{begin + size}:{version}:+/&=%41é"  # no business of the client's
         self.send_list(page, meta)
 
     def send_list(self, page, meta):
