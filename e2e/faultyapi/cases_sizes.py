@@ -5,7 +5,7 @@ import contextlib
 from apilab import objects
 
 from . import faults
-from .scene import AFTER
+from .scene import AFTER, BEFORE
 
 _PAGES = {"streaming": "400"}
 _MANY = 10_000
@@ -74,7 +74,13 @@ def events_of_1500_kb(scene):
 def storm_of_events(scene):
     """As many events as two agents take, of pods that policies select by turns; other kinds' news come through."""
     scene.begin()
-    scene.withstand(faults.Storm(compacts=True), times=1, told="all", recovery=20, memory_mib=48)
+    with scene.traffic():
+        with scene.fault(faults.Storm(compacts=True)):
+            scene.met(1)
+            scene.world.hold(*BEFORE, seconds=3)
+            scene.change()
+            scene.world.expect(*AFTER, within=20)
+    scene.sound(48)
 
 
 def objects_of_1500_kb_in_pages(scene):
