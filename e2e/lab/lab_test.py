@@ -179,8 +179,9 @@ class Packets(unittest.TestCase):
             node.run(["nft", "-f", "-"], input=JUDGED)
             with node:
                 gateway, interface = injector.mac("p1"), socket.if_nametoindex("p1")
-            frames.set_frames([injector.frame(index, gateway, source.addresses[family], target.addresses[family], protocol, 20000, port)
-                               for index, (family, protocol, port) in enumerate(((4, "udp", 7000), (6, "tcp", 7000), (4, "tcp", 7001), (6, "udp", 7001)))])
+            for index, (family, protocol, port) in enumerate(((4, "udp", 7000), (6, "tcp", 7000), (4, "tcp", 7001), (6, "udp", 7001))):
+                ends = source.addresses[family], target.addresses[family]
+                frames.set_frames([injector.frame(index, gateway, *ends, protocol, 20000, port)], index)
             with node:
                 for ports in (1, 100):  # new connections, and no others: wrong checksums would be invalid
                     frames.choose(4, ports)

@@ -52,9 +52,8 @@ class Injection:
             return injector.mac(name)
 
     def _prepare(self):
-        flows = [flow for flow in scene.FLOWS if "n1" in (scene.PLACES.get(place, ("",))[0] for place in (flow.source, flow.target))]
         # The frames of one way must stand together.
-        flows.sort(key=lambda flow: self._interface(flow.source))
+        flows = sorted(scene.FLOWS, key=lambda flow: self._interface(flow.source))
         total = sum(2 * len(flow.protocols) for flow in flows)
         self._injector = injector.Injector(total)
         self._injector.watch(self._node, sorted({self._interface(flow.target) for flow in flows}))
@@ -98,7 +97,8 @@ class Injection:
             if not tally.faults:
                 return
             if time.monotonic() > deadline:
-                raise LabError(f"{self._topology.kind}: before anything changes, injected frames are judged wrongly: {tally.faults[0]}")
+                raise LabError(f"{self._topology.kind}: before anything changes, injected frames are judged wrongly: "
+                               f"{tally.faults[0]}")
             time.sleep(0.1)
 
     def _run_way(self, way, tally, turn):

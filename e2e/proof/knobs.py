@@ -13,9 +13,21 @@ from apilab import objects
 from . import scene
 
 WIDE = [{"protocol": protocol, "port": 7000, "endPort": scene.LAST_PORT} for protocol in ("UDP", "TCP")]
-_XY = {"namespaceSelector": {}, "podSelector": {"matchExpressions": [{"key": "role", "operator": "In", "values": ["x", "y"]}]}}
 _PALS = {"namespaceSelector": {"matchExpressions": [{"key": "team", "operator": "In", "values": ["t1", "t2"]}]}}
 _PODS = [{"ipBlock": {"cidr": "10.244.0.0/16"}}, {"ipBlock": {"cidr": "fd00:10:244::/48"}}]
+
+
+def _any(**values):
+    """Pods of all namespaces by values of a label."""
+    (key, several), = values.items()
+    return {"namespaceSelector": {}, "podSelector": {"matchExpressions": [{"key": key, "operator": "In", "values": several}]}}
+
+
+_XY = _any(role=["x", "y"])
+
+
+def _of_team(team):
+    return {"namespaceSelector": {"matchLabels": {"team": team}}}
 
 
 def _role(value, key="role"):
@@ -33,7 +45,7 @@ def _host(place):
 
 def _fillers(count):
     """Blocks that no flow's address is in."""
-    return [{"ipBlock": {"cidr": f"192.0.2.{4 * i}/30"}} if i % 2 else {"ipBlock": {"cidr": f"2001:db8:{i}::/48"}} for i in range(2, count + 2)]
+    return [{"ipBlock": {"cidr": f"192.0.2.{4 * i}/30" if i % 2 else f"2001:db8:{i}::/48"}} for i in range(2, count + 2)]
 
 
 def ingress(name, app, *rules):
@@ -51,7 +63,8 @@ class Knob:
     def __init__(self, name, kind, states, weight=1.0, source="friend"):
         self.name, self.kind, self.states, self.weight, self.source = name, kind, states, weight, source
         self.state = 0
-        self._neighbours = [[other for other in range(len(states)) if self._distance(state, states[other]) == 1] for state in states]
+        self._neighbours = [[number for number, other in enumerate(states) if self._distance(state, other) == 1]
+                            for state in states]
 
     @staticmethod
     def _distance(one, other):
@@ -86,10 +99,10 @@ class Member(Knob):
         return random.choice(wanted or self._neighbours[self.state])
 
 
-def _one_of(name, kind, *variants, absent=False, weight=1.0, source="friend"):
-    """A knob of one object in several forms."""
-    key = _name(variants[0])
-    return Knob(name, kind, ([{}] if absent else []) + [{key: variant} for variant in variants], weight, source)
+def _policy(name, *forms, absent=False, weight=1.0, source="friend"):
+    """A knob of one policy in several forms."""
+    key = _name(forms[0])
+    return Knob(name, "NetworkPolicy", ([{}] if absent else []) + [{key: form} for form in forms], weight, source)
 
 
 def _name(manifest):
@@ -111,45 +124,50 @@ def _any_cover(name, covers, objects_, weight=1.0, source="friend"):
 
 
 def _isolating(name, app, types):
-    forms = [objects.policy(name, podSelector=_app(app), policyTypes=types)]
-    rules = {"Ingress": {"ingress": [{"from": [_role("nobody")]}]}, "Egress": {"egress": [{"to": [_role("nobody")], "ports": [{"port": 99}]}]}}
-    forms.append(objects.policy(name, podSelector=_app(app), policyTypes=types, **rules[types[0]]))
-    return forms
+    """Forms of a policy that isolates and lets nobody in, or out."""
+    rules = {"ingress": [{"from": [_role("nobody")]}]}
+    if types == ["Egress"]:
+        rules = {"egress": [{"to": [_role("nobody")], "ports": [{"port": 99}]}]}
+    return [objects.policy(name, podSelector=_app(app), policyTypes=types, **more) for more in ({}, rules)]
 
 
 def _allowing(name, roles, direction):
     """Forms of a policy of web (ingress) or guard (egress) that allows pods by these values of `role`."""
     peers = [_role(role) for role in roles]
-    one = [{"namespaceSelector": {}, "podSelector": {"matchExpressions": [{"key": "role", "operator": "In", "values": roles}]}}]
+    one = [_any(role=roles)]
     if direction == "Ingress":
         return [ingress(name, "web", {"from": peers}), ingress(name, "web", {"from": one, "ports": WIDE}),
                 ingress(name, "web", {"from": peers, "ports": WIDE + [{"port": 81}]})]
     return [egress(name, _app("guard"), {"to": peers}), egress(name, _app("guard"), {"to": one, "ports": WIDE})]
 
 
+def _labelled(name, place, *labels):
+    """States of a pod that is always there."""
+    return [{name: scene.placed(name, place, each)} for each in labels]
+
+
 def _pods():
-    yield Knob("role", "Pod", [{"main/friend": scene.placed("main/friend", "friend", {"role": role, **more})}
-                               for role, more in (("x", {}), ("y", {}), ("x", {"and": "more"}))], 3)
-    yield Knob("near", "Pod", [{"main/near": scene.placed("main/near", "near", {"role": role})} for role in "uv"], 2, "guard")
-    yield Knob("janus", "Pod", [{"main/janus": scene.placed("main/janus", "janus", {"way": way})} for way in ("out", "in")], 4, "janus")
-    for place, kind in (("guest", "guests"), ("visitor", "visitors")):
-        states = [{}]
-        for name, labels in ((f"crowd/{kind}-one", {"kind": "c"}), (f"foes/{kind}-two", {"kind": "d"}), (f"crowd/{kind}-one", {"kind": "e"})):
-            states.append({name: scene.placed(name, place, labels)})
-        yield Knob(place, "Pod", states, 2, place)
-    hosted = [{name: scene.placed(name, "hotel", labels)} for name, labels in
-              (("main/first", {"app": "hotel"}), ("main/first", {"app": "hotel", "n": "2"}), ("pals/second", {"app": "hotel"}), ("crowd/third", {"app": "none"}))]
+    yield Knob("role", "Pod", _labelled("main/friend", "friend", {"role": "x"}, {"role": "y"}, {"role": "x", "and": "more"}), 3)
+    yield Knob("near", "Pod", _labelled("main/near", "near", {"role": "u"}, {"role": "v"}), 2, "guard")
+    yield Knob("janus", "Pod", _labelled("main/janus", "janus", {"way": "out"}, {"way": "in"}), 4, "janus")
+    for place in ("guest", "visitor"):
+        one, two = f"crowd/{place}-one", f"foes/{place}-two"
+        states = _labelled(one, place, {"kind": "c"}, {"kind": "e"}) + _labelled(two, place, {"kind": "d"})
+        yield Knob(place, "Pod", [{}] + states, 2, place)
+    hosted = [*_labelled("main/first", "hotel", {"app": "hotel"}, {"app": "hotel", "n": "2"}),
+              *_labelled("pals/second", "hotel", {"app": "hotel"}), *_labelled("crowd/third", "hotel", {"app": "none"})]
     # The last two for a moment at once: the new one is there before the old one's end is told.
     yield Knob("hotel", "Pod", [{}] + hosted + [{**hosted[2], **hosted[3]}], 3)
+    kinds = ({"role": "x"}, {"role": "y"}, {"role": "x", "and": "more"}, {"role": "z"}, {"role": "u"})
     for number in range(1, 71):
         name = f"crowd/member-{number}"
-        yield Member("members", "Pod", [{}] + [{name: scene.elsewhere(name, number, labels)} for labels in
-                                               ({"role": "x"}, {"role": "y"}, {"role": "x", "and": "more"}, {"role": "z"}, {"role": "u"})], 6 / 70)
+        yield Member("members", "Pod", [{}] + [{name: scene.elsewhere(name, number, labels)} for labels in kinds], 6 / 70)
 
 
 def _namespaces():
-    for name, teams in (("pals", ("t1", "t2")), ("foes", ("t3", "t4"))):
-        yield Knob(f"namespace {name}", "Namespace", [{name: objects.namespace(name, {"team": team})} for team in teams], 0.7, "remote" if name == "pals" else "foe")
+    for name, teams, source in (("pals", ("t1", "t2"), "remote"), ("foes", ("t3", "t4"), "foe")):
+        states = [{name: objects.namespace(name, {"team": team})} for team in teams]
+        yield Knob(f"namespace {name}", "Namespace", states, 0.7, source)
 
 
 def _web():
@@ -157,40 +175,54 @@ def _web():
                      {key: _isolating(f"main/web-closed-{key}", "web", ["Ingress"]) for key in "ab"}, source="foe")
     yield _any_cover("web allows", {"x": {"x"}, "y": {"y"}, "xy": {"x", "y"}},
                      {key: _allowing(f"main/web-{key}", list(key), "Ingress") for key in ("x", "y", "xy")}, 4)
-    teams = [{"namespaceSelector": {"matchLabels": {"team": team}}} for team in ("t1", "t2")]
-    yield _one_of("web pals", "NetworkPolicy", ingress("main/web-pals", "web", {"from": [_PALS], "ports": WIDE}),
-                  ingress("main/web-pals", "web", {"from": teams}), ingress("main/web-pals", "web", *({"from": [team], "ports": WIDE} for team in teams)), source="remote")
-    yield _one_of("web named", "NetworkPolicy", *(
-        ingress("main/web-named", "web", {"from": [_PALS], "ports": [{"protocol": "UDP", **port}]})
-        for port in ({"port": scene.NAMED[0]}, {"port": scene.NAMED[1]}, {"port": 7045, "endPort": 7060})), source="remote")
+    teams = [_of_team("t1"), _of_team("t2")]
+    name = "main/web-pals"
+    yield _policy("web pals", ingress(name, "web", {"from": [_PALS], "ports": WIDE}), ingress(name, "web", {"from": teams}),
+                  ingress(name, "web", *({"from": [team], "ports": WIDE} for team in teams)), source="remote")
+    ports = ({"port": scene.NAMED[0]}, {"port": scene.NAMED[1]}, {"port": 7045, "endPort": 7060})
+    forms = [ingress("main/web-named", "web", {"from": [_PALS], "ports": [{"protocol": "UDP", **port}]}) for port in ports]
+    yield _policy("web named", *forms, source="remote")
     for number in range(5):
         name = f"main/web-noise-{number}"
-        several = [_role("z"), _role(f"w{number}"), {"podSelector": {}, "namespaceSelector": {"matchLabels": {"team": "t5"}}}]
-        yield _one_of("web noise", "NetworkPolicy", ingress(name, "web", {"from": several[:1], "ports": [{"port": 7000 + number, "endPort": 7100}]}),
-                      ingress(name, "web", {"from": several, "ports": [{"port": 7000, "endPort": 7150, "protocol": "UDP"}, {"port": 80}]}),
-                      ingress(name, "web", {"from": _fillers(3)}), absent=True, weight=0.6)
+        several = [_role("z"), _role(f"w{number}"), {**_of_team("t5"), "podSelector": {}}]
+        forms = ({"from": several[:1], "ports": [{"port": 7000 + number, "endPort": 7100}]},
+                 {"from": several, "ports": [{"port": 7000, "endPort": 7150, "protocol": "UDP"}, {"port": 80}]},
+                 {"from": _fillers(3)})
+        yield _policy("web noise", *(ingress(name, "web", form) for form in forms), absent=True, weight=0.6)
 
 
-def _others():
-    both = {"from": [_XY, _PALS], "ports": WIDE}
+def _door_and_hotel():
     for app, namespaces in (("door", ("main",)), ("hotel", ("main", "pals"))):
         for namespace in namespaces:
-            yield _one_of(f"{app} by label", "NetworkPolicy", ingress(f"{namespace}/{app}-label", app, both),
-                          ingress(f"{namespace}/{app}-label", app, {"from": [_XY]}, {"from": [_PALS]}), absent=True)
-            yield _one_of(f"{app} by block", "NetworkPolicy", ingress(f"{namespace}/{app}-block", app, {"from": _PODS}),
-                          ingress(f"{namespace}/{app}-block", app, {"from": _fillers(20) + _PODS, "ports": WIDE}), absent=True)
-    yield _one_of("friend out", "NetworkPolicy", egress("main/friend-out", {"matchLabels": {"role": "x"}}, {}),
-                  egress("main/friend-out", {"matchLabels": {"role": "x"}}, {"to": _PODS, "ports": WIDE}),
-                  egress("main/friend-out", {"matchExpressions": [{"key": "role", "operator": "Exists"}]}, {"to": _PODS}), absent=True)
-    yield _one_of("friend out too", "NetworkPolicy", egress("main/friend-out-y", {"matchLabels": {"role": "y"}}, {"to": _PODS}), absent=True)
+            name = f"{namespace}/{app}-label"
+            yield _policy(f"{app} by label", ingress(name, app, {"from": [_XY, _PALS], "ports": WIDE}),
+                          ingress(name, app, {"from": [_XY]}, {"from": [_PALS]}), absent=True)
+            name = f"{namespace}/{app}-block"
+            yield _policy(f"{app} by block", ingress(name, app, {"from": _PODS}),
+                          ingress(name, app, {"from": _fillers(20) + _PODS, "ports": WIDE}), absent=True)
+
+
+def _clients():
+    """Whether clients that are allowed everywhere are isolated at their own end."""
+    x, y = ({"matchLabels": {"role": role}} for role in "xy")
+    any_role = {"matchExpressions": [{"key": "role", "operator": "Exists"}]}
+    name = "main/friend-out"
+    yield _policy("friend out", egress(name, x, {}), egress(name, x, {"to": _PODS, "ports": WIDE}),
+                  egress(name, any_role, {"to": _PODS}), absent=True)
+    yield _policy("friend out too", egress("main/friend-out-y", y, {"to": _PODS}), absent=True)
+    yield _policy("guests out", egress("crowd/out", {"matchLabels": {"kind": "c"}}, {"to": _PODS}), absent=True, source="guest")
+
+
+def _wall():
     hosts = _host("friend") + _host("guest") + _host("visitor")
     without = [scene.addresses(place) for place in ("foe", "far")]
-    whole = [{"ipBlock": {**_PODS[family]["ipBlock"], "except": [f"{each[family]}/{bits}" for each in without]}} for family, bits in ((0, 32), (1, 128))]
-    yield _one_of("wall", "NetworkPolicy", ingress("main/wall", "wall", {"from": hosts}), ingress("main/wall", "wall", {"from": hosts + _fillers(12)}),
-                  ingress("main/wall", "wall", {"from": hosts + _fillers(40), "ports": WIDE}), ingress("main/wall", "wall", {"from": whole}),
-                  ingress("main/wall", "wall", *({"from": [host], "ports": WIDE} for host in hosts)), weight=2)
-    yield _one_of("wall noise", "NetworkPolicy", ingress("main/wall-noise", "wall", {"from": _fillers(30), "ports": [{"port": 9}]}), absent=True)
-    yield _one_of("guests out", "NetworkPolicy", egress("crowd/out", {"matchLabels": {"kind": "c"}}, {"to": _PODS}), absent=True, source="guest")
+    whole = [{"ipBlock": {**block["ipBlock"], "except": [f"{each[family]}/{bits}" for each in without]}}
+             for block, family, bits in zip(_PODS, (0, 1), (32, 128))]
+    forms = [[{"from": hosts}], [{"from": hosts + _fillers(12)}], [{"from": hosts + _fillers(40), "ports": WIDE}],
+             [{"from": whole}], [{"from": [host], "ports": WIDE} for host in hosts]]
+    yield _policy("wall", *(ingress("main/wall", "wall", *form) for form in forms), weight=2)
+    noise = ingress("main/wall-noise", "wall", {"from": _fillers(30), "ports": [{"port": 9}]})
+    yield _policy("wall noise", noise, absent=True)
 
 
 def _guard():
@@ -198,23 +230,28 @@ def _guard():
                      {key: _isolating(f"main/guard-closed-{key}", "guard", ["Egress"]) for key in "ab"}, source="guard")
     yield _any_cover("guard allows", {"u": {"u"}, "v": {"v"}, "uv": {"u", "v"}},
                      {key: _allowing(f"main/guard-{key}", list(key), "Egress") for key in ("u", "v", "uv")}, 3, "guard")
-    (four, six), (not4, not6) = scene.addresses("ext1"), scene.addresses("ext2")
-    nets = [{"ipBlock": {"cidr": "198.51.100.0/24", "except": [f"{not4}/32"]}}, {"ipBlock": {"cidr": "2001:db8:100::/64", "except": [f"{not6}/128"]}}]
-    small = [{"ipBlock": {"cidr": f"{four}/32"}}, {"ipBlock": {"cidr": f"{six}/128"}}]
-    yield _one_of("guard outside", "NetworkPolicy", *(egress("main/guard-outside", _app("guard"), {"to": blocks, **ports}) for blocks, ports in (
-        (nets, {}), (small, {"ports": WIDE}), (small + _fillers(40), {}), (nets + _fillers(20), {"ports": WIDE}), (small + _fillers(3), {}))), weight=2, source="guard")
+    (not4, not6), small = scene.addresses("ext2"), _host("ext1")
+    nets = [{"ipBlock": {"cidr": "198.51.100.0/24", "except": [f"{not4}/32"]}},
+            {"ipBlock": {"cidr": "2001:db8:100::/64", "except": [f"{not6}/128"]}}]
+    forms = ({"to": nets}, {"to": small, "ports": WIDE}, {"to": small + _fillers(40)},
+             {"to": nets + _fillers(20), "ports": WIDE}, {"to": small + _fillers(3)})
+    yield _policy("guard outside", *(egress("main/guard-outside", _app("guard"), form) for form in forms), weight=2, source="guard")
 
 
 def _janus():
     """Out but not in, or in but not out: whoever takes half of each passes."""
-    yield _one_of("janus out", "NetworkPolicy", egress("main/janus-out", {"matchLabels": {"way": "out"}}, {"to": [{"podSelector": _app("strict")}]}),
-                  egress("main/janus-out", {"matchLabels": {"way": "out"}}, {"to": _PODS, "ports": WIDE}), weight=0.5, source="janus")
-    yield _one_of("janus in", "NetworkPolicy", egress("main/janus-in", {"matchLabels": {"way": "in"}}, {"to": [{"podSelector": _app("web")}], "ports": WIDE}),
-                  egress("main/janus-in", {"matchLabels": {"way": "in"}}), weight=0.5, source="janus")
+    name, out = "main/janus-out", {"matchLabels": {"way": "out"}}
+    yield _policy("janus out", egress(name, out, {"to": [{"podSelector": _app("strict")}]}),
+                  egress(name, out, {"to": _PODS, "ports": WIDE}), weight=0.5, source="janus")
+    name, in_ = "main/janus-in", {"matchLabels": {"way": "in"}}
+    yield _policy("janus in", egress(name, in_, {"to": [{"podSelector": _app("web")}], "ports": WIDE}), egress(name, in_),
+                  weight=0.5, source="janus")
     several = [_role("in", "way")] + [_role(f"w{number}") for number in range(5)]
-    yield _one_of("strict", "NetworkPolicy", ingress("main/strict", "strict", {"from": several}), ingress("main/strict", "strict", {"from": several[:2], "ports": WIDE}), weight=0.5, source="janus")
+    yield _policy("strict", ingress("main/strict", "strict", {"from": several}),
+                  ingress("main/strict", "strict", {"from": several[:2], "ports": WIDE}), weight=0.5, source="janus")
     more = [_role(f"v{number}") for number in range(5)]  # with these the class has more than eight pairs
-    yield _one_of("strict noise", "NetworkPolicy", ingress("main/strict-noise", "strict", {"from": more, "ports": WIDE}), absent=True, weight=2, source="janus")
+    noise = ingress("main/strict-noise", "strict", {"from": more, "ports": WIDE})
+    yield _policy("strict noise", noise, absent=True, weight=2, source="janus")
 
 
 class Dance:
@@ -228,7 +265,7 @@ class Dance:
                 pods[phase][name] = scene.placed(name, place, {"badge": badge})
         self.badge = Knob("badge", "Pod", pods, source="foe")
         rule = [ingress("main/strict-badge", "strict", {"from": [_role(badge, "badge")]}) for badge in ("q", "none", "p")]
-        self.rule = _one_of("badge allowed", "NetworkPolicy", *rule, source="far")
+        self.rule = _policy("badge allowed", *rule, source="far")
 
     def steps(self):
         """(knob, state) in turn; between two: wait."""
@@ -244,7 +281,7 @@ class Testers:
         ports = {kind: [{"protocol": "UDP", "port": port}] for kind, port in scene.TESTED_PORTS.items()}
         self.fixed = ingress("main/tested", "tested", {"from": [_role("yes", "may")], "ports": ports["Pod"]})
         self.knobs = {
-            "Pod": Knob("tester", "Pod", [{"main/tester": scene.placed("main/tester", "tester", {"may": may})} for may in ("no", "yes")]),
+            "Pod": Knob("tester", "Pod", _labelled("main/tester", "tester", {"may": "no"}, {"may": "yes"})),
             "NetworkPolicy": Knob("tested", "NetworkPolicy", [{}, {"main/tested-too": ingress(
                 "main/tested-too", "tested", {"ports": ports["NetworkPolicy"]})}])}
 
@@ -253,7 +290,7 @@ class Board:
     """All knobs, and which is turned next: of those whose names match the regular expression `only`."""
 
     def __init__(self, only=""):
-        self.knobs = [*_pods(), *_namespaces(), *_web(), *_others(), *_guard(), *_janus()]
+        self.knobs = [*_pods(), *_namespaces(), *_web(), *_door_and_hotel(), *_clients(), *_wall(), *_guard(), *_janus()]
         self.dance, self.testers = Dance(), Testers()
         self.fixed = scene.fixed() + [self.testers.fixed]
         for knob in self.knobs:

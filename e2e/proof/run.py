@@ -51,7 +51,7 @@ def check_scene(board, chance, count):
                 for line, verdict, answer in zip(lines, verdicts, done.stdout.splitlines(), strict=True):
                     if json.loads(answer).get("verdict") != verdict:
                         raise LabError(f"the scene is wrong: {line.strip()} should be {verdict}, and the evaluator says {answer}; "
-                                       + ", ".join(f"{knob.name} {knob.state}" for knob in board.all_knobs() if knob.name != "members"))
+                                       + ", ".join(f"{knob.name} {knob.state}" for knob in board.all_knobs()))
     for knob in board.all_knobs():
         knob.state = 0
     return count
@@ -118,7 +118,8 @@ class Proof:
             # Injection first: its queueing disciplines stop their interfaces for a moment.
             if self._given.packets:
                 for topology in self._topologies:
-                    traffic.append(Background(Injection(topology, self._given.packets, self._given.pause, self._focus).run, f"injection on {topology.kind}"))
+                    injection = Injection(topology, self._given.packets, self._given.pause, self._focus)
+                    traffic.append(Background(injection.run, f"injection on {topology.kind}"))
             rates = {kind: rate * self._given.rate for kind, rate in _RATES.items()}
             for topology in self._topologies:
                 traffic.append(Background(Traffic(topology, rates).run, f"traffic on {topology.kind}"))

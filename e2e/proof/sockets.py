@@ -300,9 +300,11 @@ class Traffic:
     def _lines(self):
         for flow in (*scene.FLOWS, scene.CONTROL):
             for family in (4, 6):
-                for kind, protocol in (("stream", "udp"), ("exchange", "udp"), ("connect", "tcp"), ("connection", "tcp")):
-                    if protocol in flow.protocols and (flow.allowed or kind in ("stream", "connect")) and (flow.port is None or kind == "stream"):
-                        yield _KINDS[kind](self, flow, family, kind)
+                kinds = ["stream"] if "udp" in flow.protocols else []
+                if flow.port is None:
+                    kinds += ["connect", "exchange", "connection"] if flow.allowed else ["connect"]
+                for kind in kinds:
+                    yield _KINDS[kind](self, flow, family, kind)
 
     def run(self, stopped, ready):
         self._epoll, self._tally = select.epoll(), Tally()

@@ -24,8 +24,8 @@ class Tally:
     def fault(self, begin, end, where, kind, flow, family, count):
         self.wrong[where, kind, flow.allowed] += count
         if len(self.faults) < MOST_FAULTS:
-            self.faults.append(Fault(begin, end, where, f"{flow.source} -> {flow.target} ({'allowed' if flow.allowed else 'denied'})",
-                                     family, kind, count))
+            name = f"{flow.source} -> {flow.target} ({'allowed' if flow.allowed else 'denied'})"
+            self.faults.append(Fault(begin, end, where, name, family, kind, count))
 
     def merge(self, other):
         for mine, theirs in ((self.sent, other.sent), (self.wrong, other.wrong), (self.control, other.control)):
@@ -40,6 +40,7 @@ def table(tally):
     for where, kind in sorted({key[:2] for key in tally.sent}):
         lines.append(f"{where:9} {kind:17} {tally.sent[where, kind, True]:13,} {tally.wrong[where, kind, True]:8,} "
                      f"{tally.sent[where, kind, False]:18,} {tally.wrong[where, kind, False]:8,}")
-    sums = [sum(count for key, count in counter.items() if key[2] == allowed) for allowed in (True, False) for counter in (tally.sent, tally.wrong)]
+    sums = [sum(count for key, count in counter.items() if key[2] == allowed)
+            for allowed in (True, False) for counter in (tally.sent, tally.wrong)]
     lines.append(f"{'all':27} {sums[0]:13,} {sums[1]:8,} {sums[2]:18,} {sums[3]:8,}")
     return lines

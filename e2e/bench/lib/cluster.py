@@ -117,7 +117,8 @@ class Cluster:
 
     @staticmethod
     def _dns(n):
-        to = {"namespaceSelector": _labels(**{"kubernetes.io/metadata.name": "kube-system"}), "podSelector": _labels(**{"k8s-app": "kube-dns"})}
+        to = {"namespaceSelector": _labels(**{"kubernetes.io/metadata.name": "kube-system"}),
+              "podSelector": _labels(**{"k8s-app": "kube-dns"})}
         return objects.policy(f"ns-{n}/dns-for-all", podSelector={}, policyTypes=["Egress"],
                               egress=[{"to": [to], "ports": [{"port": 53, "protocol": "UDP"}, {"port": 53, "protocol": "TCP"}]}])
 
@@ -137,20 +138,23 @@ class Cluster:
             return objects.policy(
                 name, podSelector=selector, policyTypes=["Ingress", "Egress"],
                 ingress=[{"from": [{"podSelector": caller}], "ports": [{"port": "http"}]}],
-                egress=[{"to": [{"podSelector": _labels(app=f"svc-{(other >> 8) % self.service_count}")}], "ports": [{"port": 8080}]}])
+                egress=[{"to": [{"podSelector": _labels(app=f"svc-{(other >> 8) % self.service_count}")}],
+                         "ports": [{"port": 8080}]}])
         if kind % 4 == 1:
+            tenants = {"key": "tenant", "operator": "In", "values": [f"t{other % 25}", f"t{other % 24}"]}
             peers = [{"namespaceSelector": _labels(team=_TEAMS[other % 7]), "podSelector": _labels(tier=_TIERS[other % 5])},
-                     {"namespaceSelector": {"matchExpressions": [{"key": "tenant", "operator": "In", "values": [f"t{other % 25}", f"t{other % 24}"]}]},
-                      "podSelector": caller}]
-            return objects.policy(name, podSelector=selector, policyTypes=["Ingress"],
-                                  ingress=[{"from": peers, "ports": [{"port": "grpc"}, {"port": 8080}, {"port": 30000, "endPort": 30100}]}])
+                     {"namespaceSelector": {"matchExpressions": [tenants]}, "podSelector": caller}]
+            ports = [{"port": "grpc"}, {"port": 8080}, {"port": 30000, "endPort": 30100}]
+            return objects.policy(name, podSelector=selector, policyTypes=["Ingress"], ingress=[{"from": peers, "ports": ports}])
         if kind % 4 == 2:
             blocks = [{"ipBlock": {"cidr": f"192.168.{other % 64 * 4}.0/22", "except": [f"192.168.{other % 64 * 4 + 1}.0/24"]}},
                       {"ipBlock": {"cidr": "0.0.0.0/0", "except": ["10.0.0.0/8", "172.16.0.0/12", "169.254.169.254/32"]}}]
-            return objects.policy(name, podSelector=selector, policyTypes=["Egress"], egress=[{"to": blocks, "ports": [{"port": 443}]}])
-        selected = {"matchExpressions": [{"key": "tier", "operator": "NotIn", "values": ["db"]}, {"key": "version", "operator": "Exists"}]}
+            return objects.policy(name, podSelector=selector, policyTypes=["Egress"],
+                                  egress=[{"to": blocks, "ports": [{"port": 443}]}])
+        peer = {"podSelector": {"matchExpressions": [{"key": "tier", "operator": "NotIn", "values": ["db"]},
+                                                     {"key": "version", "operator": "Exists"}]}}
         return objects.policy(name, podSelector=selector, policyTypes=["Ingress"],
-                              ingress=[{"from": [{"podSelector": selected}], "ports": [{"port": 9000}, {"port": 53, "protocol": "UDP"}]}])
+                              ingress=[{"from": [peer], "ports": [{"port": 9000}, {"port": 53, "protocol": "UDP"}]}])
 
     # -- as text -------------------------------------------------------------------------------------
 

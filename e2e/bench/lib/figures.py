@@ -16,9 +16,12 @@ def parser(about, **sizes):
     made.add_argument("--podgate", type=os.path.realpath, default=PODGATE)
     made.add_argument("--json", metavar="FILE")
     for name, default in sizes.items():
-        made.add_argument(f"--{name}", type=lambda text: [int(each) for each in text.split(",")], metavar="N,N,…",
-                          default=default, help=",".join(map(str, default)))
+        made.add_argument(f"--{name}", type=numbers, metavar="N,N,…", default=default, help=",".join(map(str, default)))
     return made
+
+
+def numbers(text):
+    return [int(each) for each in text.split(",")]
 
 
 def exponent(sizes, values):
@@ -44,7 +47,8 @@ def table(head, rows):
     texts = [list(map(_text, row)) for row in [head, *rows]]
     widths = [max(len(row[column]) for row in texts) for column in range(len(head))]
     for row in texts:
-        print("  ".join(text.ljust(width) if column == 0 else text.rjust(width) for column, (text, width) in enumerate(zip(row, widths))).rstrip(), flush=True)
+        cells = [row[0].ljust(widths[0])] + [text.rjust(width) for text, width in zip(row[1:], widths[1:])]
+        print("  ".join(cells).rstrip(), flush=True)
 
 
 def _text(value):

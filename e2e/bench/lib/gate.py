@@ -17,9 +17,11 @@ class Gate:
 
     def __init__(self, name, local):
         self.namespace, self._wires = Namespace(name), Namespace(f"{name}-wires")
-        self.namespace.ip("link set lo up", *(f"link add {end} type veth peer name {end} netns {self._wires.path}" for end in ("in0", "out0")))
+        self.namespace.ip("link set lo up", f"link add in0 type veth peer name in0 netns {self._wires.path}",
+                          f"link add out0 type veth peer name out0 netns {self._wires.path}")
         self._wires.ip("link set in0 up", "link set out0 up")
-        self.namespace.ip("addr add 192.168.1.1/24 dev in0", "addr add 192.168.2.1/24 dev out0", "link set in0 up", "link set out0 up",
+        self.namespace.ip("addr add 192.168.1.1/24 dev in0", "addr add 192.168.2.1/24 dev out0",
+                          "link set in0 up", "link set out0 up",
                           f"neigh replace 192.168.1.2 lladdr {_PEER_MAC} dev in0 nud permanent",
                           f"neigh replace 192.168.2.2 lladdr {_PEER_MAC} dev out0 nud permanent",
                           "route add 10.0.0.0/8 via 192.168.1.2", f"route add {local} via 192.168.2.2")

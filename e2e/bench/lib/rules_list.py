@@ -87,12 +87,13 @@ class _Writer:
         for direction, key, peers_key in (("Ingress", "ingress", "from"), ("Egress", "egress", "to")):
             if direction in types:
                 for number, rule in enumerate(spec.get(key, ())):
-                    rules += self._rule(f"{own}{key}{number}", namespace, targets, direction, rule.get(peers_key), rule.get("ports"), local)
+                    ports = self._ports(rule.get("ports"), direction, local)
+                    rules += self._rule(f"{own}{key}{number}", namespace, targets, direction, rule.get(peers_key), ports)
         self.chain(chain, *rules)
         for pod in local:
             self.of_pod.setdefault(pod[0], []).append((types, chain))
 
-    def _rule(self, own, namespace, targets, direction, peers, ports, local):
+    def _rule(self, own, namespace, targets, direction, peers, ports):
         here, there = ("dst", "src") if direction == "Ingress" else ("src", "dst")
         matched = []
         pods = [address for peer in peers or () if "ipBlock" not in peer for address in self.pods.peers(namespace, peer)]
@@ -105,7 +106,7 @@ class _Writer:
             matched.append("")
         rules = []
         for match in matched:
-            for port in self._ports(ports, direction, local):
+            for port in ports:
                 head = f"-m set --match-set {targets} {here} {match} {port}"
                 rules += [f"{head} -j MARK --set-xmark {_MARK}", f"{head} -m mark --mark {_MARK} -j RETURN"]
         return rules
@@ -122,12 +123,15 @@ class _Writer:
         texts = []
         for port in ports:
             protocol, number = port.get("protocol", "TCP"), port.get("port")
+            match = f"-p {protocol.lower()}"
+            if number is None:
+                texts.append(match)
+                continue
+            found = [f"{number}:{port['endPort']}" if "endPort" in port else str(number)]
             if isinstance(number, str):  # resolved on the node's own pods; elsewhere as if it were http
-                found = {pod[3][number]["containerPort"] for pod in local if number in pod[3]} if direction == "Ingress" else {8080}
-                texts += [f"-p {protocol.lower()} -m {protocol.lower()} --dport {each}" for each in sorted(found)]
-            else:
-                end = f":{port['endPort']}" if "endPort" in port else ""
-                texts.append(f"-p {protocol.lower()} -m {protocol.lower()} --dport {number}{end}" if number else f"-p {protocol.lower()}")
+                here = {pod[3][number]["containerPort"] for pod in local if number in pod[3]}
+                found = sorted(here if direction == "Ingress" else {8080})
+            texts += [f"{match} -m {protocol.lower()} --dport {each}" for each in found]
         return texts
 
     def finish(self):

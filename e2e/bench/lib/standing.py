@@ -62,7 +62,8 @@ class Standing:
         return [json.loads(line) for line in whole.splitlines() if line.startswith(b"{")]
 
     def start(self, fresh=True):
-        """Seconds from the start to the first table in force, and the agent's own line about it. fresh: no table is there before."""
+        """Seconds from the start to the first table in force, and the agent's own line about it. fresh: no table is there
+        before."""
         if fresh:
             self.node.namespace.run(_TABLE, check=False)
         self.lines()
@@ -184,4 +185,5 @@ def offline(podgate, pods, policies, node=NODE):
     """(text of the ruleset, path): what dry-run makes of the same cluster. The file is the caller's to remove."""
     with tempfile.NamedTemporaryFile("w", suffix=".json", delete=False, encoding="utf-8") as file:
         Cluster(pods, policies).write(file)
-    return subprocess.run([podgate, "dry-run", "-f", file.name, "--node", node], capture_output=True, text=True, check=True).stdout, file.name
+    done = subprocess.run([podgate, "dry-run", "-f", file.name, "--node", node], capture_output=True, text=True, check=True)
+    return done.stdout, file.name
