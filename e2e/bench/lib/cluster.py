@@ -27,10 +27,10 @@ def _labels(**labels):
 
 
 class Cluster:
-    """nodes=0: as many as pods need."""
+    """nodes=0: as many as pods need. first: the name of node 0."""
 
-    def __init__(self, pods, policies, nodes=0, seed=1):
-        self.pod_count, self.policy_count, self.seed = pods, policies, seed
+    def __init__(self, pods, policies, nodes=0, seed=1, first="node-0"):
+        self.pod_count, self.policy_count, self.seed, self._first = pods, policies, seed, first
         self.node_count = nodes or max(1, -(-pods // NODES_POD_LIMIT))
         self.namespace_count = max(3, pods // PODS_PER_NAMESPACE)
         self.service_count = max(2, pods // self.namespace_count // PODS_PER_SERVICE)  # in each namespace
@@ -58,9 +58,6 @@ class Cluster:
     def _team(self, n):
         return _TEAMS[self._mix(1, n) % 7]
 
-    def node(self, i):
-        return f"node-{i % self.node_count}"
-
     def address(self, i):
         """Of a pod."""
         number = i % self.node_count * self._stride + i // self.node_count + 2
@@ -81,7 +78,7 @@ class Cluster:
             labels = self._service(n, s)
             labels["pod-template-hash"] = f"{self._mix(3, n, s, i % 2):016x}"[:9]
         node = i % self.node_count
-        return {**objects.pod(name, f"node-{node}", labels, ports),
+        return {**objects.pod(name, f"node-{node}" if node else self._first, labels, ports),
                 **objects.running([self.address(i)], f"172.16.{node >> 8 & 255}.{node & 255}")}
 
     def _system(self):

@@ -104,37 +104,43 @@ class Standing:
                 for part in _parts((one for one in made() if one["kind"] == kind), 5000):
                     self._server.call("fill", plural, part)
             return
-        for one in made():
-            if one["kind"] == "Namespace":
-                self._make_namespace(one)
-        self.api.close()  # each process opens its own
-        children = []
-        for number in range(_WRITERS):
-            child = os.fork()
-            if child == 0:
-                code = 1
-                try:
-                    die_with_parent()
-                    for index, one in enumerate(made()):
-                        if index % _WRITERS == number and one["kind"] != "Namespace":
-                            objects.create(self.api, one)
-                    code = 0
-                finally:
-                    os._exit(code)
-            children.append(child)
-        if any([os.waitpid(child, 0)[1] for child in children]):
-            raise LabError("the API server did not take the whole cluster")
-
-    def _make_namespace(self, made):
-        """kube-system is there from the beginning, without what the controllers put into it."""
-        name = made["metadata"]["name"]
-        self.api.ask("POST", objects.collection("Namespace"), made, accept=(409,))
-        self.api.ask("PATCH", objects.path("Namespace", name), {"metadata": {"labels": made["metadata"]["labels"]}}, MERGE)
-        self.api.ask("POST", objects.collection("ServiceAccount", name), objects.default_account(name), accept=(409,))
+        write(self.api, made)
 
     def close(self):
         self.agent.kill()
         self.node.namespace.close()
+
+
+def write(api, made):
+    """Writes all objects that made() gives, over several connections at once; namespaces must come first."""
+    for one in made():
+        if one["kind"] == "Namespace":
+            _write_namespace(api, one)
+    api.close()  # each process opens its own
+    children = []
+    for number in range(_WRITERS):
+        child = os.fork()
+        if child == 0:
+            code = 1
+            try:
+                die_with_parent()
+                for index, one in enumerate(made()):
+                    if index % _WRITERS == number and one["kind"] != "Namespace":
+                        objects.create(api, one)
+                code = 0
+            finally:
+                os._exit(code)
+        children.append(child)
+    if any([os.waitpid(child, 0)[1] for child in children]):
+        raise LabError("the API server did not take the whole cluster")
+
+
+def _write_namespace(api, made):
+    """kube-system is there from the beginning, without what the controllers put into it."""
+    name = made["metadata"]["name"]
+    api.ask("POST", objects.collection("Namespace"), made, accept=(409,))
+    api.ask("PATCH", objects.path("Namespace", name), {"metadata": {"labels": made["metadata"]["labels"]}}, MERGE)
+    api.ask("POST", objects.collection("ServiceAccount", name), objects.default_account(name), accept=(409,))
 
 
 def _message(line):
