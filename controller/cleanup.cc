@@ -2,7 +2,8 @@
 
 #include <cstdio>
 
-#include "controller/run.h"
+#include "controller/conntrack_netlink.h"
+#include "controller/exit_code.h"
 #include "nft/netlink.h"
 
 namespace podgate::controller {
@@ -21,6 +22,15 @@ int Cleanup() {
   step.operations.emplace_back(nft::DeleteTable{});
   const nft::Status status = kernel.value()->Commit(step);
   if (!status.ok() && !status.IsNotFound()) return fail(status);
+  // Seals of flows that were cut are harmless, but without the rules they have no reason.
+  auto conntrack = OpenConntrack();
+  if (!conntrack.ok()) return kExitOk;
+  if (const auto seals = RemoveSeals(conntrack.value().get()); !seals.ok()) {
+    std::fprintf(
+        stderr,
+        "podgate: the table is removed; the seals of cut flows stay until they expire: %s\n",
+        seals.status().message().c_str());
+  }
   return kExitOk;
 }
 

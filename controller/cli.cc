@@ -112,6 +112,12 @@ void AddRun(CLI::App* app, std::function<int()>* chosen) {
                                                                   {"error", LogLevel::kError}}));
   AddPodToNode(command, &options->pod_to_node_enforce);
   AddDeny(command, &options->reject);
+  command
+      ->add_option_function<std::string>(
+          "--established",
+          [options](const std::string& value) { options->keep_established = value == "keep"; },
+          "Established flows that a change denies: cut (the default) or keep")
+      ->check(CLI::IsMember({"cut", "keep"}));
   command->callback([options, chosen] { *chosen = [options] { return Run(*options); }; });
 }
 

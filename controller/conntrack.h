@@ -49,4 +49,7 @@ class Conntrack {
   virtual nft::Result<nft::Addresses> NodeAddresses() = 0;
 };
 
+// Takes all seals away, whatever the policy says: for those who no longer cut. How many there were.
+nft::Result<std::size_t> RemoveSeals(Conntrack* conntrack);
+
 }  // namespace podgate::controller

@@ -4,7 +4,6 @@
 #include <chrono>
 #include <ctime>
 #include <utility>
-#include <variant>
 
 namespace podgate::controller {
 namespace {
@@ -28,21 +27,24 @@ FlowCutter::FlowCutter(Conntrack* conntrack, Logger* log, std::function<void()> 
     : conntrack_(conntrack), log_(log), wake_(std::move(wake)), cpu_time_(std::move(cpu_time)) {}
 
 void FlowCutter::Run() {
-  while (WaitForPass()) {
+  while (const auto kind = WaitForPass()) {
     const Clock::Duration begun = cpu_time_();
-    const Pass pass = Walk();
+    Pass pass = MakePass(*kind);
+    const bool complete = pass.status.ok() && !pass.stopped;
+    if (complete) seals_ = std::move(pass.seals);
     const Clock::Duration own = cpu_time_() - begun;
     Clock::Duration cost;
     {
       const std::lock_guard<std::mutex> lock(mutex_);
       cost = own + std::exchange(judging_, {});
-      const bool complete = pass.status.ok() && !pass.stopped;
-      schedule_.End(Now(), cost, complete);
-      ++(complete ? counters_.passes : counters_.failures);
+      schedule_.End(*kind, Now(), cost, complete);
+      ++(!complete                   ? counters_.failures
+         : *kind == PassKind::kFlows ? counters_.passes
+                                     : counters_.seal_passes);
       counters_.cut += pass.cut.deleted;
-      counters_.entries = pass.entries;
-      counters_.seals = pass.seals - pass.unsealed + pass.cut.sealed;
-      seals_possible_ = counters_.seals > 0 || !complete;
+      if (*kind == PassKind::kFlows) counters_.entries = pass.entries;
+      counters_.seals = seals_.size();
+      seals_possible_ = !complete || !seals_.empty();
     }
     Report(pass, cost);
   }
@@ -54,40 +56,55 @@ void FlowCutter::Stop() {
   changed_.notify_all();
 }
 
-bool FlowCutter::WaitForPass() {
+std::optional<PassKind> FlowCutter::WaitForPass() {
   std::unique_lock<std::mutex> lock(mutex_);
   for (;;) {
-    if (stopped_) return false;
+    if (stopped_) return std::nullopt;
     const Clock::Time next = schedule_.Next();
     if (next == Clock::Time::max()) {
       changed_.wait(lock);
     } else if (next > Now()) {
       changed_.wait_until(lock, next);
     } else {
-      schedule_.Begin();
-      return true;
+      return schedule_.Begin(Now());
     }
   }
 }
 
-FlowCutter::Pass FlowCutter::Walk() {
+FlowCutter::Pass FlowCutter::MakePass(PassKind kind) {
   Pass pass;
+  pass.kind = kind;
   pass.slice.reserve(kSlice);
-  if (!Ask({.judged = &pass.filter.judged})) {
-    pass.stopped = true;
-    return pass;
-  }
   auto node = conntrack_->NodeAddresses();
-  if (!node.ok()) {
-    pass.status = node.status();
-    return pass;
-  }
+  pass.status = node.status();
+  if (!node.ok()) return pass;
   pass.filter.node = std::move(node).value();
-  const nft::Status status =
-      conntrack_->Walk([&](const nft::Flow& flow) { return Take(flow, &pass); });
-  if (pass.status.ok()) pass.status = status;
-  if (pass.status.ok() && !pass.stopped) Flush(&pass);
+  if (kind == PassKind::kFlows || seals_.size() >= kKnownSeals) {
+    GoThroughFlows(&pass);
+  } else {
+    GoThroughSeals(&pass);
+  }
   return pass;
+}
+
+void FlowCutter::GoThroughFlows(Pass* pass) {
+  pass->stopped = !Ask({.judged = &pass->filter.judged});
+  if (pass->stopped) return;
+  const nft::Status status =
+      conntrack_->Walk([&](const nft::Flow& flow) { return Take(flow, pass); });
+  if (pass->status.ok()) pass->status = status;
+  if (pass->status.ok() && !pass->stopped) Flush(pass);
+}
+
+void FlowCutter::GoThroughSeals(Pass* pass) {
+  const Clock::Time now = Now();
+  for (const Seal& seal : seals_) {
+    if (seal.expires <= now) continue;
+    ++pass->entries;
+    pass->slice.push_back({seal.seal, pass->filter.HookOf(seal.seal), std::nullopt});
+    if (pass->slice.size() == kSlice && !Flush(pass)) return;
+  }
+  Flush(pass);
 }
 
 bool FlowCutter::Take(const nft::Flow& flow, Pass* pass) {
@@ -113,39 +130,59 @@ bool FlowCutter::Take(const nft::Flow& flow, Pass* pass) {
 
 bool FlowCutter::Flush(Pass* pass) {
   if (pass->slice.empty()) return true;
-  if (!Ask({.questions = pass->slice, .verdicts = &pass->verdicts})) {
-    pass->stopped = true;
-    return false;
-  }
+  pass->stopped = !Ask({.questions = pass->slice, .verdicts = &pass->verdicts});
+  if (pass->stopped) return false;
   std::vector<nft::Flow> cut;
   std::vector<nft::Flow> unseal;
   for (std::size_t i = 0; i < pass->slice.size(); ++i) {
     nft::Flow& flow = pass->slice[i].flow;
-    if (nft::IsSeal(flow)) ++pass->seals;
-    if (pass->verdicts[i] == nft::FlowVerdict::kCut) cut.push_back(std::move(flow));
-    if (pass->verdicts[i] == nft::FlowVerdict::kUnseal) unseal.push_back(std::move(flow));
+    switch (pass->verdicts[i]) {
+      case nft::FlowVerdict::kLives:
+        if (nft::IsSeal(flow)) Remember(std::move(flow), pass);
+        break;
+      case nft::FlowVerdict::kCut:
+        if (nft::NeedsSeal(flow)) Remember(nft::SealOf(flow), pass);
+        cut.push_back(std::move(flow));
+        break;
+      case nft::FlowVerdict::kUnseal:
+        unseal.push_back(std::move(flow));
+        break;
+    }
   }
   pass->judged += pass->slice.size();
   pass->slice.clear();
   if (!cut.empty()) {
     const auto counts = conntrack_->Cut(cut);
-    if (!counts.ok()) {
-      pass->status = counts.status();
-      return false;
-    }
+    pass->status = counts.status();
+    if (!counts.ok()) return false;
     pass->cut.deleted += counts.value().deleted;
     pass->cut.sealed += counts.value().sealed;
     pass->cut.unsealed += counts.value().unsealed;
   }
-  if (!unseal.empty()) {
-    const auto deleted = conntrack_->Delete(unseal);
-    if (!deleted.ok()) {
-      pass->status = deleted.status();
-      return false;
-    }
-    pass->unsealed += unseal.size();
+  return unseal.empty() || Unseal(unseal, pass);
+}
+
+bool FlowCutter::Unseal(const std::vector<nft::Flow>& seals, Pass* pass) {
+  std::vector<nft::Flow> there;
+  for (const nft::Flow& seal : seals) {
+    // One that this very agent put has an id that only the kernel knows; and it may be gone.
+    auto found = conntrack_->Find(seal.protocol, seal.original, seal.original_zone);
+    pass->status = found.status();
+    if (!found.ok()) return false;
+    if (found.value() && nft::IsSeal(*found.value()))
+      there.push_back(std::move(*std::move(found).value()));
   }
+  const auto deleted = conntrack_->Delete(there);
+  pass->status = deleted.status();
+  if (!deleted.ok()) return false;
+  pass->unsealed += deleted.value();
   return true;
+}
+
+void FlowCutter::Remember(nft::Flow seal, Pass* pass) {
+  if (pass->seals.size() >= kKnownSeals) return;
+  const Clock::Time expires = Now() + std::chrono::seconds(seal.timeout_seconds);
+  pass->seals.push_back({std::move(seal), expires});
 }
 
 bool FlowCutter::Ask(const Request& request) {
@@ -162,9 +199,9 @@ bool FlowCutter::Ask(const Request& request) {
 
 void FlowCutter::PolicyChanged(bool may_deny) {
   const std::lock_guard<std::mutex> lock(mutex_);
-  if (!may_deny && !seals_possible_) return;
-  schedule_.Changed(Now(), may_deny ? PassSchedule::Need::kNow : PassSchedule::Need::kSometime);
-  changed_.notify_all();
+  if (seals_possible_) schedule_.Need(PassKind::kSeals, Now());
+  if (may_deny) schedule_.Need(PassKind::kFlows, Now());
+  if (seals_possible_ || may_deny) changed_.notify_all();
 }
 
 void FlowCutter::Serve(const nft::Ruleset& enforced) {
@@ -206,25 +243,27 @@ void FlowCutter::Report(const Pass& pass, Clock::Duration cost) {
         "cut flows that are denied now",
         {{"flows", pass.cut.deleted}, {"entries", pass.entries}, {"cpu_us", Microseconds(cost)}});
   }
-  log_->Debug("looked through the established flows", {{"entries", pass.entries},
-                                                       {"judged", pass.judged},
-                                                       {"cut", pass.cut.deleted},
-                                                       {"sealed", pass.cut.sealed},
-                                                       {"unsealed", pass.unsealed},
-                                                       {"cpu_us", Microseconds(cost)}});
+  log_->Debug(pass.kind == PassKind::kFlows ? "looked through the established flows"
+                                            : "looked through the seals",
+              {{"entries", pass.entries},
+               {"judged", pass.judged},
+               {"cut", pass.cut.deleted},
+               {"sealed", pass.cut.sealed},
+               {"unsealed", pass.unsealed},
+               {"cpu_us", Microseconds(cost)}});
 }
 
-bool MayDeny(const nft::Step& step) {
-  return std::any_of(
-      step.operations.begin(), step.operations.end(), [](const nft::Operation& operation) {
-        if (const auto* add = std::get_if<nft::AddElements>(&operation)) {
-          // Of maps; sets hold who is allowed, never who is not.
-          return std::any_of(add->elements.begin(), add->elements.end(),
-                             [](const nft::Element& e) { return e.verdict.has_value(); });
-        }
-        return std::holds_alternative<nft::DeleteElements>(operation) ||
-               std::holds_alternative<nft::SetRules>(operation);
-      });
+bool MayDeny(const nft::Change& change) {
+  // What is new or gone matters only through what was there and leads to it.
+  const bool chains = std::any_of(change.chains.begin(), change.chains.end(), [](const auto& item) {
+    return item.second.before && item.second.after;
+  });
+  return chains || std::any_of(change.sets.begin(), change.sets.end(), [](const auto& item) {
+           const nft::SetChange& set = item.second;
+           if (!set.before || !set.after) return false;
+           // Sets hold who is allowed, never who is not; maps lead to chains that deny.
+           return !set.removed.empty() || (set.after->verdict_map && !set.added.empty());
+         });
 }
 
 }  // namespace podgate::controller

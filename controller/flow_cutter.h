@@ -19,15 +19,18 @@
 #include "controller/conntrack.h"
 #include "controller/log.h"
 #include "controller/pass_schedule.h"
-#include "nft/diff.h"
+#include "nft/change.h"
 #include "nft/flow_judge.h"
 
 namespace podgate::controller {
 
 class FlowCutter {
  public:
-  // Flows that the loop judges in one turn: about half a millisecond.
+  // Flows that the loop judges in one turn: a fraction of a millisecond.
   static constexpr std::size_t kSlice = 256;
+  // Seals that are remembered, some 200 bytes each; with more, all flows are looked through to find
+  // those that may go.
+  static constexpr std::size_t kKnownSeals = 16'384;
 
   // `wake`: makes the loop's thread call Serve() soon; called from the cutter's thread.
   // `cpu_time`: what the calling thread has used of a CPU so far.
@@ -39,18 +42,20 @@ class FlowCutter {
   void Stop();
 
   // From here on the loop's thread.
-  // New rules are in force. `may_deny`: a packet that was allowed could be denied now.
+  // New rules are in force. `may_deny`: a packet that was allowed could be denied now; without it
+  // nothing but seals is looked at.
   void PolicyChanged(bool may_deny);
   // Answers what is asked, if anything: at most one slice. Only when `enforced` is what the kernel
   // holds.
   void Serve(const nft::Ruleset& enforced);
 
   struct Counters {
-    std::uint64_t passes = 0;
+    std::uint64_t passes = 0;  // over all flows
+    std::uint64_t seal_passes = 0;
     std::uint64_t failures = 0;  // passes that did not get to the end
     std::uint64_t cut = 0;       // flows
-    std::uint64_t entries = 0;   // that the last pass saw
-    std::uint64_t seals = 0;     // that were there at its end
+    std::uint64_t entries = 0;   // that the last pass over all flows saw
+    std::uint64_t seals = 0;     // that are remembered
   };
   Counters counters() const;
 
@@ -63,24 +68,33 @@ class FlowCutter {
     std::span<const nft::FlowQuestion> questions{};
     std::vector<nft::FlowVerdict>* verdicts = nullptr;
   };
+  struct Seal {
+    nft::Flow seal;
+    Clock::Time expires;
+  };
   struct Pass {
-    nft::FlowFilter filter;
+    PassKind kind = PassKind::kFlows;
+    nft::FlowFilter filter{};
     std::vector<nft::FlowQuestion> slice{};
     std::vector<nft::FlowVerdict> verdicts{};
     std::uint64_t entries = 0;
     std::uint64_t judged = 0;
-    std::uint64_t seals = 0;
     std::uint64_t unsealed = 0;
     Conntrack::Counts cut{};
+    std::vector<Seal> seals{};  // that stay
     nft::Status status{};
     bool stopped = false;
   };
 
-  bool WaitForPass();
-  Pass Walk();
+  std::optional<PassKind> WaitForPass();
+  Pass MakePass(PassKind kind);
+  void GoThroughFlows(Pass* pass);
+  void GoThroughSeals(Pass* pass);
   // False: give up the pass.
   bool Take(const nft::Flow& flow, Pass* pass);
   bool Flush(Pass* pass);
+  bool Unseal(const std::vector<nft::Flow>& seals, Pass* pass);
+  void Remember(nft::Flow seal, Pass* pass);
   // False: stopped.
   bool Ask(const Request& request);
   void Report(const Pass& pass, Clock::Duration cost);
@@ -89,6 +103,8 @@ class FlowCutter {
   Logger* const log_;
   const std::function<void()> wake_;
   const std::function<Clock::Duration()> cpu_time_;
+
+  std::vector<Seal> seals_;  // of the cutter's thread: all there are, unless they are too many
 
   mutable std::mutex mutex_;  // guards all below
   std::condition_variable changed_;
@@ -100,7 +116,7 @@ class FlowCutter {
   Counters counters_;
 };
 
-// Whether a step that was committed could deny a packet that was allowed.
-bool MayDeny(const nft::Step& step);
+// Whether a packet that was allowed could be denied after this.
+bool MayDeny(const nft::Change& change);
 
 }  // namespace podgate::controller

@@ -7,10 +7,11 @@
 
 namespace podgate::controller {
 
-Loop::Loop(Options options, nft::Kernel* kernel, Clock* clock, Logger* log)
+Loop::Loop(Options options, nft::Kernel* kernel, Clock* clock, Logger* log, FlowCutter* cutter)
     : options_(std::move(options)),
       clock_(clock),
       log_(log),
+      cutter_(cutter),
       pipeline_(options_.node, options_.compile),
       store_(&pipeline_, log),
       applier_(&pipeline_.ruleset(), kernel, clock, log) {}
@@ -40,8 +41,19 @@ void Loop::Handle(std::vector<Message> messages) {
 }
 
 void Loop::Tick() {
+  const std::uint64_t steps_before = applier_.counters().steps;
   applier_.Tick();
+  // A repair, or a change that did not come through at first: what was open meanwhile nobody knows.
+  if (applier_.counters().steps != steps_before) unfollowed_ = may_deny_ = true;
   Announce();
+  FollowFlows();
+}
+
+void Loop::FollowFlows() {
+  // Rules that are not in force yet judge nobody.
+  if (cutter_ == nullptr || !applier_.settled()) return;
+  if (std::exchange(unfollowed_, false)) cutter_->PolicyChanged(std::exchange(may_deny_, false));
+  cutter_->Serve(pipeline_.ruleset());
 }
 
 void Loop::Announce() {
@@ -63,6 +75,8 @@ void Loop::UpdateAndApply(Clock::Time oldest) {
   const Clock::Time begun = clock_->Now();
   const nft::Change change = pipeline_.Update();
   const Clock::Time compiled = clock_->Now();
+  unfollowed_ = unfollowed_ || !change.empty();
+  may_deny_ = may_deny_ || !applier_.settled() || MayDeny(change);
   if (!applier_.Changed(change)) return;
   const Clock::Time done = clock_->Now();
   const auto microseconds = [](Clock::Duration duration) {

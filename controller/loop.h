@@ -10,6 +10,7 @@
 #include "compiler/compile.h"
 #include "compiler/pipeline.h"
 #include "controller/applier.h"
+#include "controller/flow_cutter.h"
 #include "controller/queue.h"
 #include "controller/store.h"
 
@@ -22,14 +23,16 @@ class Loop {
     compiler::CompileOptions compile;
     bool dry_run = false;  // the kernel is one that only prints
   };
-  Loop(Options options, nft::Kernel* kernel, Clock* clock, Logger* log);
+  // `cutter`: nullptr when established flows are left alone.
+  Loop(Options options, nft::Kernel* kernel, Clock* clock, Logger* log,
+       FlowCutter* cutter = nullptr);
 
   // Until the queue is closed.
   void Run(MessageQueue* queue);
 
   // One turn: all messages that wait, then at most one update and its commits.
   void Handle(std::vector<Message> messages);
-  // What is due without a message: retries and checks.
+  // What is due without a message: retries and checks, and what the cutter asks.
   void Tick();
 
   const compiler::Pipeline& pipeline() const { return pipeline_; }
@@ -38,15 +41,19 @@ class Loop {
  private:
   void UpdateAndApply(Clock::Time oldest);
   void Announce();
+  void FollowFlows();
 
   const Options options_;
   Clock* const clock_;
   Logger* const log_;
+  FlowCutter* const cutter_;
   compiler::Pipeline pipeline_;
   Store store_;
   Applier applier_;
-  bool stale_ = false;     // the cluster changed since the ruleset was last brought up to date
-  bool enforced_ = false;  // the first ruleset is in the kernel, and it was logged
+  bool stale_ = false;      // the cluster changed since the ruleset was last brought up to date
+  bool unfollowed_ = true;  // there are new rules that the flows have not been told of,
+  bool may_deny_ = true;    // and they could deny what was allowed
+  bool enforced_ = false;   // the first ruleset is in the kernel, and it was logged
 };
 
 }  // namespace podgate::controller

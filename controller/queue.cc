@@ -17,13 +17,20 @@ bool MessageQueue::Put(Message message) {
 
 std::vector<Message> MessageQueue::Take(std::chrono::milliseconds limit) {
   std::unique_lock<std::mutex> lock(mutex_);
-  filled_.wait_for(lock, limit, [this] { return closed_ || !messages_.empty(); });
+  filled_.wait_for(lock, limit, [this] { return closed_ || woken_ || !messages_.empty(); });
+  woken_ = false;
   if (closed_) return {};
   std::vector<Message> taken;
   taken.swap(messages_);
   bytes_ = 0;
   drained_.notify_all();
   return taken;
+}
+
+void MessageQueue::Wake() {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  woken_ = true;
+  filled_.notify_all();
 }
 
 void MessageQueue::Close() {

@@ -19,9 +19,12 @@ class MessageQueue : public MessageSink {
   static constexpr std::size_t kLimitBytes = 8u << 20;
 
   bool Put(Message message) override;
-  // All messages that wait, in order; waits for the first one up to `limit`. Empty: none came, or
-  // closed.
+  // All messages that wait, in order; waits for the first one up to `limit`. Empty: none came,
+  // woken, or closed.
   std::vector<Message> Take(std::chrono::milliseconds limit);
+  // Makes the reader return at once, now or the next time, also without a message: somebody has
+  // something else for the loop. Any thread; never waits.
+  void Wake();
   // No more messages: writers and the reader stop waiting.
   void Close();
   bool closed() const;
@@ -32,6 +35,7 @@ class MessageQueue : public MessageSink {
   std::condition_variable drained_;
   std::vector<Message> messages_;
   std::size_t bytes_ = 0;
+  bool woken_ = false;
   bool closed_ = false;
 };
 

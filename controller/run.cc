@@ -10,6 +10,8 @@
 #include <thread>
 #include <utility>
 
+#include "controller/conntrack_netlink.h"
+#include "controller/flow_cutter.h"
 #include "controller/kubeconfig.h"
 #include "controller/loop.h"
 #include "controller/printing_kernel.h"
@@ -53,6 +55,45 @@ nft::Result<std::unique_ptr<nft::Kernel>> OpenKernel(bool dry_run, Logger* log) 
   return std::unique_ptr<nft::Kernel>(std::make_unique<PrintingKernel>(stdout, std::move(start)));
 }
 
+// Cuts flows from its own thread while it lives; does nothing where that is not wanted or not
+// possible.
+class Cutting {
+ public:
+  Cutting(const RunOptions& options, MessageQueue* queue, Logger* log) {
+    if (options.dry_run) return;
+    auto conntrack = OpenConntrack();
+    nft::Status problem = conntrack.status();
+    if (conntrack.ok()) {
+      conntrack_ = std::move(conntrack).value();
+      if (!options.keep_established) {
+        cutter_ = std::make_unique<FlowCutter>(conntrack_.get(), log, [queue] { queue->Wake(); });
+        return;
+      }
+      // Those that an agent without the option put would keep flows from coming back.
+      problem = RemoveSeals(conntrack_.get()).status();
+    }
+    if (!problem.ok()) {
+      log->Error(options.keep_established
+                     ? "cannot take away the seals of flows that were cut"
+                     : "cannot cut established flows: what is denied later lives on",
+                 {{"problem", problem.message()}});
+    }
+  }
+  ~Cutting() { Stop(); }
+  FlowCutter* cutter() { return cutter_.get(); }
+  void Start() {
+    if (cutter_) thread_ = std::jthread([this] { cutter_->Run(); });
+  }
+  void Stop() {
+    if (cutter_) cutter_->Stop();
+  }
+
+ private:
+  std::unique_ptr<Conntrack> conntrack_;
+  std::unique_ptr<FlowCutter> cutter_;
+  std::jthread thread_;
+};
+
 }  // namespace
 
 int Run(const RunOptions& options) {
@@ -79,10 +120,11 @@ int Run(const RunOptions& options) {
   RequestGate gate(&clock);
   MessageQueue queue;
   const std::unique_ptr<HttpTransport> transport = MakeTransport(access.value());
+  Cutting cutting(options, &queue, &log);
   Loop loop({node,
              {.pod_to_node_enforce = options.pod_to_node_enforce, .reject = options.reject},
              options.dry_run},
-            kernel.value().get(), &clock, &log);
+            kernel.value().get(), &clock, &log, cutting.cutter());
   log.Info("starting", {{"version", Version()},
                         {"node", node},
                         {"server", access.value().Url()},
@@ -103,7 +145,9 @@ int Run(const RunOptions& options) {
   for (std::size_t i = 0; i < reflectors.size(); ++i) {
     threads[i] = std::jthread([&reflector = reflectors[i]] { reflector.Run(); });
   }
+  cutting.Start();
   loop.Run(&queue);
+  cutting.Stop();
   for (std::jthread& thread : threads) thread.join();
   if (transport->Hangs()) std::_Exit(kExitOk);
   return kExitOk;

@@ -18,6 +18,7 @@ struct RunOptions {
   LogLevel log_level = LogLevel::kInfo;
   bool pod_to_node_enforce = false;  // --pod-to-node=enforce
   bool reject = false;               // --deny=reject
+  bool keep_established = false;     // --established=keep
 };
 
 // Runs until SIGTERM or SIGINT; the rules stay. To be called on the main thread while it is the

@@ -11,9 +11,10 @@ namespace {
 constexpr std::uint16_t kSealZone = 0x7067;
 // A fixed timeout, since the server's packets are to shorten or extend nothing.
 constexpr std::uint32_t kSealStatus = IPS_CONFIRMED | IPS_ASSURED | IPS_FIXED_TIMEOUT;
-// The kernel's own patience with an unanswered datagram (nf_conntrack_udp_timeout). Longer would be
-// wrong, for UDP has no beginning: what the server still sends then is a flow of its own.
-constexpr std::uint32_t kUdpSealSeconds = 30;
+// For answers that are on their way, also those that somebody has to ask others for. Not longer,
+// for UDP has no beginning: what the server goes on to send is a flow of its own, which a policy
+// may well allow.
+constexpr std::uint32_t kUdpSealSeconds = 5;
 // Longer than an end sends again what nobody acknowledges (tcp_retries2: 15 to 17 minutes). Entries
 // with unacknowledged data have a shorter time to live.
 constexpr std::uint32_t kLeastSealSeconds = 1200;
@@ -41,8 +42,8 @@ Packet FirstPacket(const Flow& flow) {
 }
 
 bool NeedsSeal(const Flow& flow) {
-  return !flow.ended && HasPorts(flow.protocol) && flow.original_zone == flow.reply_zone &&
-         IsInverse(flow.original, flow.reply);
+  return !flow.ended && (flow.status & IPS_SEEN_REPLY) != 0 && HasPorts(flow.protocol) &&
+         flow.original_zone == flow.reply_zone && IsInverse(flow.original, flow.reply);
 }
 
 Flow SealOf(const Flow& flow) {

@@ -56,9 +56,9 @@ struct Flow {
 // The flow's first packet as the forward hook saw it, after DNAT and before SNAT.
 Packet FirstPacket(const Flow& flow);
 
-// True when its other end could bring it back after a deletion. Not so with NAT (the server's
-// packets then come with addresses that the client does not know), without ports (an ICMP answer
-// begins no flow), and when it is over.
+// True when its other end could bring it back after a deletion. Not so when that has never sent
+// anything, with NAT (its packets then come with addresses that the client does not know), without
+// ports (an ICMP answer begins no flow), and when the connection is over.
 bool NeedsSeal(const Flow& flow);
 Flow SealOf(const Flow& flow);
 bool IsSeal(const Flow& flow);

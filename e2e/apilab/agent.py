@@ -13,14 +13,14 @@ class Agent:
     """Started, stopped and killed as often as a case likes. Output: FOLDER/log/agent-NODE."""
 
     def __init__(self, node, podgate, kubeconfig, folder, traced=True, options=()):
-        self.node, self._podgate, self._kubeconfig, self._options = node, podgate, kubeconfig, options
+        self.node, self._podgate, self._kubeconfig, self.options = node, podgate, kubeconfig, options
         self.log = f"{folder}/log/agent-{node.name}"
         self._trace = f"{folder}/log/strace-{node.name}" if traced else None
         self._starts = 0
         self._process = None
 
     def start(self):
-        command = [self._podgate, "run", "--node", self.node.name, "--kubeconfig", self._kubeconfig, *self._options]
+        command = [self._podgate, "run", "--node", self.node.name, "--kubeconfig", self._kubeconfig, *self.options]
         if self._trace:
             # -D: the tracer detaches itself, so that the process started here is the agent. --seccomp-bpf: no other
             # system call is slowed.

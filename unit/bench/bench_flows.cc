@@ -84,6 +84,7 @@ std::vector<nft::Flow> Flows(std::int64_t count) {
     flow.reply.destination_port = flow.original.source_port;
     flow.id = static_cast<std::uint32_t>(i);
     flow.timeout_seconds = 1000;
+    flow.status = 0x0e;  // answered, assured, confirmed
     flows.push_back(flow);
   }
   return flows;

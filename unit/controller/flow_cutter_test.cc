@@ -63,10 +63,14 @@ class FlowCutterTest : public testing::Test {
     cutter_.Serve(rules);
     return true;
   }
-  // Turns until one more pass is over.
-  void Pass(const nft::Ruleset& rules) {
-    const std::uint64_t before = cutter_.counters().passes;
-    while (cutter_.counters().passes == before) {
+  // Turns until one more pass over all flows is over.
+  void Pass(const nft::Ruleset& rules) { TurnUntilMore(&FlowCutter::Counters::passes, rules); }
+  void SealPass(const nft::Ruleset& rules) {
+    TurnUntilMore(&FlowCutter::Counters::seal_passes, rules);
+  }
+  void TurnUntilMore(std::uint64_t FlowCutter::Counters::*count, const nft::Ruleset& rules) {
+    const std::uint64_t before = cutter_.counters().*count;
+    while (cutter_.counters().*count == before) {
       std::unique_lock<std::mutex> lock(mutex_);
       woken_.wait_for(lock, std::chrono::milliseconds(1), [this] { return wakes_ > 0; });
       if (wakes_ > 0) --wakes_;
@@ -147,22 +151,52 @@ TEST_F(FlowCutterTest, EverySliceIsJudgedByTheRulesOfItsMoment) {
   EXPECT_EQ(conntrack_.Flows(false).size(), FlowCutter::kSlice);
 }
 
-TEST_F(FlowCutterTest, UnsealsWhatIsAllowedAgain) {
+TEST_F(FlowCutterTest, UnsealsWhatIsAllowedAgainWithoutLookingThroughAllFlows) {
   conntrack_.Add(PlainFlow("10.1.0.1", "10.0.0.2", nft::kTcp, 80));
   conntrack_.Add(PlainFlow("10.1.0.2", "10.0.0.2", nft::kTcp, 80));
   Start();
   cutter_.PolicyChanged(true);
   Pass(Isolating({}));
   EXPECT_EQ(conntrack_.Flows(true).size(), 2U);
+  const int walks = conntrack_.walks();
   cutter_.PolicyChanged(false);
-  Pass(Isolating({"10.1.0.1"}));
+  SealPass(Isolating({"10.1.0.1"}));
   ASSERT_EQ(conntrack_.Flows(true).size(), 1U);
   EXPECT_EQ(conntrack_.Flows(true)[0].reply.source, At("10.1.0.2"));
+  EXPECT_EQ(cutter_.counters().seals, 1U);
   // Also when nothing is isolated at all any more.
   cutter_.PolicyChanged(false);
-  Pass(nft::Ruleset());
+  SealPass(nft::Ruleset());
   EXPECT_TRUE(conntrack_.Flows(true).empty());
   EXPECT_EQ(cutter_.counters().seals, 0U);
+  EXPECT_LE(conntrack_.walks(), walks + 1) << "one more to confirm the first";
+}
+
+TEST_F(FlowCutterTest, FindsTheSealsOfAnEarlierAgent) {
+  conntrack_.Add(nft::SealOf(PlainFlow("10.1.0.1", "10.0.0.2", nft::kTcp, 80)));
+  conntrack_.Add(nft::SealOf(PlainFlow("10.1.0.2", "10.0.0.2", nft::kTcp, 80)));
+  Start();
+  cutter_.PolicyChanged(true);
+  Pass(Isolating({"10.1.0.1"}));
+  EXPECT_EQ(conntrack_.Flows(true).size(), 1U);
+  EXPECT_EQ(cutter_.counters().seals, 1U);
+}
+
+TEST_F(FlowCutterTest, ASealThatBecameAnotherFlowIsNotTouched) {
+  const Flow flow = PlainFlow("10.1.0.1", "10.0.0.2", nft::kTcp, 80);
+  conntrack_.Add(flow);
+  Start();
+  cutter_.PolicyChanged(true);
+  Pass(Isolating({}));
+  ASSERT_EQ(conntrack_.Flows(true).size(), 1U);
+  const Flow seal = conntrack_.Flows(true)[0];
+  ASSERT_EQ(conntrack_.Delete({&seal, 1}).value(), 1U);
+  Flow other = flow;
+  std::swap(other.original, other.reply);
+  conntrack_.Add(other);
+  cutter_.PolicyChanged(false);
+  SealPass(Isolating({"10.1.0.1"}));
+  EXPECT_EQ(conntrack_.Flows(false).size(), 1U);
 }
 
 TEST_F(FlowCutterTest, AChangeThatOnlyAllowsNeedsNoPassWithoutSeals) {
@@ -219,21 +253,29 @@ TEST_F(FlowCutterTest, StopsAtOnceWhileItWaitsForTheLoop) {
 }
 
 TEST(MayDeny, IsTrueForAllButNewMembersOfSets) {
-  const std::vector<nft::Field> key{nft::Field::kIpv4Addr};
-  const nft::Element member{nft::AddressKey(At("10.0.0.1")), "", std::nullopt};
-  const nft::Element mapped{nft::AddressKey(At("10.0.0.1")), "", Verdict{}};
-  const auto may_deny = [](nft::Operation operation) {
-    nft::Step step;
-    step.operations.push_back(nft::AddCounter{"c"});
-    step.operations.push_back(std::move(operation));
-    return MayDeny(step);
+  const nft::Ruleset before = Isolating({"10.1.0.1"});
+  const auto may_deny = [&](const nft::Ruleset& after) {
+    return MayDeny(nft::Between(before, after));
   };
-  EXPECT_FALSE(MayDeny({}));
-  EXPECT_FALSE(may_deny(nft::AddElements{"peers", key, false, {member}}));
-  EXPECT_FALSE(may_deny(nft::DeleteSet{"peers"}));
-  EXPECT_TRUE(may_deny(nft::AddElements{"ingress4", key, false, {mapped}}));
-  EXPECT_TRUE(may_deny(nft::DeleteElements{"peers", key, false, {member}}));
-  EXPECT_TRUE(may_deny(nft::SetRules{"in", {}}));
+  EXPECT_FALSE(may_deny(before));
+  EXPECT_FALSE(may_deny(Isolating({"10.1.0.1", "10.1.0.2"})));
+  EXPECT_TRUE(may_deny(Isolating({})));
+  EXPECT_TRUE(may_deny(Isolating({"10.1.0.2"})));
+  nft::Ruleset after = before;
+  after.sets["ingress4"].elements.push_back(
+      {nft::AddressKey(At("10.0.0.3")), "", Verdict{Verdict::Kind::kGoto, "in"}});
+  EXPECT_TRUE(may_deny(after));
+  after = before;
+  after.sets["ingress4"].elements.clear();
+  EXPECT_TRUE(may_deny(after));
+  after = before;
+  after.chains["in"].rules.pop_back();
+  EXPECT_TRUE(may_deny(after));
+  after = before;
+  after.chains["more"] = {"more", std::nullopt, before.chains.at("in").rules};
+  after.sets["more"] = before.sets.at("peers");
+  after.sets["more"].name = "more";
+  EXPECT_FALSE(may_deny(after)) << "nothing leads there";
 }
 
 }  // namespace

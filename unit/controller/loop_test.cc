@@ -11,6 +11,8 @@
 #include "nft/fake_kernel.h"
 #include "nft/interpret.h"
 #include "unit/controller/fake_clock.h"
+#include "unit/controller/fake_conntrack.h"
+#include "unit/nft/flows.h"
 
 namespace podgate::controller {
 namespace {
@@ -415,17 +417,34 @@ TEST(Loop, ABrokenPolicyIsNamedOnce) {
 // ---- the queue
 // ------------------------------------------------------------------------------------------
 
+// Waits until the writer has put that many; then it must stay at that.
+void ExpectToStopAt(const std::atomic<std::size_t>& put, std::size_t count) {
+  while (put < count) std::this_thread::yield();
+  std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  EXPECT_EQ(put, count);
+}
+
+TEST(MessageQueue, WakesItsReader) {
+  MessageQueue queue;
+  queue.Wake();
+  EXPECT_TRUE(queue.Take(std::chrono::hours(1)).empty());  // woken before it waited
+  std::jthread waker([&] { queue.Wake(); });
+  EXPECT_TRUE(queue.Take(std::chrono::hours(1)).empty());
+  queue.Wake();
+  ASSERT_TRUE(queue.Put(Listed(Kind::kPod)));
+  EXPECT_EQ(queue.Take(std::chrono::hours(1)).size(), 1U);  // both at once
+  EXPECT_TRUE(queue.Take(std::chrono::milliseconds(0)).empty());
+}
+
 TEST(MessageQueue, HoldsWritersBackAndLetsThemGoWhenClosed) {
   MessageQueue queue;
   std::atomic<std::size_t> put = 0;
   std::jthread writer([&] {
     while (queue.Put(Listed(Kind::kPod))) ++put;
   });
-  std::this_thread::sleep_for(std::chrono::milliseconds(100));
-  EXPECT_EQ(put, MessageQueue::kLimit);
+  ExpectToStopAt(put, MessageQueue::kLimit);
   EXPECT_EQ(queue.Take(std::chrono::milliseconds(1000)).size(), MessageQueue::kLimit);
-  std::this_thread::sleep_for(std::chrono::milliseconds(100));
-  EXPECT_EQ(put, 2 * MessageQueue::kLimit);
+  ExpectToStopAt(put, 2 * MessageQueue::kLimit);
   queue.Close();
   writer.join();
   EXPECT_TRUE(queue.Take(std::chrono::milliseconds(1000)).empty());
@@ -439,12 +458,89 @@ TEST(MessageQueue, IsBoundedInBytesToo) {
     large.bytes = MessageQueue::kLimitBytes / 2;
     while (queue.Put(large)) ++put;
   });
-  std::this_thread::sleep_for(std::chrono::milliseconds(100));
-  EXPECT_EQ(put, 2U);
+  ExpectToStopAt(put, 2);
   EXPECT_EQ(queue.Take(std::chrono::milliseconds(1000)).size(), 2U);
-  std::this_thread::sleep_for(std::chrono::milliseconds(100));
-  EXPECT_EQ(put, 4U);
+  ExpectToStopAt(put, 4);
   queue.Close();
+}
+
+// ---- established flows
+// ---------------------------------------------------------------------------------------
+
+struct CuttingWorld : World {
+  FakeConntrack conntrack;
+  FlowCutter cutter{&conntrack, &log, [] {}};
+  Loop cutting{{"n1", {}, false}, &kernel, &clock, &log, &cutter};
+  std::jthread thread;
+
+  CuttingWorld() {
+    conntrack.Add(nft::PlainFlow("10.0.1.1", "10.0.0.1", nft::kTcp, 80));  // client
+    conntrack.Add(nft::PlainFlow("10.0.1.2", "10.0.0.1", nft::kTcp, 80));  // stranger
+  }
+  ~CuttingWorld() { cutter.Stop(); }
+  void Begin() {
+    thread = std::jthread([this] { cutter.Run(); });
+    std::vector<Message> batch;
+    batch.push_back(Upsert(Kind::kNamespace, compiler::Namespace{"d", {}}));
+    batch.push_back(Upsert(MakePod("web", "10.0.0.1", {{"app", "web"}})));
+    batch.push_back(Upsert(MakePod("client", "10.0.1.1", {{"role", "client"}}, "n2")));
+    batch.push_back(Upsert(MakePod("stranger", "10.0.1.2", {{"role", "client"}}, "n2")));
+    batch.push_back(Upsert(Kind::kNetworkPolicy, WebPolicy()));
+    for (const Kind kind : {Kind::kNamespace, Kind::kPod, Kind::kNetworkPolicy})
+      batch.push_back(Listed(kind));
+    cutting.Handle(std::move(batch));
+  }
+  void Label(const std::string& role) {
+    std::vector<Message> batch;
+    batch.push_back(Upsert(MakePod("stranger", "10.0.1.2", {{"role", role}}, "n2")));
+    cutting.Handle(std::move(batch));
+  }
+  // Turns until one more pass is over, as when the cutter wakes the loop.
+  void Pass(std::uint64_t FlowCutter::Counters::*count) {
+    const std::uint64_t before = cutter.counters().*count;
+    while (cutter.counters().*count == before) {
+      cutting.Tick();
+      std::this_thread::yield();
+    }
+  }
+};
+
+TEST(Loop, WhatAChangeDeniesIsCutAndUnsealedWhenItIsAllowedAgain) {
+  CuttingWorld world;
+  world.Begin();
+  world.Pass(&FlowCutter::Counters::passes);  // what an earlier agent may have left to do
+  EXPECT_EQ(world.conntrack.Flows(false).size(), 2U);
+  world.Label("none");
+  world.Pass(&FlowCutter::Counters::passes);
+  EXPECT_EQ(world.conntrack.Flows(false).size(), 1U);
+  EXPECT_EQ(world.conntrack.Flows(true).size(), 1U);
+  world.Label("client");
+  world.Pass(&FlowCutter::Counters::seal_passes);
+  EXPECT_TRUE(world.conntrack.Flows(true).empty());
+}
+
+TEST(Loop, RulesThatAreNotInForceCutNothing) {
+  CuttingWorld world;
+  bool refuse = false;
+  world.kernel.before_commit = [&](const nft::Step&) {
+    return refuse ? nft::Status(nft::Status::Code::kPermission, "no") : nft::Status();
+  };
+  world.Begin();
+  world.Pass(&FlowCutter::Counters::passes);
+  refuse = true;
+  world.Label("none");
+  const std::uint64_t passes = world.cutter.counters().passes;
+  for (int i = 0; i < 50; ++i) {
+    world.clock.Advance(std::chrono::milliseconds(100));
+    world.cutting.Tick();
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+  EXPECT_EQ(world.conntrack.Flows(false).size(), 2U);
+  EXPECT_EQ(world.cutter.counters().passes, passes);
+  refuse = false;
+  world.clock.Advance(std::chrono::seconds(1));
+  world.Pass(&FlowCutter::Counters::passes);
+  EXPECT_EQ(world.conntrack.Flows(false).size(), 1U);
 }
 
 TEST(Loop, RunsUntilTheQueueIsClosed) {

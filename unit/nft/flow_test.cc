@@ -34,6 +34,9 @@ TEST(Flow, NeedsASealWhereItsOtherEndCouldBringItBack) {
   EXPECT_FALSE(NeedsSeal(EchoFlow("10.0.0.1", "10.0.0.2")));
   Flow gre = PlainFlow("10.0.0.1", "10.0.0.2", 47, 0);
   EXPECT_FALSE(NeedsSeal(gre));
+  Flow unanswered = PlainFlow("10.0.0.1", "10.0.0.2", kUdp, 53);
+  unanswered.status = IPS_CONFIRMED;
+  EXPECT_FALSE(NeedsSeal(unanswered));
   Flow ended = PlainFlow("10.0.0.1", "10.0.0.2", kTcp, 80);
   ended.ended = true;
   EXPECT_FALSE(NeedsSeal(ended));
@@ -86,9 +89,9 @@ TEST(Flow, ASealLastsAsLongAsTheFlowCouldComeBack) {
   EXPECT_EQ(SealOf(tcp).timeout_seconds, 1200U);
   Flow udp = PlainFlow("10.0.0.1", "10.0.0.2", kUdp, 53);
   udp.timeout_seconds = 119;
-  EXPECT_EQ(SealOf(udp).timeout_seconds, 30U);
-  udp.timeout_seconds = 12;
-  EXPECT_EQ(SealOf(udp).timeout_seconds, 12U);
+  EXPECT_EQ(SealOf(udp).timeout_seconds, 5U);
+  udp.timeout_seconds = 2;
+  EXPECT_EQ(SealOf(udp).timeout_seconds, 2U);
   udp.timeout_seconds = 0;
   EXPECT_EQ(SealOf(udp).timeout_seconds, 1U);
 }

@@ -1,6 +1,8 @@
 // Flows for tests.
 #pragma once
 
+#include <linux/netfilter/nf_conntrack_common.h>
+
 #include <cstdint>
 
 #include "nft/flow.h"
@@ -16,6 +18,7 @@ inline Flow PlainFlow(const char* source, const char* destination, std::uint8_t 
   flow.protocol = protocol;
   flow.original = {At(source), At(destination), 50000, port};
   flow.reply = {At(destination), At(source), port, 50000};
+  flow.status = IPS_CONFIRMED | IPS_SEEN_REPLY | IPS_ASSURED;
   flow.timeout_seconds = 600;
   return flow;
 }
