@@ -189,8 +189,8 @@ class BoundedClass {
     std::sort(map.elements.begin(), map.elements.end());
     std::string identity;
     for (const nft::Element& element : map.elements) {
-      AppendPart(&identity, element.key);
-      AppendPart(&identity, element.last);
+      AppendPart(&identity, nft::Bytes(element.key));
+      AppendPart(&identity, nft::Bytes(element.last));
       AppendPart(&identity, element.verdict->chain);
     }
     const std::vector<Origin> origins =

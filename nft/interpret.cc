@@ -13,6 +13,11 @@ constexpr std::size_t kJumpStackSize = 16;
 // ruleset's walk.
 constexpr int kMostChainsVisited = 10'000;
 
+std::optional<Verdict> VerdictOf(const Element* element) {
+  if (element == nullptr || !element->verdict) return std::nullopt;
+  return *element->verdict;
+}
+
 class Walk {
  public:
   // `outcome` gets the trace; nullptr: nobody wants it.
@@ -107,20 +112,20 @@ bool Walk::Holds(const MatchNeighbourDiscovery&) const {
 std::optional<Verdict> Walk::Act(const VmapAddress& action) {
   if (PacketFamily() != action.family) return std::nullopt;
   const Element* element = look_up_(action.map, AddressKey(AddressAt(action.side)));
-  return element != nullptr ? element->verdict : std::nullopt;
+  return VerdictOf(element);
 }
 
 std::optional<Verdict> Walk::Act(const VmapService& action) {
   if (!HasPorts()) return std::nullopt;
   const Element* element =
       look_up_(action.map, ProtocolServiceKey(packet_.protocol, packet_.destination_port));
-  return element != nullptr ? element->verdict : std::nullopt;
+  return VerdictOf(element);
 }
 
 std::optional<Verdict> Walk::Act(const VmapPort& action) {
   if (!HasPorts() || packet_.protocol != action.protocol) return std::nullopt;
   const Element* element = look_up_(action.map, ServiceKey(packet_.destination_port));
-  return element != nullptr ? element->verdict : std::nullopt;
+  return VerdictOf(element);
 }
 
 std::optional<Verdict> Walk::Evaluate(const Chain& chain, std::size_t index) {

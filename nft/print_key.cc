@@ -72,7 +72,7 @@ std::string PrintKey(const Key& key, const std::vector<Field>& fields) {
   for (const Field field : fields) {
     if (offset != 0) text += " . ";
     const std::size_t bytes = FieldBytes(field);
-    text += FieldText(field, std::string_view(key).substr(offset, bytes));
+    text += FieldText(field, Bytes(key).substr(offset, bytes));
     offset += (bytes + 3) / 4 * 4;
   }
   return text;

@@ -7,13 +7,13 @@ namespace podgate::nft {
 namespace {
 
 void AppendPadded(std::string_view bytes, Key* key) {
-  key->append(bytes);
+  key->append(bytes.begin(), bytes.end());
   while (key->size() % 4 != 0) key->push_back('\0');
 }
 
 void AppendService(std::uint8_t protocol, std::uint16_t port, Key* key) {
   AppendPadded(std::string(1, static_cast<char>(protocol)), key);
-  AppendPadded(ServiceKey(port), key);
+  AppendPadded(Bytes(ServiceKey(port)), key);
 }
 
 }  // namespace

@@ -6,15 +6,19 @@
 // vectors are sorted, so that the same state always prints the same bytes.
 #pragma once
 
+#include <boost/static_string/static_string.hpp>
+#include <compare>
 #include <cstdint>
 #include <map>
 #include <optional>
 #include <set>
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
 #include "ipset/address.h"
+#include "nft/boxed.h"
 
 namespace podgate::nft {
 
@@ -48,9 +52,10 @@ enum class Field : std::uint8_t {
 // The key of an element as the kernel holds it: the fields one after the other in network order. In
 // a concatenation each field is padded with zeros to a multiple of 4 bytes; a lone field has no
 // padding (inet_proto 1 byte, inet_service 2, ipv4_addr 4, ipv6_addr 16), in hash and in interval
-// sets alike.
-using Key = std::string;
+// sets alike. 24 bytes hold the longest, ipv6_addr . inet_proto . inet_service.
+using Key = boost::static_strings::static_string<24>;
 
+inline std::string_view Bytes(const Key& key) { return {key.data(), key.size()}; }
 Key AddressKey(const ipset::Address& address);
 Key ServiceKey(std::uint16_t port);                                 // lone inet_service
 Key ProtocolServiceKey(std::uint8_t protocol, std::uint16_t port);  // inet_proto . inet_service
@@ -68,8 +73,9 @@ struct Element {
   Key key{};
   Key last{};  // interval sets: the last key that belongs to the interval (inclusive); otherwise
                // empty
-  std::optional<Verdict> verdict{};  // verdict maps only
-  friend auto operator<=>(const Element&, const Element&) = default;
+  Boxed<Verdict> verdict{};  // verdict maps only
+  friend std::strong_ordering operator<=>(const Element&, const Element&) = default;
+  friend bool operator==(const Element&, const Element&) = default;
 };
 
 struct Set {

@@ -12,12 +12,12 @@ using namespace std::string_literals;
 TEST(RulesetTest, KeysAreLaidOutAsTheKernelHasThem) {
   const ipset::Address v4 = *ipset::Address::Parse("10.1.2.3");
   const ipset::Address v6 = *ipset::Address::Parse("fd00::1");
-  EXPECT_EQ(AddressKey(v4), "\x0a\x01\x02\x03"s);
-  EXPECT_EQ(AddressKey(v6), "\xfd\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x01"s);
-  EXPECT_EQ(ServiceKey(0x1f90), "\x1f\x90"s);
-  EXPECT_EQ(ServiceKey(80), "\0\x50"s);
-  EXPECT_EQ(ProtocolServiceKey(kTcp, 80), "\x06\0\0\0\0\x50\0\0"s);
-  EXPECT_EQ(AddressProtocolServiceKey(v4, kSctp, 0xffff),
+  EXPECT_EQ(Bytes(AddressKey(v4)), "\x0a\x01\x02\x03"s);
+  EXPECT_EQ(Bytes(AddressKey(v6)), "\xfd\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x01"s);
+  EXPECT_EQ(Bytes(ServiceKey(0x1f90)), "\x1f\x90"s);
+  EXPECT_EQ(Bytes(ServiceKey(80)), "\0\x50"s);
+  EXPECT_EQ(Bytes(ProtocolServiceKey(kTcp, 80)), "\x06\0\0\0\0\x50\0\0"s);
+  EXPECT_EQ(Bytes(AddressProtocolServiceKey(v4, kSctp, 0xffff)),
             "\x0a\x01\x02\x03\x84\0\0\0\xff\xff\0\0"s);
   EXPECT_EQ(AddressProtocolServiceKey(v6, kUdp, 53).size(), 24u);
 }
