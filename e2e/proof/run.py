@@ -5,6 +5,7 @@ import json
 import mmap
 import os
 import random
+import re
 import shutil
 import socket
 import subprocess
@@ -29,6 +30,8 @@ _PROBE_SECONDS = 0.002
 _DANCE_EVERY = 40         # changes
 _DOWN_SECONDS = 0.4       # at most
 _KILL_WITHIN_SECONDS = 0.01
+_DAMAGES = ("conntrack -D -p tcp", "nft insert rule inet podgate forward drop", "nft flush chain inet podgate forward")
+_ENTRY = re.compile(r"ESTABLISHED src=(\S+) dst=(\S+) sport=\d+ dport=(\d+)")
 
 
 def check_scene(board, chance, count):
@@ -126,6 +129,7 @@ class Proof:
             self._turn_knobs()
             self._start_all()
             self._follow_all()
+            self._count_kept()
         finally:
             for part in traffic:
                 part.stop()
@@ -145,12 +149,12 @@ class Proof:
     def _turn_knobs(self):
         events = [self._events() for _ in self._agents]
         pause = 1 / self._given.pace
-        damages = ["insert rule inet podgate forward drop", "flush chain inet podgate forward"] if self._given.sabotage else []
+        damages = list(_DAMAGES) if self._given.sabotage else []
         while self.changes < self._given.changes:
             begin = time.monotonic()
             knob, state = self._board.next(self._chance, self.changes)
             self._turn(knob, state)
-            if damages and self.changes > self._given.changes * (3 - len(damages)) // 3:
+            if damages and self.changes > self._given.changes * (4 - len(damages)) // 4:
                 self._damage(damages.pop())
             if self.changes // _DANCE_EVERY > self.dances:
                 self._dance()
@@ -167,10 +171,10 @@ class Proof:
         self.changes += self._writer.turn(knob, state)
 
     def _damage(self, command):
-        """Somebody else touches the rules; the agents mend them within a second or so."""
+        """Somebody else touches rules or connections; the agents mend the rules within a second or so."""
         for topology in self._topologies:
-            topology.nodes["n1"].namespace.run(["nft", command])
-            self._writer.mark(f"{topology.kind}: nft {command}")
+            topology.nodes["n1"].namespace.run(command.split())
+            self._writer.mark(f"{topology.kind}: {command}")
 
     def _events(self):
         """[(after how many changes, what)], the next one last."""
@@ -230,6 +234,23 @@ class Proof:
     def _follow_all(self):
         for kind in scene.TESTED_PORTS:
             self._follow(kind)
+
+    def _count_kept(self):
+        """Conntrack still has the entries of the connections that have been there all the time: one that was cut, though it
+        is allowed, might live on as packets that are judged one by one."""
+        for topology in self._topologies:
+            found = ""
+            for family in ("ipv4", "ipv6"):
+                command = ["conntrack", "-L", "-f", family, "-p", "tcp", "--state", "ESTABLISHED"]
+                found += topology.nodes["n1"].namespace.run(command).stdout
+            entries = {match.groups() for match in _ENTRY.finditer(found)}
+            now = time.monotonic()
+            for number, flow in enumerate(scene.FLOWS):
+                for family in (4, 6) if flow.allowed and flow.port is None else ():
+                    source, target = (scene.addresses(place)[family == 6] for place in (flow.source, flow.target))
+                    self.tally.add(topology.kind, "entries kept", flow, 1)
+                    if (source, target, str(scene.PORTS["connection"] + number)) not in entries:
+                        self.tally.fault(self.begun, now, topology.kind, "entries kept", flow, family, 1)
 
     def _generations(self):
         numbers = []
