@@ -97,18 +97,18 @@ def policy_of_1500_kb(scene):
     scene.withstand(faults.Fault(compacts=True), times=6, told="all", recovery=30, memory_mib=96)
 
 
-def _huge_chunk(scene, modes, filling):
+def _huge_chunk(scene, modes, filling, memory_mib):
     scene.begin()
     scene.withstand(faults.HugeChunk(modes=modes, filling=filling, compacts=modes != ("watch",)), times=2, recovery=25,
-                    memory_mib=48)
+                    memory_mib=memory_mib)
 
 
 def a_200_mb_chunk_for_watches(scene):
-    _huge_chunk(scene, ("watch",), b"\n")
+    _huge_chunk(scene, ("watch",), b"\n", 48)
 
 
 def a_200_mb_chunk_for_lists(scene):
-    _huge_chunk(scene, ("initial",), b"\n")
+    _huge_chunk(scene, ("initial",), b"\n", 48)
 
 
 def a_200_mb_chunk_for_pages(scene):
@@ -122,7 +122,7 @@ def a_200_mb_chunk_for_pages(scene):
 
 
 def a_line_without_end(scene):
-    _huge_chunk(scene, ("initial", "watch"), b"x")
+    _huge_chunk(scene, ("initial", "watch"), b"x", 64)
 
 
 def a_text_without_end(scene):
@@ -130,7 +130,7 @@ def a_text_without_end(scene):
     scene.begin()
     head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nbebc200\r\n"
     event = b'{"type": "ADDED", "object": {"metadata": {"name": "' + b"n" * 40_000_000
-    scene.withstand(faults.Raw([head + event], modes=faults.STREAMS), times=3, recovery=25, memory_mib=48)
+    scene.withstand(faults.Raw([head + event], modes=faults.STREAMS), times=3, recovery=25, memory_mib=64)
 
 
 CASES = [list_that_never_ends, objects_of_1500_kb_in_pages, ten_thousand_in_one_chunk, ten_thousand_streaming,

@@ -300,9 +300,10 @@ class Storm(Fault):
         super().__init__(modes=STREAMS, kinds=("pods",), **more)
         self._pods = []
         for number in range(300):
-            made = {"kind": "Pod", "metadata": {"namespace": "many", "name": f"p{number}", "labels": {"app": "storm"}},
-                    "spec": {"nodeName": "far"}, "status": {"phase": "Running", "podIPs": [{"ip": f"10.99.{number % 3}.{number % 250}"}]}}
-            text = json.dumps(made)
+            address = f"10.99.{number % 3}.{number % 250}"
+            text = json.dumps({
+                "kind": "Pod", "metadata": {"namespace": "many", "name": f"p{number}", "labels": {"app": "storm"}},
+                "spec": {"nodeName": "far"}, "status": {"phase": "Running", "podIPs": [{"ip": address}]}})
             friend = text.replace('"app"', '"friend": "yes", "app"')
             self._pods.append("".join(f'{{"type": "{kind}", "object": {one}}}\n' for kind, one in (
                 ("ADDED", text), ("MODIFIED", friend), ("MODIFIED", text), ("DELETED", text))).encode())

@@ -83,7 +83,8 @@ class Scene:
             met = {node: played.get(client, 0) for node, client in self.clients.items()}
             if min(met.values()) >= times:
                 return
-            require(time.monotonic() < end, f"each agent was to meet the fault {times} times in {within} s, and met it so often: {met}")
+            require(time.monotonic() < end,
+                    f"each agent was to meet the fault {times} times in {within} s, and met it so often: {met}")
             time.sleep(_POLL_SECONDS)
 
     def withstand(self, fault, times=2, within=30, told="nothing", cut=True, recovery=RECOVERY_SECONDS, memory_mib=MEMORY_MIB):
