@@ -92,9 +92,11 @@ def pages_truncated(scene):
 
 _NOT_HTTP = [b"SSH-2.0-OpenSSH_9.2\r\n\r\n", b"\0" * 4096, b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", b"HTTP/1.1 2e2 OK\r\n\r\n",
              b"HTTP/1.1 200 OK\r\nX: " + b"y" * 100_000 + b"\r\n\r\n", b"HTTP/1.1 200 OK\r\nContent-Length: -5\r\n\r\nhello",
-             b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nhello!", b""]
+             b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nhello!",
+             b"HTTP/1.1 100 Continue\r\n\r\n" * 10_000, b""]
 _BAD_CHUNKS = [_chunks(b"zz\r\nhello\r\n"), _chunks(b"-5\r\nhello\r\n"), _chunks(b"ffffffffffffffffff\r\nhello"),
-               _chunks(b"3\r\nhello\r\n0\r\n\r\n"), _chunks(b"5;" + b"x" * 5000 + b"\r\nhello\r\n"), _chunks(b"5\r\nhel")]
+               _chunks(b"3\r\nhello\r\n0\r\n\r\n"), _chunks(b"5;" + b"x" * 5000 + b"\r\nhello\r\n"), _chunks(b"5\r\nhel"),
+               _chunks(b"0\r\n" + b"X: y\r\n" * 100_000)]
 _STRANGER = b'{"type": "DELETED", "object": {"kind": "ConfigMap", "metadata": {"namespace": "a", "name": "friends"}}}\n'
 _BAD_JSON = [_http(_STRANGER), _http(b"{"),
              _http(b'{"type": "ADDED", "object": {"kind": "Pod", "metadata": {"name": "a", "name\n'),
@@ -159,8 +161,7 @@ def watches_end_before_they_begin(scene):
 
 
 CASES = [watch_silent_in_an_event, watch_that_drips, pages_silent_in_the_middle, list_silent_in_the_middle,
-         request_never_answered,
-         list_never_answered, garbage_for_lists, garbage_for_pages, garbage_for_watches, pages_that_are_no_lists,
-         html_with_a_list_inside, one_byte_at_a_time, pages_one_byte_at_a_time, watch_reset, streaming_list_reset, pages_reset,
-         watch_truncated, streaming_list_truncated, pages_truncated, watch_ends_in_an_event, pages_end_in_the_middle,
+         request_never_answered, list_never_answered, garbage_for_lists, garbage_for_pages, garbage_for_watches,
+         pages_that_are_no_lists, html_with_a_list_inside, one_byte_at_a_time, pages_one_byte_at_a_time, watch_reset,
+         streaming_list_reset, pages_reset, watch_truncated, streaming_list_truncated, pages_truncated, watch_ends_in_an_event, pages_end_in_the_middle,
          watches_end_at_once, watches_end_before_they_begin]
