@@ -135,5 +135,4 @@ def a_text_without_end(scene):
 
 CASES = [list_that_never_ends, objects_of_1500_kb_in_pages, ten_thousand_in_one_chunk, ten_thousand_streaming,
          objects_of_1500_kb_streaming, events_of_1500_kb, storm_of_events, policy_of_1500_kb, a_200_mb_chunk_for_watches,
-         a_200_mb_chunk_for_lists,
-         a_200_mb_chunk_for_pages, a_line_without_end, a_text_without_end]
+         a_200_mb_chunk_for_lists, a_200_mb_chunk_for_pages, a_line_without_end, a_text_without_end]

@@ -116,7 +116,7 @@ def stopped_in_a_flood(scene):
     _stopped(scene, faults.HugeChunk(modes=faults.STREAMS, filling=b"\n"), times=3)
 
 
-CASES = [started_with_silence, started_while_refused, started_without_pods, started_without_namespaces, started_without_policies,
-         started_with_half_a_list, started_with_half_a_stream, token_file_gone, stopped_while_nobody_answers,
-         stopped_while_packets_are_dropped, stopped_in_a_list, stopped_in_a_page, stopped_in_an_event,
-         stopped_in_a_long_pause, stopped_in_a_flood]
+CASES = [started_with_silence, started_while_refused, started_without_pods, started_without_namespaces,
+         started_without_policies, started_with_half_a_list, started_with_half_a_stream, token_file_gone,
+         stopped_while_nobody_answers, stopped_while_packets_are_dropped, stopped_in_a_list, stopped_in_a_page,
+         stopped_in_an_event, stopped_in_a_long_pause, stopped_in_a_flood]

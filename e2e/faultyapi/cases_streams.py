@@ -163,5 +163,5 @@ def watches_end_before_they_begin(scene):
 CASES = [watch_silent_in_an_event, watch_that_drips, pages_silent_in_the_middle, list_silent_in_the_middle,
          request_never_answered, list_never_answered, garbage_for_lists, garbage_for_pages, garbage_for_watches,
          pages_that_are_no_lists, html_with_a_list_inside, one_byte_at_a_time, pages_one_byte_at_a_time, watch_reset,
-         streaming_list_reset, pages_reset, watch_truncated, streaming_list_truncated, pages_truncated, watch_ends_in_an_event, pages_end_in_the_middle,
-         watches_end_at_once, watches_end_before_they_begin]
+         streaming_list_reset, pages_reset, watch_truncated, streaming_list_truncated, pages_truncated,
+         watch_ends_in_an_event, pages_end_in_the_middle, watches_end_at_once, watches_end_before_they_begin]
