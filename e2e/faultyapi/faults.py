@@ -333,8 +333,9 @@ class Strangers(Fault):
 
     def events(self, exchange, kind, made):
         meta = made["metadata"]
-        for namespace, name in ((meta.get("namespace", ""), "nobody"), ("nowhere", meta["name"])):
-            yield "DELETED", {**made, "metadata": {**meta, "namespace": namespace, "name": name}}
+        yield "DELETED", {**made, "metadata": {**meta, "name": "nobody"}}
+        if "namespace" in meta:  # a Namespace itself is in none, and is meant by its name alone
+            yield "DELETED", {**made, "metadata": {**meta, "namespace": "nowhere"}}
         yield kind, made
 
 
