@@ -114,8 +114,11 @@ class Cluster:
 
     @staticmethod
     def _dns(n):
-        to = {"namespaceSelector": _labels(**{"kubernetes.io/metadata.name": "kube-system"}),
-              "podSelector": _labels(**{"k8s-app": "kube-dns"})}
+        """To the DNS pods; or, as many write it, to everybody: then all pods of the cluster are peers."""
+        to = {"namespaceSelector": {}}
+        if n % 3:
+            to = {"namespaceSelector": _labels(**{"kubernetes.io/metadata.name": "kube-system"}),
+                  "podSelector": _labels(**{"k8s-app": "kube-dns"})}
         return objects.policy(f"ns-{n}/dns-for-all", podSelector={}, policyTypes=["Egress"],
                               egress=[{"to": [to], "ports": [{"port": 53, "protocol": "UDP"}, {"port": 53, "protocol": "TCP"}]}])
 
