@@ -1,4 +1,5 @@
-// `podgate cleanup`: removes the table from the kernel, and the seals of cut flows, through netlink.
+// `podgate cleanup`: removes the table from the kernel, and the seals of cut flows, through
+// netlink.
 #pragma once
 
 namespace podgate::controller {

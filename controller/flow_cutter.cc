@@ -29,9 +29,13 @@ FlowCutter::FlowCutter(Conntrack* conntrack, Logger* log, std::function<void()> 
 void FlowCutter::Run() {
   while (const auto kind = WaitForPass()) {
     const Clock::Duration begun = cpu_time_();
+    const Clock::Time wall_begun = Now();
     Pass pass = MakePass(*kind);
     const bool complete = pass.status.ok() && !pass.stopped;
-    if (complete) seals_ = std::move(pass.seals);
+    if (complete) {
+      seals_ = std::move(pass.seals);
+      seals_known_ = true;
+    }
     const Clock::Duration own = cpu_time_() - begun;
     Clock::Duration cost;
     {
@@ -46,7 +50,7 @@ void FlowCutter::Run() {
       counters_.seals = seals_.size();
       seals_possible_ = !complete || !seals_.empty();
     }
-    Report(pass, cost);
+    Report(pass, cost, Now() - wall_begun);
   }
 }
 
@@ -90,6 +94,8 @@ FlowCutter::Pass FlowCutter::MakePass(PassKind kind) {
 void FlowCutter::GoThroughFlows(Pass* pass) {
   pass->stopped = !Ask({.judged = &pass->filter.judged});
   if (pass->stopped) return;
+  // Nothing is isolated here and nothing sealed.
+  if (pass->filter.judged.empty() && seals_known_ && seals_.empty()) return;
   const nft::Status status =
       conntrack_->Walk([&](const nft::Flow& flow) { return Take(flow, pass); });
   if (pass->status.ok()) pass->status = status;
@@ -225,7 +231,7 @@ FlowCutter::Counters FlowCutter::counters() const {
   return counters_;
 }
 
-void FlowCutter::Report(const Pass& pass, Clock::Duration cost) {
+void FlowCutter::Report(const Pass& pass, Clock::Duration cost, Clock::Duration took) {
   if (pass.stopped) return;
   if (!pass.status.ok()) {
     log_->Error("cannot look through the established flows: those that are denied now may live on",
@@ -241,7 +247,7 @@ void FlowCutter::Report(const Pass& pass, Clock::Duration cost) {
   if (pass.cut.deleted > 0) {
     log_->Info(
         "cut flows that are denied now",
-        {{"flows", pass.cut.deleted}, {"entries", pass.entries}, {"cpu_us", Microseconds(cost)}});
+        {{"flows", pass.cut.deleted}, {"entries", pass.entries}, {"took_us", Microseconds(took)}});
   }
   log_->Debug(pass.kind == PassKind::kFlows ? "looked through the established flows"
                                             : "looked through the seals",
@@ -250,7 +256,8 @@ void FlowCutter::Report(const Pass& pass, Clock::Duration cost) {
                {"cut", pass.cut.deleted},
                {"sealed", pass.cut.sealed},
                {"unsealed", pass.unsealed},
-               {"cpu_us", Microseconds(cost)}});
+               {"cpu_us", Microseconds(cost)},
+               {"took_us", Microseconds(took)}});
 }
 
 bool MayDeny(const nft::Change& change) {

@@ -97,14 +97,16 @@ class FlowCutter {
   void Remember(nft::Flow seal, Pass* pass);
   // False: stopped.
   bool Ask(const Request& request);
-  void Report(const Pass& pass, Clock::Duration cost);
+  void Report(const Pass& pass, Clock::Duration cost, Clock::Duration took);
 
   Conntrack* const conntrack_;
   Logger* const log_;
   const std::function<void()> wake_;
   const std::function<Clock::Duration()> cpu_time_;
 
-  std::vector<Seal> seals_;  // of the cutter's thread: all there are, unless they are too many
+  // Of the cutter's thread: all seals there are, unless they are too many.
+  std::vector<Seal> seals_;
+  bool seals_known_ = false;  // after the first pass: an earlier agent may have left some
 
   mutable std::mutex mutex_;  // guards all below
   std::condition_variable changed_;

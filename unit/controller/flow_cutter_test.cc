@@ -210,6 +210,20 @@ TEST_F(FlowCutterTest, AChangeThatOnlyAllowsNeedsNoPassWithoutSeals) {
   EXPECT_EQ(cutter_.counters().passes, passes);
 }
 
+TEST_F(FlowCutterTest, WhereNothingIsIsolatedNothingIsLookedThrough) {
+  conntrack_.Add(PlainFlow("10.1.0.1", "10.0.0.2", nft::kTcp, 80));
+  Start();
+  cutter_.PolicyChanged(true);
+  Pass(nft::Ruleset());
+  EXPECT_EQ(conntrack_.walks(), 1) << "an earlier agent may have left seals";
+  cutter_.PolicyChanged(true);
+  Pass(nft::Ruleset());
+  EXPECT_EQ(conntrack_.walks(), 1);
+  cutter_.PolicyChanged(true);
+  Pass(Isolating({}));
+  EXPECT_EQ(conntrack_.Flows(true).size(), 1U);
+}
+
 TEST_F(FlowCutterTest, ARelatedFlowLivesAsLongAsItsMasterIsAllowed) {
   const Flow master = PlainFlow("10.1.0.1", "10.0.0.2", nft::kTcp, 21);
   Flow data = PlainFlow("10.0.0.9", "10.0.0.2", nft::kTcp, 20);  // alone it would be denied
