@@ -37,6 +37,7 @@ class Conntrack {
     std::size_t deleted = 0;
     std::size_t sealed = 0;
     std::size_t unsealed = 0;  // deleted, but what could bring it back is still possible
+    std::size_t refused = 0;   // still there: the kernel does not let go of it (a flow offloaded)
   };
   virtual nft::Result<Counts> Cut(std::span<const nft::Flow> flows) = 0;
   // The flow is deleted, and its other end may have begun it anew since: that goes, and the seal is

@@ -113,7 +113,11 @@ Status NetlinkConntrack::CutSome(std::span<const Flow> flows, Counts* counts) {
   const auto refused = Send(requests);
   if (!refused.ok()) return refused.status();
   for (const Sent& one : sent) {
-    if (refused.value().contains(one.deletion)) continue;  // gone, or another flow's by now
+    if (const auto problem = refused.value().find(one.deletion); problem != refused.value().end()) {
+      // ENOENT: gone, or another flow's by now.
+      if (problem->second != ENOENT) ++counts->refused;
+      continue;
+    }
     ++counts->deleted;
     if (one.seal == 0) continue;
     const auto problem = refused.value().find(one.seal);

@@ -164,6 +164,7 @@ bool FlowCutter::Flush(Pass* pass) {
     pass->cut.deleted += counts.value().deleted;
     pass->cut.sealed += counts.value().sealed;
     pass->cut.unsealed += counts.value().unsealed;
+    pass->cut.refused += counts.value().refused;
   }
   return unseal.empty() || Unseal(unseal, pass);
 }
@@ -239,6 +240,10 @@ void FlowCutter::Report(const Pass& pass, Clock::Duration cost, Clock::Duration 
                  {"cut", pass.cut.deleted},
                  {"retry_ms", std::chrono::milliseconds(PassSchedule::kSettled).count()}});
     return;
+  }
+  if (pass.cut.refused > 0) {
+    log_->Warn("flows that are denied now live on: the kernel does not delete them",
+               {{"flows", pass.cut.refused}});
   }
   if (pass.cut.unsealed > 0) {
     log_->Warn("flows were cut that their other end may take up again",

@@ -13,14 +13,14 @@ class Agent:
     """Started, stopped and killed as often as a case likes. Output: FOLDER/log/agent-NODE."""
 
     def __init__(self, node, podgate, kubeconfig, folder, traced=True, options=()):
-        self.node, self._podgate, self._kubeconfig, self.options = node, podgate, kubeconfig, options
+        self.node, self.podgate, self._kubeconfig, self.options = node, podgate, kubeconfig, options
         self.log = f"{folder}/log/agent-{node.name}"
         self._trace = f"{folder}/log/strace-{node.name}" if traced else None
         self._starts = 0
         self._process = None
 
     def start(self):
-        command = [self._podgate, "run", "--node", self.node.name, "--kubeconfig", self._kubeconfig, *self.options]
+        command = [self.podgate, "run", "--node", self.node.name, "--kubeconfig", self._kubeconfig, *self.options]
         if self._trace:
             # -D: the tracer detaches itself, so that the process started here is the agent. --seccomp-bpf: no other
             # system call is slowed.
@@ -79,7 +79,7 @@ class Agent:
                 with open(path, encoding="utf-8", errors="replace") as file:
                     calls = [line.strip() for line in file if "exec" in line]
             # The one exception: an agent that was killed before it had begun.
-            if number == self._starts - 1 and not calls or calls and self._podgate not in calls[0]:
+            if number == self._starts - 1 and not calls or calls and self.podgate not in calls[0]:
                 raise LabError(f"strace saw no start of the agent on {self.node.name}: {calls[:1]}")
             lines += calls[1:]
         return lines

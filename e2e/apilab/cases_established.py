@@ -118,15 +118,16 @@ def icmp_and_sctp(world):
                     ["conntrack", "-I", "-p", "sctp", "-s", world.endpoint(source).addresses[family], "-d",
                      world.endpoint("a/web").addresses[family], "--sport", "5000", "--dport", "5001", "--state", "ESTABLISHED",
                      "--orig-vtag", "1", "--reply-vtag", "2", "-t", "600", "-u", "SEEN_REPLY,ASSURED"])
-        policy = {**_ONLY_CLIENTS}
-        world.policy("a/p", **policy)
+        world.policy("a/p", **_ONLY_CLIENTS)
         _expect_cut([talk for talk in talks if "n2" in talk.name.partition(" -> ")[0]])
         _expect_alive([talk for talk in talks if "n1" in talk.name.partition(" -> ")[0]])
         for family in FAMILIES:
-            left = "\n".join(line for line in _entries(world, "n1", "-p", "sctp", "-f", f"ipv{family}") if "UNREPLIED" not in line)
+            left = "\n".join(line for line in _entries(world, "n1", "-p", "sctp", "-f", f"ipv{family}")
+                             if "UNREPLIED" not in line)
             for source, there in (("a/client", True), ("b/far", False)):
                 address = world.endpoint(source).addresses[family]
-                require((f"src={address} " in left) == there, f"the SCTP flow of {source} (IPv{family}) is {'cut' if there else 'there'}")
+                require((f"src={address} " in left) == there,
+                        f"the SCTP flow of {source} (IPv{family}) is {'cut' if there else 'there'}")
 
 
 def egress_of_the_source(world):
@@ -283,6 +284,39 @@ def rules_flushed_by_somebody(world):
         _expect_cut(talks)
 
 
+def nothing_stays_when_it_is_not_wanted(world):
+    """What cut flows leave in conntrack goes with `podgate cleanup`, and where established flows are to be kept."""
+    node = world.topology.nodes["n1"].namespace
+    agent = world.agents["n1"]
+
+    def seals():
+        return [line for line in _entries(world, "n1") if "zone-reply=" in line]
+
+    world.expect()
+    for leave in ("cleanup", "keep"):
+        with _talking() as talks:
+            talks.append(Conversation(world.endpoint("b/far"), world.endpoint("a/web"), "tcp", 4))
+            world.policy("a/p", **_ONLY_CLIENTS)
+            _expect_cut(talks)
+            require(seals(), "a flow was cut, and nothing keeps its other end from bringing it back")
+            agent.stop()
+            require(seals(), "the rules stay when the agent stops, and so must what belongs to them")
+            if leave == "cleanup":
+                node.run([agent.podgate, "cleanup"])
+            else:
+                agent.options = ("--established=keep",)
+                try:
+                    agent.start()
+                    world.expect("deny * -> a/web", "allow */client -> a/web")
+                    agent.stop()
+                finally:
+                    agent.options = ()
+            require(not seals(), f"{len(seals())} entries of cut flows stay after {leave}")
+        world.remove("NetworkPolicy", "a/p")
+        agent.start()
+        world.expect()
+
+
 def kept_when_told_so(world):
     try:
         for agent in world.agents.values():
@@ -305,4 +339,4 @@ def kept_when_told_so(world):
 
 
 CASES = [exactly_the_denied, icmp_and_sctp, egress_of_the_source, through_a_service, the_other_end_cannot_bring_it_back,
-         policy_changed_while_no_agent_ran, rules_flushed_by_somebody, kept_when_told_so]
+         policy_changed_while_no_agent_ran, rules_flushed_by_somebody, nothing_stays_when_it_is_not_wanted, kept_when_told_so]

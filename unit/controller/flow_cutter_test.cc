@@ -266,6 +266,23 @@ TEST_F(FlowCutterTest, StopsAtOnceWhileItWaitsForTheLoop) {
   EXPECT_EQ(conntrack_.Flows(false).size(), 1U);
 }
 
+TEST(RemoveSeals, TakesAllOfThemAndNothingElse) {
+  FakeConntrack conntrack;
+  for (std::uint16_t i = 0; i < 600; ++i) {
+    Flow flow = PlainFlow("10.1.0.1", "10.0.0.2", nft::kTcp, 80);
+    flow.original.source_port = flow.reply.destination_port = i;
+    conntrack.Add(nft::SealOf(flow));
+    flow.original.destination = flow.reply.source = At("10.0.0.3");
+    conntrack.Add(flow);
+  }
+  EXPECT_EQ(RemoveSeals(&conntrack).value(), 600U);
+  EXPECT_TRUE(conntrack.Flows(true).empty());
+  EXPECT_EQ(conntrack.Flows(false).size(), 600U);
+  EXPECT_EQ(RemoveSeals(&conntrack).value(), 0U);
+  conntrack.Refuse(nft::Status(nft::Status::Code::kPermission, "not permitted"));
+  EXPECT_FALSE(RemoveSeals(&conntrack).ok());
+}
+
 TEST(MayDeny, IsTrueForAllButNewMembersOfSets) {
   const nft::Ruleset before = Isolating({"10.1.0.1"});
   const auto may_deny = [&](const nft::Ruleset& after) {
