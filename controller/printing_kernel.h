@@ -16,6 +16,7 @@ class PrintingKernel : public nft::Kernel {
       : out_(out), start_(std::move(start)) {}
 
   nft::Result<std::optional<nft::Ruleset>> Read(const std::string&) override { return start_; }
+  nft::Result<bool> Holds(const nft::Ruleset&) override { return true; }
   nft::Status Commit(const nft::Step& step) override;
   nft::Status CommitAt(std::uint32_t, const nft::Step& step) override { return Commit(step); }
   nft::Result<std::uint32_t> Generation() override { return generation_; }

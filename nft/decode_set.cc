@@ -149,6 +149,12 @@ void DecodeElements(nftnl_set* from, Set* set) {
     if (a.element.key != b.element.key) return a.element.key < b.element.key;
     return a.end && !b.end;
   });
+  // A hash that grows during the dump is walked from its beginning once more.
+  raw.erase(std::unique(raw.begin(), raw.end(),
+                        [](const RawElement& a, const RawElement& b) {
+                          return a.end == b.end && a.element == b.element;
+                        }),
+            raw.end());
   if (set->interval) {
     set->elements = JoinIntervals(std::move(raw), *set);
     return;

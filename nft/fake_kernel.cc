@@ -26,6 +26,11 @@ Result<std::optional<Ruleset>> FakeKernel::Read(const std::string& table) {
   return std::optional<Ruleset>(found->second);
 }
 
+Result<bool> FakeKernel::Holds(const Ruleset& wanted) {
+  const auto found = tables_.find(wanted.table);
+  return found != tables_.end() && SameForKernel(found->second, wanted);
+}
+
 Status FakeKernel::Commit(const Step& step) {
   if (before_commit) {
     Status status = before_commit(step);

@@ -14,6 +14,7 @@ namespace podgate::nft {
 class FakeKernel : public Kernel {
  public:
   Result<std::optional<Ruleset>> Read(const std::string& table) override;
+  Result<bool> Holds(const Ruleset& wanted) override;
   Status Commit(const Step& step) override;
   Status CommitAt(std::uint32_t generation, const Step& step) override;
   Result<std::uint32_t> Generation() override;

@@ -1,21 +1,37 @@
 #include "nft/kernel.h"
 
-#include <utility>
+#include <functional>
 
 #include "nft/split.h"
 
 namespace podgate::nft {
+namespace {
 
-Status CommitAll(Kernel* kernel, const std::vector<Step>& steps) {
+Status CommitEach(const std::vector<Step>& steps,
+                  const std::function<Status(const Step&)>& commit) {
   for (const Step& step : steps) {
-    Status status = kernel->Commit(step);
+    Status status = commit(step);
     if (status.code() == Status::Code::kTooBig) {
-      auto halves = Halves(step);
-      if (halves) status = CommitAll(kernel, *halves);
+      const auto halves = Halves(step);
+      if (halves) status = CommitEach(*halves, commit);
     }
     if (!status.ok()) return status;
   }
   return {};
+}
+
+}  // namespace
+
+Status CommitAll(Kernel* kernel, const std::vector<Step>& steps) {
+  return CommitEach(steps, [kernel](const Step& step) { return kernel->Commit(step); });
+}
+
+Status CommitAllAt(std::uint32_t* generation, Kernel* kernel, const std::vector<Step>& steps) {
+  return CommitEach(steps, [&](const Step& step) {
+    Status status = kernel->CommitAt(*generation, step);
+    if (status.ok()) ++*generation;
+    return status;
+  });
 }
 
 }  // namespace podgate::nft

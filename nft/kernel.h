@@ -23,6 +23,10 @@ class Kernel {
   // a rule that compares unequal to any of ours, so that a difference replaces it.
   virtual Result<std::optional<Ruleset>> Read(const std::string& table) = 0;
 
+  // Whether it holds just this, but for what the kernel does not know (SameForKernel()): a fraction
+  // of the time and memory of reading it, for asking every second. False when there is no table.
+  virtual Result<bool> Holds(const Ruleset& wanted) = 0;
+
   // Sends the step as one batch: all of it happens or nothing. The message names the object that
   // the kernel refused and its reason. What the code tells the caller to do:
   //   kOverrun     whether it happened is unknown: read back
@@ -45,5 +49,7 @@ class Kernel {
 // Applies steps in order; stops at the first that fails. One that is too big for a batch goes in
 // parts where no packet can notice it (nft/split.h).
 Status CommitAll(Kernel* kernel, const std::vector<Step>& steps);
+// On condition that nobody else commits from `*generation` on; it counts up with each batch.
+Status CommitAllAt(std::uint32_t* generation, Kernel* kernel, const std::vector<Step>& steps);
 
 }  // namespace podgate::nft

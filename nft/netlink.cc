@@ -21,6 +21,8 @@ class NetlinkKernel : public Kernel {
     return ReadTable(&socket_, table);
   }
 
+  Result<bool> Holds(const Ruleset& wanted) override { return HoldsTable(&socket_, wanted); }
+
   Status Commit(const Step& step) override { return CommitIf(std::nullopt, step); }
   Status CommitAt(std::uint32_t generation, const Step& step) override {
     return CommitIf(generation, step);

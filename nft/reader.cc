@@ -6,13 +6,20 @@
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <cstring>
+#include <functional>
 #include <set>
+#include <string_view>
 #include <utility>
 #include <vector>
 
+#include "nft/compare.h"
 #include "nft/decode.h"
+#include "nft/decode_common.h"
+#include "nft/element_view.h"
+#include "nft/forms.h"
 #include "nft/netlink_handles.h"
 
 extern "C" {
@@ -62,11 +69,19 @@ class TableReader {
 
   // One picture, perhaps of a moment that never was; kNotFound when a part has gone meanwhile.
   Status Read() {
-    Status status = ReadTableItself();
-    if (status.ok()) status = ReadCounters();
-    if (status.ok()) status = ReadSets();
-    if (status.ok()) status = ReadChains();
-    if (status.ok()) status = ReadRules();
+    Status status = ReadAllButElements();
+    for (auto& [name, set] : ruleset_.sets) {
+      if (status.ok()) status = ReadElements(&set);
+    }
+    return status;
+  }
+  // Likewise: is what is there this?
+  Status Compare(const Ruleset& wanted, bool* same) {
+    Status status = ReadAllButElements();
+    *same = status.ok() && SameButElements(ruleset_, wanted);
+    for (auto& [name, set] : ruleset_.sets) {
+      if (status.ok() && *same) status = CompareElements(&set, wanted.sets.at(name), same);
+    }
     return status;
   }
   bool found() const { return found_; }
@@ -81,6 +96,30 @@ class TableReader {
     };
   }
   bool IsOurs(const char* table) const { return table != nullptr && table == table_; }
+
+  static bool SameButElements(const Ruleset& a, const Ruleset& b) {
+    const auto same_set = [](const auto& x, const auto& y) {
+      return x.first == y.first && SameDefinition(x.second, y.second);
+    };
+    const auto same_chain = [](const auto& x, const auto& y) {
+      return x.first == y.first && SameDefinition(x.second, y.second) &&
+             SameRules(x.second.rules, y.second.rules);
+    };
+    return a.foreign == b.foreign && QuotableText(a.comment) == QuotableText(b.comment) &&
+           a.counters == b.counters &&
+           std::equal(a.sets.begin(), a.sets.end(), b.sets.begin(), b.sets.end(), same_set) &&
+           std::equal(a.chains.begin(), a.chains.end(), b.chains.begin(), b.chains.end(),
+                      same_chain);
+  }
+
+  Status ReadAllButElements() {
+    Status status = ReadTableItself();
+    if (status.ok()) status = ReadCounters();
+    if (status.ok()) status = ReadSets();
+    if (status.ok()) status = ReadChains();
+    if (status.ok()) status = ReadRules();
+    return status;
+  }
 
   Status ReadTableItself() {
     const Status status =
@@ -115,36 +154,61 @@ class TableReader {
   }
 
   Status ReadSets() {
-    Status status =
-        socket_->Dump(NFT_MSG_GETSET, InTable(NFTA_SET_TABLE), [this](const nlmsghdr* message) {
-          SetPtr set(nftnl_set_alloc());
-          if (nftnl_set_nlmsg_parse(message, set.get()) < 0) return false;
-          if (!IsOurs(nftnl_set_get_str(set.get(), NFTNL_SET_TABLE))) return true;
-          if (!nftnl_set_is_set(set.get(), NFTNL_SET_NAME)) return false;
-          // Part of a foreign rule, and gone with it.
-          if ((nftnl_set_get_u32(set.get(), NFTNL_SET_FLAGS) & NFT_SET_ANONYMOUS) != 0) return true;
-          Set decoded = DecodeSet(set.get());
-          ruleset_.sets[decoded.name] = std::move(decoded);
-          return true;
-        });
-    for (auto& [name, set] : ruleset_.sets) {
-      if (status.ok()) status = ReadElements(&set);
-    }
-    return status;
+    return socket_->Dump(NFT_MSG_GETSET, InTable(NFTA_SET_TABLE), [this](const nlmsghdr* message) {
+      SetPtr set(nftnl_set_alloc());
+      if (nftnl_set_nlmsg_parse(message, set.get()) < 0) return false;
+      if (!IsOurs(nftnl_set_get_str(set.get(), NFTNL_SET_TABLE))) return true;
+      if (!nftnl_set_is_set(set.get(), NFTNL_SET_NAME)) return false;
+      // Part of a foreign rule, and gone with it.
+      if ((nftnl_set_get_u32(set.get(), NFTNL_SET_FLAGS) & NFT_SET_ANONYMOUS) != 0) return true;
+      Set decoded = DecodeSet(set.get());
+      ruleset_.sets[decoded.name] = std::move(decoded);
+      return true;
+    });
+  }
+
+  Status DumpElements(const std::string& set, const NetlinkSocket::Answer& answer) {
+    const auto fill = [&](nlmsghdr* message) {
+      mnl_attr_put_strz(message, NFTA_SET_ELEM_LIST_TABLE, table_.c_str());
+      mnl_attr_put_strz(message, NFTA_SET_ELEM_LIST_SET, set.c_str());
+    };
+    return socket_->Dump(NFT_MSG_GETSETELEM, fill, answer);
   }
 
   Status ReadElements(Set* set) {
-    const auto fill = [&](nlmsghdr* message) {
-      mnl_attr_put_strz(message, NFTA_SET_ELEM_LIST_TABLE, table_.c_str());
-      mnl_attr_put_strz(message, NFTA_SET_ELEM_LIST_SET, set->name.c_str());
-    };
     SetPtr elements(nftnl_set_alloc());
-    const Status status =
-        socket_->Dump(NFT_MSG_GETSETELEM, fill, [&elements](const nlmsghdr* message) {
-          return nftnl_set_elems_nlmsg_parse(message, elements.get()) >= 0;
-        });
+    const Status status = DumpElements(set->name, [&elements](const nlmsghdr* message) {
+      return nftnl_set_elems_nlmsg_parse(message, elements.get()) >= 0;
+    });
     if (status.ok()) DecodeElements(elements.get(), set);
     return status;
+  }
+
+  Status CompareElements(Set* set, const Set& wanted, bool* same) {
+    if (set->interval) {  // whose elements have to be joined first
+      Status status = ReadElements(set);
+      *same = status.ok() && set->foreign.empty() && DeltaOf(*set, wanted).empty();
+      return status;
+    }
+    // Keys are unique, so that as many as wanted, each of them wanted, are the wanted ones.
+    std::size_t found = 0;
+    std::size_t others = 0;
+    const Status status = DumpElements(set->name, [&](const nlmsghdr* message) {
+      return ForEachElement(
+          message, [&](const ElementView& element) { ++(IsIn(wanted, element) ? found : others); });
+    });
+    *same = status.ok() && others == 0 && found == wanted.elements.size();
+    return status;
+  }
+
+  static bool IsIn(const Set& set, const ElementView& element) {
+    if (!element.plain || element.has_verdict != set.verdict_map) return false;
+    const auto at = std::lower_bound(
+        set.elements.begin(), set.elements.end(), element.key,
+        [](const Element& a, std::string_view key) { return std::string_view(a.key) < key; });
+    if (at == set.elements.end() || at->key != element.key) return false;
+    if (!element.has_verdict) return true;
+    return at->verdict == DecodeVerdict(element.verdict, std::string(element.chain).c_str());
   }
 
   Status ReadChains() {
@@ -197,21 +261,18 @@ class TableReader {
   bool found_ = false;
 };
 
-}  // namespace
-
-Result<std::optional<Ruleset>> ReadTable(NetlinkSocket* socket, const std::string& table) {
+// Calls `read` until nobody has committed meanwhile and no answer was lost.
+Status AtOneMoment(NetlinkSocket* socket, const std::string& table,
+                   const std::function<Status()>& read) {
   int failures = 0;
-  Status status;
   for (int attempt = 0; attempt < kAttempts; ++attempt) {
-    TableReader reader(socket, table);
     const Result<std::uint32_t> before = socket->Generation();
-    status = before.ok() ? reader.Read() : before.status();
+    Status status = before.ok() ? read() : before.status();
     const Result<std::uint32_t> after = socket->Generation();
     const bool moved = before.ok() && after.ok() && before.value() != after.value();
     if (moved || status.code() == Status::Code::kInterrupted) continue;
-    if (status.IsNotFound() && !reader.found() && after.ok()) return std::optional<Ruleset>();
-    if (status.ok()) status = after.status();
-    if (status.ok()) return std::optional<Ruleset>(reader.TakeRuleset());
+    if (!after.ok() && (status.ok() || status.IsNotFound())) status = after.status();
+    if (status.ok()) return status;
     if (IsWorthAnotherAttempt(status.code()) && ++failures < kFailures) continue;
     return Status(status.code(),
                   fmt::format("Cannot read table inet {}: {}", table, status.message()));
@@ -220,6 +281,31 @@ Result<std::optional<Ruleset>> ReadTable(NetlinkSocket* socket, const std::strin
                 fmt::format("Cannot read table inet {} in {} attempts: somebody else changes the "
                             "rules of this network namespace all the time; try again later",
                             table, kAttempts));
+}
+
+}  // namespace
+
+Result<std::optional<Ruleset>> ReadTable(NetlinkSocket* socket, const std::string& table) {
+  std::optional<TableReader> reader;
+  const Status status = AtOneMoment(socket, table, [&] {
+    reader.emplace(socket, table);
+    return reader->Read();
+  });
+  if (status.IsNotFound() && !reader->found()) return std::optional<Ruleset>();
+  if (!status.ok()) return status;
+  return std::optional<Ruleset>(reader->TakeRuleset());
+}
+
+Result<bool> HoldsTable(NetlinkSocket* socket, const Ruleset& wanted) {
+  bool same = false;
+  std::optional<TableReader> reader;
+  const Status status = AtOneMoment(socket, wanted.table, [&] {
+    reader.emplace(socket, wanted.table);
+    return reader->Compare(wanted, &same);
+  });
+  if (status.IsNotFound() && !reader->found()) return false;
+  if (!status.ok()) return status;
+  return same;
 }
 
 }  // namespace podgate::nft

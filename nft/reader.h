@@ -13,4 +13,8 @@ namespace podgate::nft {
 // table.
 Result<std::optional<Ruleset>> ReadTable(NetlinkSocket* socket, const std::string& table);
 
+// Whether the table of that name is just this one, as SameForKernel() says, at one moment. Takes no
+// copy of the elements.
+Result<bool> HoldsTable(NetlinkSocket* socket, const Ruleset& wanted);
+
 }  // namespace podgate::nft

@@ -72,15 +72,22 @@ class NetlinkTest : public RealKernelTest {
     EXPECT_NE(status.message().find(message), std::string::npos) << status.message();
     EXPECT_EQ(DifferenceText(ReadBack(), Base()), "same") << "a refused step changed something";
   }
+  void ExpectHolds(bool expected, const Ruleset& ruleset) {
+    const auto holds = kernel()->Holds(ruleset);
+    ASSERT_TRUE(holds.ok()) << holds.status().message();
+    EXPECT_EQ(holds.value(), expected) << DifferenceText(ReadBack(), ruleset);
+  }
   void ExpectRepaired(const std::string& nft_command) {
     ASSERT_EQ(RunNft(nft_command), "") << nft_command;
     const auto tampered = kernel()->Read("podgate");
     ASSERT_TRUE(tampered.ok()) << tampered.status().message();
     const bool noticed = !tampered.value() || !SameForKernel(*tampered.value(), Base());
     EXPECT_TRUE(noticed) << nft_command;
+    ExpectHolds(false, Base());
     const Status status = Bring(Base());
     EXPECT_TRUE(status.ok()) << nft_command << ": " << status.message();
     EXPECT_EQ(DifferenceText(ReadBack(), Base()), "same") << nft_command;
+    ExpectHolds(true, Base());
   }
 };
 
@@ -88,6 +95,9 @@ TEST_F(NetlinkTest, NoTable) {
   const auto read = kernel()->Read("nothing-there");
   ASSERT_TRUE(read.ok()) << read.status().message();
   EXPECT_FALSE(read.value().has_value());
+  Ruleset other;
+  other.table = "nothing-there";
+  ExpectHolds(false, other);
 }
 
 TEST_F(NetlinkTest, GenerationRisesByOneForEachCommit) {
@@ -195,6 +205,7 @@ TEST_F(NetlinkTest, RecreatedObjectsAreRepaired) {
     ASSERT_EQ(LoadWithNft(text), "") << text;
     const Ruleset tampered = ReadBack();
     EXPECT_FALSE(SameForKernel(tampered, Base())) << text;
+    ExpectHolds(false, Base());
     const Status status = Bring(Base());
     EXPECT_TRUE(status.ok()) << text << status.message();
     EXPECT_EQ(DifferenceText(ReadBack(), Base()), "same") << text;
@@ -239,6 +250,8 @@ TEST_F(NetlinkTest, RandomChanges) {
     status = Bring(to);
     ASSERT_TRUE(status.ok()) << status.message() << "\n" << Print(Diff(&from, to));
     ASSERT_EQ(DifferenceText(ReadBack(), to), "same") << Print(Diff(&from, to));
+    ExpectHolds(true, to);
+    ExpectHolds(SameForKernel(from, to), from);
   }
 }
 
@@ -286,6 +299,8 @@ TEST_F(NetlinkTest, ReadsOneMomentWhileOthersCommit) {
       EXPECT_EQ(read.status().code(), Code::kInterrupted) << read.status().message();
       continue;
     }
+    const auto holds = kernel()->Holds(base);
+    EXPECT_TRUE(holds.ok() || holds.status().code() == Code::kInterrupted);
     const bool is_odd = SameForKernel(*read.value(), odd);
     seen_odd += is_odd ? 1 : 0;
     EXPECT_TRUE(is_odd || SameForKernel(*read.value(), base)) << Print(*read.value());
@@ -338,6 +353,9 @@ TEST_F(NetlinkTest, HundredThousandElementsInOneBatch) {
   start = Clock::now();
   EXPECT_TRUE(Diff(&read, large).empty());
   std::cout << "compared in " << milliseconds(start) << " ms\n";
+  start = Clock::now();
+  ExpectHolds(true, large);
+  std::cout << "compared with what the kernel holds in " << milliseconds(start) << " ms\n";
 }
 
 // The names that the compiler makes, keywords of nft as parts of them included.

@@ -1,6 +1,7 @@
-// What a listener to nftables transactions costs commits: the kernel alone, with a monitor that is
-// away around the commit (as the agent does for its own), and with one that stays (as others'
-// commits meet it). Makes a network namespace of its own; needs CAP_SYS_ADMIN for that.
+// The real kernel: what a commit costs, alone, with a monitor that is away around it (as the agent
+// does for its own) and with one that stays (as others' commits meet it); and what a look at the
+// table costs, read or only compared. Makes a network namespace of its own; needs CAP_SYS_ADMIN for
+// that.
 #include <benchmark/benchmark.h>
 #include <sched.h>
 
@@ -82,6 +83,53 @@ void BM_Commit(benchmark::State& state) {
 }
 BENCHMARK(BM_Commit)
     ->ArgsProduct({{1, 100, 20'000}, {kNone, kAway, kStays}})
+    ->Unit(benchmark::kMicrosecond);
+
+// 110 pods of two chains, 60 sets that share the elements.
+Ruleset Node(std::uint32_t elements) {
+  Ruleset ruleset;
+  ruleset.table = "bench";
+  for (std::uint32_t i = 0; i < 60; ++i) {
+    Set set{"peers-" + std::to_string(i), {Field::kIpv4Addr}, false, false, 1u << 14};
+    for (std::uint32_t j = 0; j < elements / 60; ++j) {
+      set.elements.push_back({AddressKey(ipset::Address::FromIPv4(0x0a000000 + j)), "", {}});
+    }
+    ruleset.sets[set.name] = std::move(set);
+  }
+  for (std::uint32_t i = 0; i < 220; ++i) {
+    const MatchAddressSet peers{Side::kSource, Family::kIPv4, "peers-" + std::to_string(i % 60)};
+    const std::string name = "chain-" + std::to_string(i);
+    ruleset.chains[name] = {
+        name,
+        std::nullopt,
+        {Rule{{MatchPort{kTcp, 80, 80}, peers}, {}, Verdict{}, "policy default/allow-web"},
+         Rule{{}, {}, Verdict{Verdict::Kind::kDrop, ""}, ""}}};
+  }
+  return ruleset;
+}
+
+enum Look { kRead, kHolds };
+
+void BM_Look(benchmark::State& state) {
+  const Ruleset node = Node(static_cast<std::uint32_t>(state.range(0)));
+  auto opened = OpenNetlink();
+  if (!opened.ok() || !CommitAll(opened.value().get(), Diff(nullptr, node)).ok()) {
+    state.SkipWithError("no access to nftables");
+    return;
+  }
+  Kernel* kernel = opened.value().get();
+  const bool reads = state.range(1) == kRead;
+  for (auto _ : state) {
+    const bool ok = reads ? kernel->Read(node.table).ok() : kernel->Holds(node).value();
+    if (!ok) state.SkipWithError("the table cannot be read");
+  }
+  state.SetLabel(reads ? "read" : "compared");
+  if (!kernel->Commit({Phase::kSweep, node.table, {DeleteTable{}}}).ok()) {
+    state.SkipWithError("the table cannot be deleted");
+  }
+}
+BENCHMARK(BM_Look)
+    ->ArgsProduct({{0, 10'000, 100'000}, {kRead, kHolds}})
     ->Unit(benchmark::kMicrosecond);
 
 void BM_LeaveAndJoin(benchmark::State& state) {
