@@ -1,7 +1,7 @@
 // Makes the kernel hold the ruleset that is wanted, and keeps it so: applies each change as it is
 // told, reads back and applies the difference after a failure and when somebody else changed the
-// table. Keeps no copy of the ruleset: what the kernel holds is what was wanted before the change,
-// or it is read anew; it is never guessed.
+// table; builds all anew beside the old when that fails as well. Keeps no copy of the ruleset: what
+// the kernel holds is what was wanted before the change, or it is read anew; it is never guessed.
 //
 // One thread. Never waits: what must wait is due at `NextAttempt()`.
 #pragma once
@@ -12,23 +12,28 @@
 
 #include "controller/clock.h"
 #include "controller/log.h"
+#include "controller/suspects.h"
 #include "nft/change.h"
 #include "nft/kernel.h"
+#include "nft/monitor.h"
 
 namespace podgate::controller {
 
 class Applier {
  public:
   // `wanted` is what the kernel is to hold; it changes only as Changed() is told right afterwards.
-  Applier(const nft::Ruleset* wanted, nft::Kernel* kernel, Clock* clock, Logger* log)
-      : wanted_(wanted), kernel_(kernel), clock_(clock), log_(log) {}
+  // `monitor`: hears of others' commits sooner and by name; nullptr: they are noticed all the same.
+  Applier(const nft::Ruleset* wanted, nft::Kernel* kernel, nft::Monitor* monitor, Clock* clock,
+          Logger* log)
+      : wanted_(wanted), kernel_(kernel), monitor_(monitor), clock_(clock), log_(log) {}
 
   // The wanted ruleset has changed by this, and is to be in the kernel from now on. True when it is
   // on return.
   bool Changed(const nft::Change& change);
-  // Tries again if something is left to do and its time has come; otherwise checks, at most once a
-  // second, whether somebody changed the table, and every few minutes whether or not anything hints
-  // at it.
+  // Tries again if something is left to do and its time has come. Otherwise asks, twice a second
+  // and whenever the monitor heard something, whether anybody committed anything, and if so looks
+  // at the table: at once, but no more than once a second, and less often where that takes long.
+  // Every few minutes it looks whether or not anything hints at it.
   void Tick();
   // When Tick() should be called at the latest.
   Clock::Time NextAttempt() const;
@@ -37,7 +42,9 @@ class Applier {
   bool settled() const { return state_ == State::kSettled; }
   struct Counters {
     std::uint64_t steps = 0;     // committed
-    std::uint64_t failures = 0;  // commits that the kernel refused
+    std::uint64_t failures = 0;  // changes that the kernel refused
+    std::uint64_t rebuilds = 0;  // of the whole table, after failures
+    std::uint64_t checks = 0;    // looks at the table
     std::uint64_t repairs = 0;   // changes of others undone
   };
   const Counters& counters() const { return counters_; }
@@ -48,23 +55,38 @@ class Applier {
     kUnknown,  // the kernel holds something else, or nobody knows what
     kSettled,
   };
+  struct Held {  // the kernel's table, of that generation or a later one
+    std::uint32_t generation = 0;
+    std::optional<nft::Ruleset> table;
+  };
 
   bool Synchronise();
-  bool Apply(const std::vector<nft::Step>& steps);
+  nft::Status SynchroniseOnce(bool conditional);
+  nft::Result<Held> Read();
+  bool Finish(const nft::Status& status);
   void Settle();
-  nft::Result<std::optional<nft::Ruleset>> Read();
-  void CheckDrift();
-  void Failed(const nft::Status& status, const char* what);
+  void Failed(const nft::Status& status);
+  void BlameOthers(const Held& held);
+
+  void Listen(bool on);
+  void Poll();
+  void CheckTable();
 
   const nft::Ruleset* wanted_;
   nft::Kernel* kernel_;
+  nft::Monitor* monitor_;
   Clock* clock_;
   Logger* log_;
   State state_ = State::kIdle;
   int failures_in_a_row_ = 0;
+  bool listening_ = true;
+  bool moved_ = false;            // somebody committed something since the last look
+  bool changed_ = false;          // it was our table, and that has not been said yet
   std::uint32_t generation_ = 0;  // of the kernel, if nobody but us commits
+  Suspects suspects_;
   Clock::Time next_attempt_;
-  Clock::Time next_check_;
+  Clock::Time next_poll_;
+  Clock::Time next_check_;  // no sooner
   Clock::Time next_full_check_;
   Counters counters_;
 };

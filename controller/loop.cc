@@ -7,14 +7,15 @@
 
 namespace podgate::controller {
 
-Loop::Loop(Options options, nft::Kernel* kernel, Clock* clock, Logger* log, FlowCutter* cutter)
+Loop::Loop(Options options, nft::Kernel* kernel, Clock* clock, Logger* log, FlowCutter* cutter,
+           nft::Monitor* monitor)
     : options_(std::move(options)),
       clock_(clock),
       log_(log),
       cutter_(cutter),
       pipeline_(options_.node, options_.compile),
       store_(&pipeline_, log),
-      applier_(&pipeline_.ruleset(), kernel, clock, log) {}
+      applier_(&pipeline_.ruleset(), kernel, monitor, clock, log) {}
 
 void Loop::Run(MessageQueue* queue) {
   constexpr std::chrono::milliseconds kIdle{1000};

@@ -23,9 +23,9 @@ class Loop {
     compiler::CompileOptions compile;
     bool dry_run = false;  // the kernel is one that only prints
   };
-  // `cutter`: nullptr when established flows are left alone.
+  // `cutter`: nullptr when established flows are left alone. `monitor`: see applier.h.
   Loop(Options options, nft::Kernel* kernel, Clock* clock, Logger* log,
-       FlowCutter* cutter = nullptr);
+       FlowCutter* cutter = nullptr, nft::Monitor* monitor = nullptr);
 
   // Until the queue is closed.
   void Run(MessageQueue* queue);

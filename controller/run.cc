@@ -19,6 +19,8 @@
 #include "controller/signals.h"
 #include "controller/transport.h"
 #include "controller/version.h"
+#include "controller/wake.h"
+#include "nft/monitor.h"
 #include "nft/netlink.h"
 
 namespace podgate::controller {
@@ -53,6 +55,16 @@ nft::Result<std::unique_ptr<nft::Kernel>> OpenKernel(bool dry_run, Logger* log) 
               {{"reason", real.status().message()}});
   }
   return std::unique_ptr<nft::Kernel>(std::make_unique<PrintingKernel>(stdout, std::move(start)));
+}
+
+// nullptr where nobody can be heard; a dry run does not look at what others do.
+std::unique_ptr<nft::Monitor> ListenToOthers(bool dry_run, Logger* log) {
+  if (dry_run) return nullptr;
+  auto monitor = nft::OpenMonitor();
+  if (monitor.ok()) return std::move(monitor).value();
+  log->Warn("cannot hear who changes rules, asking twice a second",
+            {{"reason", monitor.status().message()}});
+  return nullptr;
 }
 
 // Cuts flows from its own thread while it lives; does nothing where that is not wanted or not
@@ -114,6 +126,7 @@ int Run(const RunOptions& options) {
   StopSignals signals;
   auto kernel = OpenKernel(options.dry_run, &log);
   if (!kernel.ok()) return Fail(kExitUnreachable, kernel.status().message());
+  const std::unique_ptr<nft::Monitor> monitor = ListenToOthers(options.dry_run, &log);
   InitialiseTransports();
 
   SystemClock clock;
@@ -124,7 +137,8 @@ int Run(const RunOptions& options) {
   Loop loop({node,
              {.pod_to_node_enforce = options.pod_to_node_enforce, .reject = options.reject},
              options.dry_run},
-            kernel.value().get(), &clock, &log, cutting.cutter());
+            kernel.value().get(), &clock, &log, cutting.cutter(), monitor.get());
+  const WakeOn others(monitor ? monitor->fd() : -1, [&queue] { queue.Wake(); });
   log.Info("starting", {{"version", Version()},
                         {"node", node},
                         {"server", access.value().Url()},

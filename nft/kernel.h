@@ -23,8 +23,9 @@ class Kernel {
   // a rule that compares unequal to any of ours, so that a difference replaces it.
   virtual Result<std::optional<Ruleset>> Read(const std::string& table) = 0;
 
-  // Whether it holds just this, but for what the kernel does not know (SameForKernel()): a fraction
-  // of the time and memory of reading it, for asking every second. False when there is no table.
+  // Whether it holds just this, but for what the kernel does not know (SameForKernel()): without
+  // the memory of reading it, for asking every second. False when there is no table. What others
+  // commit during the call may be missed: ask Generation() before it, and again later.
   virtual Result<bool> Holds(const Ruleset& wanted) = 0;
 
   // Sends the step as one batch: all of it happens or nothing. The message names the object that

@@ -73,9 +73,12 @@ class TableReader {
     for (auto& [name, set] : ruleset_.sets) {
       if (status.ok()) status = ReadElements(&set);
     }
+    if (status.ok() && interrupted_) {
+      return Status(Status::Code::kInterrupted, "a dump was overtaken by a commit");
+    }
     return status;
   }
-  // Likewise: is what is there this?
+  // Likewise: is what is there this? Where a commit overtook a dump, the answer is of a mixture.
   Status Compare(const Ruleset& wanted, bool* same) {
     Status status = ReadAllButElements();
     *same = status.ok() && SameButElements(ruleset_, wanted);
@@ -85,9 +88,19 @@ class TableReader {
     return status;
   }
   bool found() const { return found_; }
+  bool interrupted() const { return interrupted_; }
   Ruleset TakeRuleset() { return std::move(ruleset_); }
 
  private:
+  // To its end, even if commits overtake it: mostly they are not about this table.
+  Status Dump(std::uint16_t type, const NetlinkSocket::Fill& fill,
+              const NetlinkSocket::Answer& answer) {
+    Status status = socket_->Dump(type, fill, answer);
+    if (status.code() != Status::Code::kInterrupted) return status;
+    interrupted_ = true;
+    return {};
+  }
+
   // Asks for objects of the table only; a kernel that does not know the filter sends all, so each
   // is checked again.
   NetlinkSocket::Fill InTable(std::uint16_t attribute) const {
@@ -141,7 +154,7 @@ class TableReader {
       mnl_attr_put_u32(message, NFTA_OBJ_TYPE, htonl(NFT_OBJECT_COUNTER));
     };
     // Other kinds of object do nothing without a rule of another form, and that one is seen.
-    return socket_->Dump(NFT_MSG_GETOBJ, fill, [this](const nlmsghdr* message) {
+    return Dump(NFT_MSG_GETOBJ, fill, [this](const nlmsghdr* message) {
       ObjectPtr object(nftnl_obj_alloc());
       if (nftnl_obj_nlmsg_parse(message, object.get()) < 0) return false;
       if (nftnl_obj_get_u32(object.get(), NFTNL_OBJ_TYPE) != NFT_OBJECT_COUNTER) return true;
@@ -154,7 +167,7 @@ class TableReader {
   }
 
   Status ReadSets() {
-    return socket_->Dump(NFT_MSG_GETSET, InTable(NFTA_SET_TABLE), [this](const nlmsghdr* message) {
+    return Dump(NFT_MSG_GETSET, InTable(NFTA_SET_TABLE), [this](const nlmsghdr* message) {
       SetPtr set(nftnl_set_alloc());
       if (nftnl_set_nlmsg_parse(message, set.get()) < 0) return false;
       if (!IsOurs(nftnl_set_get_str(set.get(), NFTNL_SET_TABLE))) return true;
@@ -172,7 +185,7 @@ class TableReader {
       mnl_attr_put_strz(message, NFTA_SET_ELEM_LIST_TABLE, table_.c_str());
       mnl_attr_put_strz(message, NFTA_SET_ELEM_LIST_SET, set.c_str());
     };
-    return socket_->Dump(NFT_MSG_GETSETELEM, fill, answer);
+    return Dump(NFT_MSG_GETSETELEM, fill, answer);
   }
 
   Status ReadElements(Set* set) {
@@ -212,53 +225,52 @@ class TableReader {
   }
 
   Status ReadChains() {
-    return socket_->Dump(
-        NFT_MSG_GETCHAIN, InTable(NFTA_CHAIN_TABLE), [this](const nlmsghdr* message) {
-          ChainPtr chain(nftnl_chain_alloc());
-          if (nftnl_chain_nlmsg_parse(message, chain.get()) < 0) return false;
-          if (!IsOurs(nftnl_chain_get_str(chain.get(), NFTNL_CHAIN_TABLE))) return true;
-          if (!nftnl_chain_is_set(chain.get(), NFTNL_CHAIN_NAME)) return false;
-          // Part of a foreign rule, and gone with it.
-          if (nftnl_chain_is_set(chain.get(), NFTNL_CHAIN_FLAGS) &&
-              (nftnl_chain_get_u32(chain.get(), NFTNL_CHAIN_FLAGS) & NFT_CHAIN_BINDING) != 0) {
-            return true;
-          }
-          Chain decoded = DecodeChain(chain.get());
-          ruleset_.chains[decoded.name] = std::move(decoded);
-          return true;
-        });
+    return Dump(NFT_MSG_GETCHAIN, InTable(NFTA_CHAIN_TABLE), [this](const nlmsghdr* message) {
+      ChainPtr chain(nftnl_chain_alloc());
+      if (nftnl_chain_nlmsg_parse(message, chain.get()) < 0) return false;
+      if (!IsOurs(nftnl_chain_get_str(chain.get(), NFTNL_CHAIN_TABLE))) return true;
+      if (!nftnl_chain_is_set(chain.get(), NFTNL_CHAIN_NAME)) return false;
+      // Part of a foreign rule, and gone with it.
+      if (nftnl_chain_is_set(chain.get(), NFTNL_CHAIN_FLAGS) &&
+          (nftnl_chain_get_u32(chain.get(), NFTNL_CHAIN_FLAGS) & NFT_CHAIN_BINDING) != 0) {
+        return true;
+      }
+      Chain decoded = DecodeChain(chain.get());
+      ruleset_.chains[decoded.name] = std::move(decoded);
+      return true;
+    });
   }
 
   // The kernel takes up a dump where it was by counting rules, those of a transaction not yet
   // committed among them: when somebody prepares one meanwhile, rules come twice.
   Status ReadRules() {
     std::set<std::uint64_t> seen;  // handles
-    return socket_->Dump(
-        NFT_MSG_GETRULE, InTable(NFTA_RULE_TABLE), [this, &seen](const nlmsghdr* message) {
-          if (TextOf(message, NFTA_RULE_TABLE) != table_) return true;
-          const auto chain = ruleset_.chains.find(TextOf(message, NFTA_RULE_CHAIN));
-          if (chain == ruleset_.chains.end()) {
-            return true;  // a chain that is part of a foreign rule
-          }
-          const nlattr* handle = AttributeOf(message, NFTA_RULE_HANDLE);
-          if (handle == nullptr || mnl_attr_validate(handle, MNL_TYPE_U64) < 0) return false;
-          if (!seen.insert(mnl_attr_get_u64(handle)).second) return true;
-          RulePtr rule(nftnl_rule_alloc());
-          if (nftnl_rule_nlmsg_parse(message, rule.get()) >= 0) {
-            chain->second.rules.push_back(DecodeRule(rule.get()));
-          } else {  // with an expression younger than the library
-            Rule foreign;
-            foreign.foreign = "a rule that cannot be read";
-            chain->second.rules.push_back(std::move(foreign));
-          }
-          return true;
-        });
+    return Dump(NFT_MSG_GETRULE, InTable(NFTA_RULE_TABLE), [this, &seen](const nlmsghdr* message) {
+      if (TextOf(message, NFTA_RULE_TABLE) != table_) return true;
+      const auto chain = ruleset_.chains.find(TextOf(message, NFTA_RULE_CHAIN));
+      if (chain == ruleset_.chains.end()) {
+        return true;  // a chain that is part of a foreign rule
+      }
+      const nlattr* handle = AttributeOf(message, NFTA_RULE_HANDLE);
+      if (handle == nullptr || mnl_attr_validate(handle, MNL_TYPE_U64) < 0) return false;
+      if (!seen.insert(mnl_attr_get_u64(handle)).second) return true;
+      RulePtr rule(nftnl_rule_alloc());
+      if (nftnl_rule_nlmsg_parse(message, rule.get()) >= 0) {
+        chain->second.rules.push_back(DecodeRule(rule.get()));
+      } else {  // with an expression younger than the library
+        Rule foreign;
+        foreign.foreign = "a rule that cannot be read";
+        chain->second.rules.push_back(std::move(foreign));
+      }
+      return true;
+    });
   }
 
   NetlinkSocket* socket_;
   const std::string& table_;
   Ruleset ruleset_;
   bool found_ = false;
+  bool interrupted_ = false;
 };
 
 // Calls `read` until nobody has committed meanwhile and no answer was lost.
@@ -297,15 +309,24 @@ Result<std::optional<Ruleset>> ReadTable(NetlinkSocket* socket, const std::strin
 }
 
 Result<bool> HoldsTable(NetlinkSocket* socket, const Ruleset& wanted) {
-  bool same = false;
-  std::optional<TableReader> reader;
-  const Status status = AtOneMoment(socket, wanted.table, [&] {
-    reader.emplace(socket, wanted.table);
-    return reader->Compare(wanted, &same);
-  });
-  if (status.IsNotFound() && !reader->found()) return false;
-  if (!status.ok()) return status;
-  return same;
+  Status status;
+  for (int attempt = 0; attempt < kFailures; ++attempt) {
+    TableReader reader(socket, wanted.table);
+    bool same = false;
+    const Result<std::uint32_t> before = socket->Generation();
+    status = before.ok() ? reader.Compare(wanted, &same) : before.status();
+    if (status.ok() && same) return true;
+    const Result<std::uint32_t> after = socket->Generation();
+    const bool moved = before.ok() && after.ok() && before.value() != after.value();
+    if (moved || reader.interrupted()) {
+      status = Status(Status::Code::kInterrupted, "somebody else changes rules all the time");
+      continue;
+    }
+    if (status.ok() || (status.IsNotFound() && !reader.found())) return false;
+    if (!IsWorthAnotherAttempt(status.code())) break;
+  }
+  return Status(status.code(),
+                fmt::format("Cannot compare table inet {}: {}", wanted.table, status.message()));
 }
 
 }  // namespace podgate::nft

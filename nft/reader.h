@@ -13,8 +13,9 @@ namespace podgate::nft {
 // table.
 Result<std::optional<Ruleset>> ReadTable(NetlinkSocket* socket, const std::string& table);
 
-// Whether the table of that name is just this one, as SameForKernel() says, at one moment. Takes no
-// copy of the elements.
+// Whether the table of that name is just this one, as SameForKernel() says. Takes no copy of the
+// elements. What is committed meanwhile may be missed, never what was before; a difference is only
+// reported of one moment.
 Result<bool> HoldsTable(NetlinkSocket* socket, const Ruleset& wanted);
 
 }  // namespace podgate::nft
