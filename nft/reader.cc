@@ -216,10 +216,10 @@ class TableReader {
 
   static bool IsIn(const Set& set, const ElementView& element) {
     if (!element.plain || element.has_verdict != set.verdict_map) return false;
-    const auto at = std::lower_bound(
-        set.elements.begin(), set.elements.end(), element.key,
-        [](const Element& a, std::string_view key) { return std::string_view(a.key) < key; });
-    if (at == set.elements.end() || at->key != element.key) return false;
+    const auto at =
+        std::lower_bound(set.elements.begin(), set.elements.end(), element.key,
+                         [](const Element& a, std::string_view key) { return Bytes(a.key) < key; });
+    if (at == set.elements.end() || Bytes(at->key) != element.key) return false;
     if (!element.has_verdict) return true;
     return at->verdict == DecodeVerdict(element.verdict, std::string(element.chain).c_str());
   }
