@@ -32,8 +32,8 @@ class Applier {
   bool Changed(const nft::Change& change);
   // Tries again if something is left to do and its time has come. Otherwise asks, twice a second
   // and whenever the monitor heard something, whether anybody committed anything, and if so looks
-  // at the table: at once, but no more than once a second, and less often where that takes long.
-  // Every few minutes it looks whether or not anything hints at it.
+  // at the table: at once, but after a look that found nothing not for a second, and less often
+  // where looking takes long. Every few minutes it looks whether or not anything hints at it.
   void Tick();
   // When Tick() should be called at the latest.
   Clock::Time NextAttempt() const;

@@ -19,13 +19,18 @@ class Agent:
         self._starts = 0
         self._process = None
 
-    def start(self):
+    def start(self, kill_at=None):
+        """kill_at: (name of a system call, N): killed when one of its threads makes that call for the N-th time."""
         command = [self.podgate, "run", "--node", self.node.name, "--kubeconfig", self._kubeconfig, *self.options]
         if self._trace:
             # -D: the tracer detaches itself, so that the process started here is the agent. --seccomp-bpf: no other
-            # system call is slowed.
-            command = ["strace", "-D", "-f", "--seccomp-bpf", "-qq", "-e", "trace=execve,execveat", "-e", "signal=none",
-                       "-o", f"{self._trace}.{self._starts}", "--", *command]
+            # system call is slowed; but strace does not kill at the right place with it.
+            how = ["--seccomp-bpf", "-e", "trace=execve,execveat"]
+            if kill_at:
+                call, place = kill_at
+                how = ["-e", f"trace=execve,execveat,{call}", "-e", f"inject={call}:signal=KILL:when={place}"]
+            command = ["strace", "-D", "-f", "-qq", *how, "-e", "signal=none", "-o", f"{self._trace}.{self._starts}",
+                       "--", *command]
             self._starts += 1
         with open(self.log, "ab") as log:
             self._process = self.node.namespace.popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)

@@ -22,6 +22,7 @@
 #include "nft/fake_kernel.h"
 #include "nft/interpret.h"
 #include "nft/print.h"
+#include "nft/rebuild.h"
 #include "unit/compiler/manifest.h"
 #include "unit/compiler/random_cluster.h"
 #include "unit/support/seed.h"
@@ -157,6 +158,56 @@ TEST(Transition, NoPacketMeetsAThirdVerdict) {
              found.steps, found.packets, found.changed, found.aside);
   EXPECT_GT(found.changed, changes / 10);
   EXPECT_GT(found.aside, changes / 1000);
+}
+
+// The same for the last way, on which all is built anew beside the old.
+TEST(Transition, NoPacketMeetsAThirdVerdictInARebuild) {
+  Found found;
+  for (std::uint64_t i = 0; i < kChanges / 10; ++i) {
+    Random random(unit::Seed() + i);
+    const Cluster old_cluster = RandomCluster(&random);
+    Cluster new_cluster = old_cluster;
+    for (int events = random.Between(0, 3); events > 0; --events)
+      RandomChange(&new_cluster, &random);
+    const nft::Ruleset from = Compile(BuildIr(old_cluster, "n1"));
+    const nft::Ruleset to = Compile(BuildIr(new_cluster, "n1"));
+    const Plan rebuild = [&](const Steps&) { return nft::Rebuild(&from, to); };
+    ASSERT_EQ(Check(from, to, PacketsOf(old_cluster, new_cluster, &random), &found, rebuild), "")
+        << unit::SeedNote() << " change " << i;
+  }
+  fmt::print("{} steps, {} packets\n", found.steps, found.packets);
+}
+
+// An agent that is killed leaves behind what some batch led to. From there the next one goes on, to
+// the same goal, back, or to what the cluster has become meanwhile: no packet gets a verdict that
+// is not of one of the two ends of its way.
+TEST(Transition, KilledAfterAnyBatch) {
+  Found found;
+  for (std::uint64_t i = 0; i < kChanges / 10; ++i) {
+    Random random(unit::Seed() + i);
+    const Cluster old_cluster = RandomCluster(&random);
+    Cluster new_cluster = old_cluster;
+    for (int events = random.Between(1, 3); events > 0; --events)
+      RandomChange(&new_cluster, &random);
+    Cluster meanwhile = new_cluster;
+    RandomChange(&meanwhile, &random);
+    const std::vector<nft::Packet> packets = PacketsOf(old_cluster, meanwhile, &random);
+    const nft::Ruleset from = Compile(BuildIr(old_cluster, "n1"));
+    const nft::Ruleset to = Compile(BuildIr(new_cluster, "n1"));
+    const nft::Ruleset other = Compile(BuildIr(meanwhile, "n1"));
+    nft::FakeKernel kernel;
+    ASSERT_TRUE(nft::CommitAll(&kernel, nft::Diff(nullptr, from)).ok());
+    for (const nft::Step& step : nft::Diff(&from, to)) {
+      ASSERT_TRUE(kernel.Commit(step).ok());
+      const nft::Ruleset left = *kernel.Read(to.table).value();
+      for (const nft::Ruleset* goal : {&to, &from, &other}) {
+        ASSERT_EQ(Check(left, *goal, packets, &found), "")
+            << unit::SeedNote() << " change " << i << ", killed after\n"
+            << nft::Print({step});
+      }
+    }
+  }
+  fmt::print("{} steps, {} packets\n", found.steps, found.packets);
 }
 
 // The same steps, but what comes to live sets comes before what goes.
