@@ -17,6 +17,7 @@ constexpr std::chrono::milliseconds kCheckAfterRepair{100};
 constexpr std::chrono::minutes kFullCheckEvery{5};
 // Looks at the table take no more than this part of the time, however often others commit.
 constexpr int kCheckShare = 50;
+constexpr std::chrono::seconds kCheckAtMost{5};  // however long a look took
 // Pauses after the first failures; then one attempt a second for as long as it takes.
 constexpr std::chrono::milliseconds kRetries[] = {
     std::chrono::milliseconds(0), std::chrono::milliseconds(20), std::chrono::milliseconds(100)};
@@ -145,7 +146,7 @@ void Applier::Tick() {
     Synchronise();
   } else if (state_ == State::kSettled) {
     if (!moved_ && (now >= next_poll_ || !suspects_.empty())) Poll();
-    if (now >= (moved_ ? next_check_ : next_full_check_)) {
+    if (now >= next_full_check_ || (moved_ && now >= next_check_)) {
       CheckTable();
     } else if (moved_) {
       // A look is due anyway, and being heard costs others' commits: once a second is enough.
@@ -186,8 +187,9 @@ void Applier::CheckTable() {
   const auto holds = generation.ok() ? kernel_->Holds(*wanted_) : generation.status();
   const Clock::Time now = clock_->Now();
   const bool changed = holds.ok() && !holds.value();
-  next_check_ = now + std::max<Clock::Duration>(changed ? kCheckAfterRepair : kCheckEvery,
-                                                kCheckShare * (now - begun));
+  next_check_ = now + std::max<Clock::Duration>(
+                          changed ? kCheckAfterRepair : kCheckEvery,
+                          std::min<Clock::Duration>(kCheckShare * (now - begun), kCheckAtMost));
   next_full_check_ = now + kFullCheckEvery;
   moved_ = false;
   if (!holds.ok()) {  // what we committed last is what we know, until a look says otherwise

@@ -70,6 +70,8 @@ std::optional<PassKind> FlowCutter::WaitForPass() {
     } else if (next > Now()) {
       changed_.wait_until(lock, next);
     } else {
+      // What this pass cuts may be allowed again before it is through.
+      seals_possible_ = true;
       return schedule_.Begin(Now());
     }
   }

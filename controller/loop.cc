@@ -51,8 +51,13 @@ void Loop::Tick() {
 }
 
 void Loop::FollowFlows() {
-  // Rules that are not in force yet judge nobody.
-  if (cutter_ == nullptr || !applier_.settled()) return;
+  if (cutter_ == nullptr) return;
+  if (!applier_.settled()) {
+    // Rules that are not in force yet judge nobody. What was open meanwhile is looked at when they
+    // are, whoever puts them in force then.
+    unfollowed_ = may_deny_ = true;
+    return;
+  }
   if (std::exchange(unfollowed_, false)) cutter_->PolicyChanged(std::exchange(may_deny_, false));
   cutter_->Serve(pipeline_.ruleset());
 }

@@ -78,6 +78,7 @@ Status NetlinkDialogue::Send(const void* bytes, std::size_t size) {
 Status NetlinkDialogue::Ask(const void* request, std::size_t size, const Answer& answer) {
   const std::uint32_t sequence = static_cast<const nlmsghdr*>(request)->nlmsg_seq;
   if (Status status = Send(request, size); !status.ok()) return status;
+  bool interrupted = false;
   for (;;) {
     const ssize_t received = recv(fd(), receive_.data(), receive_.size(), 0);
     if (received < 0) {
@@ -88,7 +89,10 @@ Status NetlinkDialogue::Ask(const void* request, std::size_t size, const Answer&
     for (const auto* message = reinterpret_cast<const nlmsghdr*>(receive_.data());
          mnl_nlmsg_ok(message, left); message = mnl_nlmsg_next(message, &left)) {
       if (message->nlmsg_seq != sequence) continue;
-      if (message->nlmsg_type == NLMSG_DONE) return Status();
+      // Something changed meanwhile and may be missing.
+      if ((message->nlmsg_flags & NLM_F_DUMP_INTR) != 0) interrupted = true;
+      if (message->nlmsg_type == NLMSG_DONE)
+        return interrupted ? SystemStatus("the kernel's answer is incomplete", EINTR) : Status();
       if (message->nlmsg_type == NLMSG_ERROR) {  // also the acknowledgement that ends the answers
         const auto* error = static_cast<const nlmsgerr*>(mnl_nlmsg_get_payload(message));
         return error->error == 0 ? Status()

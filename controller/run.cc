@@ -148,8 +148,8 @@ int Run(const RunOptions& options) {
     log.Info("stopping, the rules stay", {{"signal", signal == SIGINT ? "SIGINT" : "SIGTERM"}});
     clock.Stop();
     gate.Stop();
-    queue.Close();
     transport->Cancel();
+    queue.Close();  // last: it lets the loop end, and with it all that this refers to
   });
 
   std::array reflectors{Reflector(kNamespaces, transport.get(), &gate, &clock, &log, &queue),
