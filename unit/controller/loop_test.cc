@@ -444,6 +444,30 @@ TEST(Loop, RulesThatAreNotInForceCutNothing) {
   EXPECT_EQ(world.conntrack.Flows(false).size(), 1U);
 }
 
+// A repair that is in force although its answer was lost: what came in through the hole is looked
+// at all the same.
+TEST(Loop, FlowsAreFollowedAfterARepairWhoseAnswerWasLost) {
+  CuttingWorld world;
+  world.Begin();
+  world.Pass(&FlowCutter::Counters::passes);
+  nft::Step hole{nft::Phase::kFlip, "podgate", {}};
+  for (const auto& [name, chain] : world.Table().chains)
+    if (name.starts_with("in-class-")) hole.operations.push_back(nft::SetRules{name, {}});
+  ASSERT_EQ(hole.operations.size(), 1U);
+  ASSERT_TRUE(world.kernel.Commit(hole).ok());
+  world.conntrack.Add(nft::PlainFlow("10.0.1.9", "10.0.0.1", nft::kTcp, 80));
+  int answers_to_lose = 1;
+  world.kernel.before_commit = [&](const nft::Step& step) {
+    if (answers_to_lose-- <= 0) return nft::Status();
+    EXPECT_TRUE(world.kernel.Commit(step).ok());
+    return nft::Status(nft::Status::Code::kOverrun, "the answer was lost");
+  };
+  world.clock.Advance(std::chrono::seconds(1));
+  world.Pass(&FlowCutter::Counters::passes);
+  EXPECT_LT(answers_to_lose, 1);
+  EXPECT_EQ(world.conntrack.Flows(false).size(), 2U);
+}
+
 TEST(Loop, RunsUntilTheQueueIsClosed) {
   nft::FakeKernel kernel;
   SystemClock clock;
