@@ -4,7 +4,6 @@
 #include <openssl/evp.h>
 
 #include <array>
-#include <cstdint>
 #include <cstdlib>
 
 #include "nft/ruleset.h"
@@ -12,7 +11,7 @@
 namespace podgate::compiler {
 namespace {
 
-constexpr std::size_t kHashBytes = 17;  // '_' and 16 digits
+constexpr std::size_t kHashBytes = 33;  // '_' and 32 digits
 
 bool IsPlain(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||
@@ -36,16 +35,16 @@ std::string Sanitised(std::string_view text, std::size_t max_bytes) {
 
 }  // namespace
 
-std::string Hash16(std::string_view content) {
+std::string Hash32(std::string_view content) {
   std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
   unsigned int size = 0;
   // Fails only when memory is exhausted or the library is broken; a made-up name would be worse
   // than the end.
   if (EVP_Digest(content.data(), content.size(), digest.data(), &size, EVP_sha256(), nullptr) != 1)
     std::abort();
-  std::uint64_t value = 0;
-  for (std::size_t i = 0; i < 8; ++i) value = value << 8 | digest[i];
-  return fmt::format("{:016x}", value);
+  std::string text;
+  for (std::size_t i = 0; i < 16; ++i) text += fmt::format("{:02x}", digest[i]);
+  return text;
 }
 
 void AppendPart(std::string* content, std::string_view part) {
@@ -59,7 +58,7 @@ std::string HashedName(std::string_view prefix, std::string_view text, std::stri
   std::string name(prefix);
   name += Sanitised(text, text_bytes);
   name += '_';
-  name += Hash16(identity);
+  name += Hash32(identity);
   return name;
 }
 

@@ -11,8 +11,9 @@
 
 namespace podgate::compiler {
 
-// First 64 bits of SHA-256, as 16 hex digits.
-std::string Hash16(std::string_view content);
+// First 128 bits of SHA-256, as 32 hex digits: nobody finds two texts with the same, who may write
+// policies and would like two of his sets to have one name.
+std::string Hash32(std::string_view content);
 
 // Appends `part` so that no two different sequences of parts give the same text: what is hashed.
 void AppendPart(std::string* content, std::string_view part);

@@ -11,7 +11,7 @@ std::string SetPool::Block(const AddressSet& block) {
   const Family family = block.intervals().front().first.family();
   const std::string meaning = block.ToString();
   const std::string name =
-      fmt::format("blocks{}_{}", family == Family::kIPv4 ? '4' : '6', Hash16(meaning));
+      fmt::format("blocks{}_{}", family == Family::kIPv4 ? '4' : '6', Hash32(meaning));
   const auto [place, is_new] = out_->sets.try_emplace(name);
   if (!is_new) return name;
 

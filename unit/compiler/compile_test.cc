@@ -143,12 +143,12 @@ TEST(Compile, AReadableChainFollowsThePolicies) {
   w.Ingress("shop/b", {}, {RuleOf({Block("0.0.0.0/0")}, {})});
   const nft::Ruleset ruleset = CompileNode(w.cluster);
   const nft::Chain& chain = OnlyChain(ruleset, "in-class-");
-  EXPECT_THAT(chain.name, MatchesRegex("in-class-shop/a-and-1-more_[0-9a-f]{16}"));
+  EXPECT_THAT(chain.name, MatchesRegex("in-class-shop/a-and-1-more_[0-9a-f]{32}"));
   ASSERT_THAT(chain.rules, SizeIs(4));
   ASSERT_THAT(chain.rules[0].matches, SizeIs(2));
   EXPECT_EQ(chain.rules[0].matches[0], nft::Match(nft::MatchPort{nft::kTcp, 80, 80}));
   EXPECT_THAT(std::get<nft::MatchAddressSet>(chain.rules[0].matches[1]).set,
-              MatchesRegex("peers4-app-db-in-shop_[0-9a-f]{16}"));
+              MatchesRegex("peers4-app-db-in-shop_[0-9a-f]{32}"));
   EXPECT_EQ(chain.rules[1].matches, (std::vector<nft::Match>{nft::MatchProtocol{nft::kUdp}}));
   EXPECT_EQ(chain.rules[2].matches, (std::vector<nft::Match>{nft::MatchFamily{Family::kIPv4}}));
   EXPECT_EQ(chain.rules[3].action,

@@ -12,8 +12,8 @@ using testing::MatchesRegex;
 using testing::StartsWith;
 
 TEST(Names, HashIsTheStartOfSha256) {
-  EXPECT_EQ(Hash16(""), "e3b0c44298fc1c14");     // FIPS 180-4's empty message
-  EXPECT_EQ(Hash16("abc"), "ba7816bf8f01cfea");  // and its "abc"
+  EXPECT_EQ(Hash32(""), "e3b0c44298fc1c149afbf4c8996fb924");     // FIPS 180-4's empty message
+  EXPECT_EQ(Hash32("abc"), "ba7816bf8f01cfea414140de5dae2223");  // and its "abc"
 }
 
 TEST(Names, PartsAreToldApart) {
@@ -37,7 +37,7 @@ TEST(Names, WhatDoesNotFitEndsInAHashOfTheWhole) {
   const std::string text = "default/" + std::string(253, 'a');
   const std::string name = PlainName("in-class-", text, text, nft::kMaxNameBytes);
   EXPECT_EQ(name.size(), nft::kMaxNameBytes);
-  EXPECT_THAT(name, MatchesRegex("in-class-default/a*_[0-9a-f]{16}"));
+  EXPECT_THAT(name, MatchesRegex("in-class-default/a*_[0-9a-f]{32}"));
   // Names that differ only where they are cut stay different.
   std::string other = text;
   other.back() = 'b';
@@ -45,13 +45,13 @@ TEST(Names, WhatDoesNotFitEndsInAHashOfTheWhole) {
 }
 
 TEST(Names, OddCharactersBecomeDashesAndAreHashed) {
-  EXPECT_THAT(PlainName("in-", "a b\"c\n", "1", 255), MatchesRegex("in-a-b-c_[0-9a-f]{16}"));
+  EXPECT_THAT(PlainName("in-", "a b\"c\n", "1", 255), MatchesRegex("in-a-b-c_[0-9a-f]{32}"));
   EXPECT_NE(PlainName("in-", "a b", "a b", 255), PlainName("in-", "a_b", "a_b", 255));
   // An underscore is what hashed names are known by, so it never stays.
   EXPECT_THAT(PlainName("in-", "a_b", "1", 255), StartsWith("in-a-b_"));
   EXPECT_THAT(HashedName("peers4-", "app in (a,b) in ns", "1", 40),
-              MatchesRegex("peers4-app-in-a-b-in-ns_[0-9a-f]{16}"));
-  EXPECT_THAT(HashedName("x-", "((", "1", 40), MatchesRegex("x-_[0-9a-f]{16}"));
+              MatchesRegex("peers4-app-in-a-b-in-ns_[0-9a-f]{32}"));
+  EXPECT_THAT(HashedName("x-", "((", "1", 40), MatchesRegex("x-_[0-9a-f]{32}"));
 }
 
 TEST(Names, CommentsKeepTheirTail) {
