@@ -38,6 +38,13 @@ class Agent:
     def running(self):
         return self._process is not None and self._process.poll() is None
 
+    def hold(self):
+        """The process stands still until go_on()."""
+        self._process.send_signal(signal.SIGSTOP)
+
+    def go_on(self):
+        self._process.send_signal(signal.SIGCONT)
+
     def stop(self, seconds=5, begun=True):
         """SIGTERM, as Kubernetes stops it; the exit status must be 0, or, when it may not have begun yet, the signal's."""
         self._process.send_signal(signal.SIGTERM)

@@ -30,6 +30,7 @@ _PROBE_SECONDS = 0.002
 _DANCE_EVERY = 40         # changes
 _DOWN_SECONDS = 0.4       # at most
 _KILL_WITHIN_SECONDS = 0.01
+_DAMAGED_SECONDS = 1.0
 _DAMAGES = ("conntrack -D -p tcp", "nft insert rule inet podgate forward drop", "nft flush chain inet podgate forward")
 _ENTRY = re.compile(r"ESTABLISHED src=(\S+) dst=(\S+) sport=\d+ dport=(\d+)")
 
@@ -171,10 +172,18 @@ class Proof:
         self.changes += self._writer.turn(knob, state)
 
     def _damage(self, command):
-        """Somebody else touches rules or connections; the agents mend the rules within a second or so."""
+        """Somebody else touches rules or connections.
+
+        The agents mend rules within milliseconds, too soon for the slower kinds of traffic: they are held meanwhile.
+        """
+        for agent in self._agents:
+            agent.hold()
         for topology in self._topologies:
             topology.nodes["n1"].namespace.run(command.split())
             self._writer.mark(f"{topology.kind}: {command}")
+        time.sleep(_DAMAGED_SECONDS)
+        for agent in self._agents:
+            agent.go_on()
 
     def _events(self):
         """[(after how many changes, what)], the next one last."""
