@@ -132,8 +132,11 @@ def tampered(world):
 
 def _sees_all_processes():
     """Whether numbers of processes here are those of the initial PID namespace, which the kernel tells."""
-    with open("/proc/2/comm", encoding="ascii", errors="replace") as file:
-        return file.read().strip() == "kthreadd"
+    try:
+        with open("/proc/2/comm", encoding="ascii", errors="replace") as file:
+            return file.read().strip() == "kthreadd"
+    except FileNotFoundError:  # a PID namespace of few processes
+        return False
 
 
 def tampered_while_away(world):
