@@ -278,8 +278,10 @@ def rules_flushed_by_somebody(world):
     world.expect("deny * -> a/web", "allow */client -> a/web")
     with _talking() as talks:
         node = world.topology.nodes["n1"].namespace
+        world.agents["n1"].hold()  # it mends the rules sooner than a connection is made
         node.run(["nft", "delete table inet podgate"])
         talks.append(Conversation(world.endpoint("b/far"), world.endpoint("a/web"), "tcp", 4))
+        world.agents["n1"].go_on()
         world.expect("deny * -> a/web", "allow */client -> a/web")
         _expect_cut(talks)
 
