@@ -11,6 +11,9 @@
 //   - rules that change together with elements that those rules, old or new, look up. (The chain
 //     of a pod's address asks for other addresses only.)
 //
+// A packet is taken to be through before a second commit follows the one that it met: one that
+// outlived both could find the old elements at its first look-up and the new ones at its last.
+//
 // Where neither helps, the sets change aside: rules are led to copies first, which then hold what
 // the sets will, and led back when the sets do.
 #pragma once
