@@ -1,0 +1,39 @@
+"""What the image says about the source it was made of: version, revision, time.
+
+The time of everything in the image is SOURCE_DATE_EPOCH, or the commit's; so the same inputs make the same bytes.
+"""
+
+import os
+import re
+import subprocess
+
+TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+
+
+def version():
+    with open(f"{TOP}/CMakeLists.txt", encoding="utf-8") as file:
+        return re.search(r"^project\(podgate VERSION ([0-9.]+)", file.read(), re.M)[1]
+
+
+def revision():
+    """PODGATE_REVISION (for folders without a history), or the commit, marked where the tree is not what it holds."""
+    given = os.environ.get("PODGATE_REVISION")
+    if given:
+        return given
+    commit = _git("rev-parse", "HEAD")
+    if not commit:
+        return "unknown"
+    return commit + ("-dirty" if _git("status", "--porcelain", "--untracked-files=no") else "")
+
+
+def epoch():
+    given = os.environ.get("SOURCE_DATE_EPOCH")
+    return int(given) if given else int(_git("log", "-1", "--format=%ct") or 0)
+
+
+def _git(*arguments):
+    try:
+        done = subprocess.run(["git", "-C", TOP, *arguments], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, check=False)
+    except FileNotFoundError:
+        return ""
+    return done.stdout.strip() if done.returncode == 0 else ""
