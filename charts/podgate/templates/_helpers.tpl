@@ -1,0 +1,124 @@
+{{- define "podgate.name" -}}
+{{- default .Chart.Name .Values.nameOverride | trunc 45 | trimSuffix "-" }}
+{{- end }}
+
+{{/* The release's name when that says it already, as most charts have it. Room is left for suffixes. */}}
+{{- define "podgate.fullname" -}}
+{{- if .Values.fullnameOverride }}
+{{- .Values.fullnameOverride | trunc 45 | trimSuffix "-" }}
+{{- else if contains (include "podgate.name" .) .Release.Name }}
+{{- .Release.Name | trunc 50 | trimSuffix "-" }}
+{{- else }}
+{{- printf "%s-%s" .Release.Name (include "podgate.name" .) | trunc 50 | trimSuffix "-" }}
+{{- end }}
+{{- end }}
+
+{{/* A DaemonSet's selector can never be changed: only what never changes is in it. */}}
+{{- define "podgate.selectorLabels" -}}
+app.kubernetes.io/name: {{ include "podgate.name" . | quote }}
+app.kubernetes.io/instance: {{ .Release.Name | quote }}
+{{- end }}
+
+{{- define "podgate.commonLabels" -}}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | quote }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ .Release.Service | quote }}
+app.kubernetes.io/part-of: "podgate"
+{{- end }}
+
+{{/* Of everything but what the hooks make. */}}
+{{- define "podgate.labels" -}}
+{{ include "podgate.selectorLabels" . }}
+{{ include "podgate.commonLabels" . }}
+{{- end }}
+
+{{/* Of what hooks make: the agents' selectors must not find it. Call with (list . COMPONENT). */}}
+{{- define "podgate.hookLabels" -}}
+{{- $top := index . 0 -}}
+app.kubernetes.io/name: {{ printf "%s-%s" (include "podgate.name" $top) (index . 1) | quote }}
+app.kubernetes.io/instance: {{ $top.Release.Name | quote }}
+{{- end }}
+
+{{- define "podgate.serviceAccountName" -}}
+{{- if .Values.serviceAccount.create }}
+{{- default (include "podgate.fullname" .) .Values.serviceAccount.name }}
+{{- else }}
+{{- default "default" .Values.serviceAccount.name }}
+{{- end }}
+{{- end }}
+
+{{- define "podgate.image" -}}
+{{- if .Values.image.digest }}
+{{- printf "%s@%s" .Values.image.repository .Values.image.digest }}
+{{- else }}
+{{- printf "%s:%s" .Values.image.repository (default .Chart.AppVersion .Values.image.tag) }}
+{{- end }}
+{{- end }}
+
+{{/* A non-root user with NET_ADMIN would have no capability at all: Kubernetes sets none that outlast exec. */}}
+{{- define "podgate.netAdmin" -}}
+runAsUser: 0
+allowPrivilegeEscalation: false
+readOnlyRootFilesystem: true
+capabilities:
+  drop: ["ALL"]
+  add: ["NET_ADMIN"]
+seccompProfile:
+  type: "RuntimeDefault"
+{{- end }}
+
+{{/* What the schema cannot say. */}}
+{{- define "podgate.check" -}}
+{{- if and .Values.podMonitor.enabled .Values.serviceMonitor.enabled }}
+{{- fail "podMonitor.enabled and serviceMonitor.enabled are both true: Prometheus would scrape every agent twice; turn one of them off" }}
+{{- end }}
+{{- range $kind := list "podMonitor" "serviceMonitor" "prometheusRule" }}
+{{- if and (index $.Values $kind).enabled (not $.Values.metrics.enabled) }}
+{{- fail (printf "%s.enabled is true, but metrics.enabled is false: there would be nothing to scrape; turn the metrics on" $kind) }}
+{{- end }}
+{{- end }}
+{{- if ne (empty .Values.apiServer.host) (empty (toString .Values.apiServer.port)) }}
+{{- fail "apiServer.host and apiServer.port belong together: set both or neither" }}
+{{- end }}
+{{- if and (not .Values.serviceAccount.create) (not .Values.serviceAccount.name) .Values.rbac.create }}
+{{- fail "serviceAccount.create is false and serviceAccount.name is empty: the rights of rbac.create would go to every pod of the namespace that has no account of its own; name an account" }}
+{{- end }}
+{{- $resources := .Values.resources }}
+{{- range $name := list "cpu" "memory" }}
+{{- if ne (toString (index $resources.requests $name)) (toString (index $resources.limits $name)) }}
+{{- fail (printf "resources.requests.%s and resources.limits.%s differ: the agent's pods would not be Guaranteed, and the kernel may kill the firewall before other pods; set both alike" $name $name) }}
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{/* What both kinds of monitors say about scraping. An agent's address is its node's: the node's name is the better label. */}}
+{{- define "podgate.scrape" -}}
+{{- with .interval }}
+interval: {{ . | quote }}
+{{- end }}
+{{- with .scrapeTimeout }}
+scrapeTimeout: {{ . | quote }}
+{{- end }}
+relabelings:
+  - sourceLabels: ["__meta_kubernetes_pod_node_name"]
+    targetLabel: "node"
+  {{- with .relabelings }}
+  {{- toYaml . | nindent 2 }}
+  {{- end }}
+{{- with .metricRelabelings }}
+metricRelabelings:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end }}
+
+{{- define "podgate.unprivileged" -}}
+runAsUser: 65534
+runAsGroup: 65534
+runAsNonRoot: true
+allowPrivilegeEscalation: false
+readOnlyRootFilesystem: true
+capabilities:
+  drop: ["ALL"]
+seccompProfile:
+  type: "RuntimeDefault"
+{{- end }}
