@@ -1,1 +1,1 @@
-"""The cases of e2e/cases on any cluster, through kubectl alone. README.md of e2e/kind says how it is used."""
+"""The cases of e2e/cases on any cluster, through kubectl alone. e2e/kind/README.md says how it is used."""
