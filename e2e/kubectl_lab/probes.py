@@ -12,16 +12,18 @@ from .objects import DIAL_PORT
 QUIET_SECONDS = 1
 AT_ONCE = {"dial": 64, "connect": 16}  # processes of a script; agnhost takes more memory than nc
 
+# What still waits for an answer when the script ends must not hold any of its outputs.
 _FUNCTIONS = f"""
+exec 2>/dev/null
 n='
 '
 say() {{ printf '%s %s\\n' "$1" "$2"; }}
 dial() {{ r=$(printf 'GET /dial?host=%s&port=%s&protocol=%s&request=hostname&tries=1 HTTP/1.0\\r\\n\\r\\n' "$2" "$3" "$4" |
-  nc 127.0.0.1 {DIAL_PORT} 2>/dev/null); say "$1" "${{r##*$n}}"; }}
+  nc 127.0.0.1 {DIAL_PORT}); say "$1" "${{r##*$n}}"; }}
 connect() {{ if e=$(/agnhost connect "$2" --protocol="$3" --timeout={QUIET_SECONDS}s 2>&1); then e=OPEN; fi; say "$1" "${{e%%$n*}}"; }}
-echo_request() {{ if ping -c 1 -W {QUIET_SECONDS} "$2" >/dev/null 2>&1; then say "$1" OPEN; fi; }}
+echo_request() {{ if ping -c 1 -W {QUIET_SECONDS} "$2" >/dev/null; then say "$1" OPEN; fi; }}
 p=
-end() {{ (sleep {QUIET_SECONDS}; kill $p) >/dev/null 2>&1 & w=$!; wait $p; kill $w; p=; }}
+end() {{ (sleep {QUIET_SECONDS}; kill $p) >/dev/null & w=$!; wait $p; kill $w; p=; }}
 """
 
 
@@ -53,7 +55,7 @@ def script(probes, on_node):
         lines.append(f"{command} & p=\"$p $!\"")
         running += 1
         if running == AT_ONCE[how] or index == len(probes) - 1:
-            lines.append("end 2>/dev/null" if how == "dial" else "wait")
+            lines.append("end" if how == "dial" else "wait")
             running = 0
     return "\n".join(lines + ["exit 0", ""])
 
