@@ -1,5 +1,6 @@
 """A cluster as kubectl shows it. Every process started here can be ended from another thread; nothing is kept but names."""
 
+import ipaddress
 import json
 import shlex
 import subprocess
@@ -141,10 +142,16 @@ def pod_addresses(pod):
     return by_family([item["ip"] for item in pod["status"].get("podIPs") or []])
 
 
+def _order(node):
+    """By pod range where there is one: the cases' ranges are in the order of their nodes, and may be the same as here."""
+    network = ipaddress.ip_network(node["spec"].get("podCIDR") or "0.0.0.0/0")
+    return network.version, int(network.network_address), node["metadata"]["name"]
+
+
 def workers(nodes):
-    """The nodes that take ordinary pods, by name: [(name, {family: address})]."""
+    """The nodes that take ordinary pods: [(name, {family: address})]."""
     usable = []
-    for node in sorted(nodes, key=lambda node: node["metadata"]["name"]):
+    for node in sorted(nodes, key=_order):
         ready = any(item["type"] == "Ready" and item["status"] == "True" for item in node["status"].get("conditions") or [])
         barred = node["spec"].get("unschedulable") or any(
             taint["effect"] != "PreferNoSchedule" for taint in node["spec"].get("taints") or [])

@@ -317,6 +317,9 @@ class Nodes(unittest.TestCase):
     def test_only_those_that_take_pods(self):
         nodes = json.loads(Double().run("get", "nodes"))["items"]
         self.assertEqual([name for name, _ in cluster.workers(nodes)], ["worker", "worker2"])
+        for number, node in enumerate(nodes):
+            node["spec"]["podCIDR"] = f"10.244.{10 - number}.0/24"
+        self.assertEqual([name for name, _ in cluster.workers(nodes)], ["worker2", "worker"])
         nodes[1]["status"]["conditions"][0]["status"] = "Unknown"
         nodes[2]["spec"]["unschedulable"] = True
         self.assertEqual(cluster.workers(nodes), [])
