@@ -1,9 +1,11 @@
 #include "controller/cleanup.h"
 
 #include <cstdio>
+#include <future>
 
 #include "controller/conntrack_netlink.h"
 #include "controller/exit_code.h"
+#include "controller/signals.h"
 #include "nft/netlink.h"
 
 namespace podgate::controller {
@@ -31,6 +33,15 @@ int Cleanup() {
         "podgate: the table is removed; the seals of cut flows stay until they expire: %s\n",
         seals.status().message().c_str());
   }
+  return kExitOk;
+}
+
+int CleanupAndStay() {
+  StopSignals signals;
+  if (const int code = Cleanup(); code != kExitOk) return code;
+  std::promise<void> stop;
+  signals.Start([&stop](int) { stop.set_value(); });
+  stop.get_future().wait();
   return kExitOk;
 }
 

@@ -8,7 +8,9 @@
 
 #include "controller/cleanup.h"
 #include "controller/cli_offline.h"
+#include "controller/daemonset_wait.h"
 #include "controller/exit_code.h"
+#include "controller/prepare_node.h"
 #include "controller/run.h"
 #include "controller/version.h"
 
@@ -121,6 +123,43 @@ void AddRun(CLI::App* app, std::function<int()>* chosen) {
   command->callback([options, chosen] { *chosen = [options] { return Run(*options); }; });
 }
 
+void AddCleanup(CLI::App* app, std::function<int()>* chosen) {
+  auto stay = std::make_shared<bool>(false);
+  CLI::App* command = app->add_subcommand("cleanup", "Remove Podgate's table from the kernel");
+  command->add_flag("--stay", *stay, "Then wait for SIGTERM, as a DaemonSet's pod must");
+  command->callback(
+      [stay, chosen] { *chosen = [stay] { return *stay ? CleanupAndStay() : Cleanup(); }; });
+}
+
+void AddPrepareNode(CLI::App* app, std::function<int()>* chosen) {
+  app->add_subcommand("prepare-node",
+                      "Set the sysctls that make packets between pods of one bridge meet the rules")
+      ->callback([chosen] { *chosen = [] { return PrepareNode(std::cout, std::cerr); }; });
+}
+
+void AddWaitDaemonSet(CLI::App* app, std::function<int()>* chosen) {
+  auto wait = std::make_shared<DaemonSetWait>();
+  CLI::App* command = app->add_subcommand(
+      "wait-daemonset", "Wait until a DaemonSet is ready on all its nodes; for the chart's hooks");
+  command
+      ->add_option_function<std::string>(
+          "DAEMONSET",
+          [wait](const std::string& value) {
+            const auto named = ParseDaemonSetName(value);
+            if (!named) throw CLI::ValidationError("wait-daemonset", "needs NAMESPACE/NAME");
+            wait->name_space = named->name_space;
+            wait->name = named->name;
+          },
+          "NAMESPACE/NAME")
+      ->required();
+  command
+      ->add_option_function<unsigned>(
+          "--timeout", [wait](unsigned seconds) { wait->timeout = std::chrono::seconds(seconds); },
+          "Seconds, 240 without it")
+      ->check(CLI::Range(1, 3600));
+  command->callback([wait, chosen] { *chosen = [wait] { return AwaitDaemonSet(*wait); }; });
+}
+
 }  // namespace
 
 int Main(int argc, char** argv) {
@@ -133,9 +172,9 @@ int Main(int argc, char** argv) {
   AddDryRun(&app, &chosen);
   AddExplain(&app, &chosen);
   AddRun(&app, &chosen);
-  app.add_subcommand("cleanup", "Remove Podgate's table from the kernel")->callback([&chosen] {
-    chosen = [] { return Cleanup(); };
-  });
+  AddCleanup(&app, &chosen);
+  AddPrepareNode(&app, &chosen);
+  AddWaitDaemonSet(&app, &chosen);
   app.add_subcommand("version", "Print the version")->callback([&chosen] {
     chosen = [] {
       std::cout << "podgate " << Version() << '\n';

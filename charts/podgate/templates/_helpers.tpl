@@ -83,6 +83,9 @@ seccompProfile:
 {{- if and (not .Values.serviceAccount.create) (not .Values.serviceAccount.name) .Values.rbac.create }}
 {{- fail "serviceAccount.create is false and serviceAccount.name is empty: the rights of rbac.create would go to every pod of the namespace that has no account of its own; name an account" }}
 {{- end }}
+{{- if and .Values.metrics.enabled (eq (toString .Values.probes.port) (toString .Values.metrics.port)) }}
+{{- fail "probes.port and metrics.port are the same: give the agent two ports of the node" }}
+{{- end }}
 {{- $resources := .Values.resources }}
 {{- range $name := list "cpu" "memory" }}
 {{- if ne (toString (index $resources.requests $name)) (toString (index $resources.limits $name)) }}

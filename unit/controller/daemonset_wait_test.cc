@@ -1,0 +1,120 @@
+// Waiting ends with the last node, lives through errors, and ends at the timeout with what is
+// missing.
+#include "controller/daemonset_wait.h"
+
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include <sstream>
+
+#include "controller/exit_code.h"
+#include "unit/controller/fake_clock.h"
+#include "unit/controller/fake_transport.h"
+
+namespace podgate::controller {
+namespace {
+
+std::string DaemonSet(int generation, int observed, int wanted, int ready) {
+  return fmt::format(
+      R"({{"kind":"DaemonSet","metadata":{{"name":"d","generation":{}}},)"
+      R"("status":{{"observedGeneration":{},"desiredNumberScheduled":{},"numberReady":{}}}}})",
+      generation, observed, wanted, ready);
+}
+
+Answer Status200(std::string body) {
+  Answer answer;
+  answer.pieces = {std::move(body)};
+  return answer;
+}
+
+struct Fixture {
+  FakeClock clock;
+  FakeTransport transport{&clock};
+  std::ostringstream err;
+  int Wait(int seconds) {
+    DaemonSetWait wait = *ParseDaemonSetName("kube-system/podgate-cleanup");
+    wait.timeout = std::chrono::seconds(seconds);
+    return AwaitDaemonSet(wait, &transport, &clock, err);
+  }
+};
+
+TEST(DaemonSetWait, EndsWithTheLastNode) {
+  Fixture f;
+  Answer forbidden = Status200("{}");
+  forbidden.status = 403;
+  Answer broken;
+  broken.status = 0;
+  broken.end = HttpError::kConnect;
+  f.transport.script = {forbidden,
+                        broken,
+                        Status200(R"({"kind":"DaemonSet","metadata":{"generation":1}})"),
+                        Status200(DaemonSet(1, 0, 0, 0)),
+                        Status200(DaemonSet(1, 1, 3, 2)),
+                        Status200("garbage"),
+                        Status200(DaemonSet(1, 1, 3, 3)),
+                        Status200(DaemonSet(1, 1, 3, 0))};
+  f.transport.split = 7;
+  EXPECT_EQ(f.Wait(60), kExitOk) << f.err.str();
+  EXPECT_EQ(f.err.str(), "");
+  EXPECT_EQ(f.transport.script.size(), 1U);  // the last answer was not asked for
+  EXPECT_EQ(f.transport.targets.front(),
+            "/apis/apps/v1/namespaces/kube-system/daemonsets/podgate-cleanup");
+}
+
+TEST(DaemonSetWait, NoNodesAreDoneAtOnce) {
+  Fixture f;
+  f.transport.script = {Status200(DaemonSet(1, 1, 0, 0))};
+  EXPECT_EQ(f.Wait(1), kExitOk);
+}
+
+TEST(DaemonSetWait, AnOldStatusCountsForNothing) {
+  EXPECT_FALSE(ReadProgress(DaemonSet(2, 1, 3, 3))->done());
+  EXPECT_TRUE(ReadProgress(DaemonSet(2, 2, 3, 3))->done());
+}
+
+TEST(DaemonSetWait, SaysWhatIsMissingAtTheEnd) {
+  const struct {
+    Answer answer;
+    std::string says;
+  } kCases[] = {
+      {Status200(DaemonSet(1, 1, 3, 2)), "only 2 of 3 nodes are done"},
+      {Status200(DaemonSet(1, 0, 0, 0)), "nobody has looked at the DaemonSet yet"},
+      {Status200(R"({"kind":"Status"})"), "the API server's answer is no DaemonSet"},
+      {Status200(std::string(2u << 20, ' ')), "the API server cannot be asked"},
+      {Answer{.status = 404, .pieces = {"{}"}}, "the API server answers 404"},
+      {Answer{.status = 0, .end = HttpError::kConnect}, "the API server cannot be asked: broke"},
+  };
+  for (const auto& c : kCases) {
+    Fixture f;
+    f.transport.script.assign(100, c.answer);
+    EXPECT_EQ(f.Wait(5), kExitNegative) << c.says;
+    EXPECT_EQ(f.transport.script.size(), 89U) << c.says;  // asked twice a second
+    EXPECT_EQ(f.err.str().rfind("podgate: DaemonSet kube-system/podgate-cleanup is not ready after "
+                                "5 s: " +
+                                    c.says,
+                                0),
+              0U)
+        << f.err.str();
+  }
+}
+
+TEST(DaemonSetWait, NamesAreCheckedBeforeTheyAreAskedFor) {
+  for (const char* wrong : {"", "a", "/a", "a/", "a/b/c", "A/b", "a/b?x", "a/../b", "a b/c"}) {
+    EXPECT_FALSE(ParseDaemonSetName(wrong)) << wrong;
+  }
+}
+
+TEST(DaemonSetWait, GarbageIsNoDaemonSet) {
+  for (const char* text :
+       {"", "[]", "{", "null", R"({"kind":1})", R"({"kind":"DaemonSet"})",
+        R"({"kind":"DaemonSet","metadata":[]})", R"({"kind":"DaemonSetList","metadata":{}})"}) {
+    EXPECT_FALSE(ReadProgress(text)) << text;
+  }
+  const auto odd = ReadProgress(
+      R"({"kind":"DaemonSet","metadata":{"generation":"1"},"status":{"numberReady":"3"}})");
+  ASSERT_TRUE(odd);
+  EXPECT_FALSE(odd->done());
+}
+
+}  // namespace
+}  // namespace podgate::controller
