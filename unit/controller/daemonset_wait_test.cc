@@ -21,9 +21,19 @@ std::string DaemonSet(int generation, int observed, int wanted, int ready) {
       generation, observed, wanted, ready);
 }
 
-Answer Status200(std::string body) {
+Answer With(int status, std::string body) {
   Answer answer;
+  answer.status = status;
   answer.pieces = {std::move(body)};
+  return answer;
+}
+
+Answer Status200(std::string body) { return With(200, std::move(body)); }
+
+Answer Broken() {
+  Answer answer;
+  answer.status = 0;
+  answer.end = HttpError::kConnect;
   return answer;
 }
 
@@ -40,13 +50,8 @@ struct Fixture {
 
 TEST(DaemonSetWait, EndsWithTheLastNode) {
   Fixture f;
-  Answer forbidden = Status200("{}");
-  forbidden.status = 403;
-  Answer broken;
-  broken.status = 0;
-  broken.end = HttpError::kConnect;
-  f.transport.script = {forbidden,
-                        broken,
+  f.transport.script = {With(403, "{}"),
+                        Broken(),
                         Status200(R"({"kind":"DaemonSet","metadata":{"generation":1}})"),
                         Status200(DaemonSet(1, 0, 0, 0)),
                         Status200(DaemonSet(1, 1, 3, 2)),
@@ -81,8 +86,8 @@ TEST(DaemonSetWait, SaysWhatIsMissingAtTheEnd) {
       {Status200(DaemonSet(1, 0, 0, 0)), "nobody has looked at the DaemonSet yet"},
       {Status200(R"({"kind":"Status"})"), "the API server's answer is no DaemonSet"},
       {Status200(std::string(2u << 20, ' ')), "the API server cannot be asked"},
-      {Answer{.status = 404, .pieces = {"{}"}}, "the API server answers 404"},
-      {Answer{.status = 0, .end = HttpError::kConnect}, "the API server cannot be asked: broke"},
+      {With(404, "{}"), "the API server answers 404"},
+      {Broken(), "the API server cannot be asked: broke"},
   };
   for (const auto& c : kCases) {
     Fixture f;
