@@ -1,0 +1,34 @@
+#include "controller/listen_address.h"
+
+#include <fmt/format.h>
+
+#include <charconv>
+
+namespace podgate::controller {
+
+std::string ListenAddress::ToString() const {
+  if (!address) return fmt::format(":{}", port);
+  if (address->family() == ipset::Family::kIPv4)
+    return fmt::format("{}:{}", address->ToString(), port);
+  return fmt::format("[{}]:{}", address->ToString(), port);
+}
+
+std::optional<ListenAddress> ParseListenAddress(std::string_view text) {
+  const std::size_t colon = text.rfind(':');
+  if (colon == std::string_view::npos) return std::nullopt;
+  std::string_view host = text.substr(0, colon);
+  const std::string_view port = text.substr(colon + 1);
+  ListenAddress listen;
+  const char* const end = port.data() + port.size();
+  const auto [stop, error] = std::from_chars(port.data(), end, listen.port);
+  if (error != std::errc() || stop != end || listen.port == 0) return std::nullopt;
+  if (host.empty()) return listen;
+  const bool brackets = host.front() == '[' && host.back() == ']';
+  if (brackets) host = host.substr(1, host.size() - 2);
+  listen.address = ipset::Address::Parse(host);
+  const bool v6_text = host.find(':') != std::string_view::npos;
+  if (!listen.address || (brackets && !v6_text)) return std::nullopt;
+  return listen;
+}
+
+}  // namespace podgate::controller
