@@ -68,7 +68,18 @@ Pipeline::Counts Pipeline::counts() const {
   return {.pods = pods_.size(),
           .namespaces = peers_.namespaces(),
           .policies = policies_.size(),
+          .local_pods = all_local_.size(),
           .isolated_pods = locals_.size()};
+}
+
+std::vector<Pipeline::LocalPod> Pipeline::LocalPods(std::size_t most) const {
+  std::vector<LocalPod> pods;
+  for (const ObjectKey& key : all_local_) {
+    if (pods.size() == most) break;
+    const PodRecord* pod = pods_.Find(key);
+    if (pod->is_there() && !pod->addresses.empty()) pods.push_back({key, pod->addresses});
+  }
+  return pods;
 }
 
 // ---- events -----------------------------------------------------------------------------------
@@ -99,8 +110,9 @@ void Pipeline::SetLocal(const ObjectKey& key, const PodRecord* pod) {
   if (pod != nullptr && symbols_.Text(pod->node) == node_) {
     all_local_.insert(key);
     dirty_pods_.insert(key);
+    ++local_changes_;
   } else {
-    all_local_.erase(key);
+    local_changes_ += all_local_.erase(key);
   }
 }
 

@@ -53,9 +53,18 @@ class Pipeline {
     std::size_t pods = 0;
     std::size_t namespaces = 0;
     std::size_t policies = 0;
-    std::size_t isolated_pods = 0;  // of this node
+    std::size_t local_pods = 0;     // of this node
+    std::size_t isolated_pods = 0;  // of those
   };
   Counts counts() const;
+  // The pods of this node that have addresses of their own, by key. They may have changed only when
+  // local_changes() has.
+  struct LocalPod {
+    ObjectKey key;
+    std::vector<Address> addresses;
+  };
+  std::vector<LocalPod> LocalPods(std::size_t most) const;
+  std::uint64_t local_changes() const { return local_changes_; }
 
  private:
   struct Class {
@@ -113,6 +122,7 @@ class Pipeline {
   std::map<ObjectKey, std::set<Classes::value_type*>> classes_of_policy_;
   std::map<MemberSet*, std::set<Classes::value_type*>> classes_of_set_;
   std::set<ObjectKey> all_local_;      // pods of this node
+  std::uint64_t local_changes_ = 0;    // of all_local_ and of what its pods are
   std::map<ObjectKey, Local> locals_;  // those of them that are isolated
   std::array<std::map<Address, Entry>, kDirections.size()> entries_;
   std::array<std::array<Dispatch, kFamilies.size()>, kDirections.size()> dispatch_;
