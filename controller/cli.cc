@@ -93,6 +93,28 @@ void AddExplain(CLI::App* app, std::function<int()>* chosen) {
   });
 }
 
+void AddListen(CLI::App* command, std::vector<ListenAddress>* listen) {
+  command
+      ->add_option_function<std::vector<std::string>>(
+          "--listen",
+          [listen](const std::vector<std::string>& values) {
+            for (const std::string& value : values) {
+              const auto address = ParseListenAddress(value);
+              if (!address) {
+                throw CLI::ValidationError(
+                    "--listen", "'" + value +
+                                    "' is none of ADDRESS:PORT, [IPV6]:PORT and :PORT, with a "
+                                    "numeric address and a port from 1 to 65535");
+              }
+              listen->push_back(*address);
+            }
+          },
+          "Serve /healthz, /readyz and /metrics here; may be repeated; without it nothing listens")
+      ->type_name("ADDRESS:PORT")
+      ->allow_extra_args(false)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+}
+
 void AddRun(CLI::App* app, std::function<int()>* chosen) {
   auto options = std::make_shared<RunOptions>();
   CLI::App* command = app->add_subcommand("run", "Enforce the policies on one node");
@@ -120,6 +142,14 @@ void AddRun(CLI::App* app, std::function<int()>* chosen) {
           [options](const std::string& value) { options->keep_established = value == "keep"; },
           "Established flows that a change denies: cut (the default) or keep")
       ->check(CLI::IsMember({"cut", "keep"}));
+  command
+      ->add_option_function<std::string>(
+          "--bridge-sysctl",
+          [options](const std::string& value) { options->set_bridge_sysctl = value == "set"; },
+          "net.bridge.bridge-nf-call-*, without which packets between pods on one bridge bypass "
+          "the rules: set (the default) where it is needed and 0, or check")
+      ->check(CLI::IsMember({"set", "check"}));
+  AddListen(command, &options->listen);
   command->callback([options, chosen] { *chosen = [options] { return Run(*options); }; });
 }
 

@@ -6,13 +6,22 @@
 #include <utility>
 
 namespace podgate::controller {
+namespace {
+
+constexpr std::chrono::seconds kMeasureEvery{1};
+
+double Seconds(Clock::Duration duration) { return std::chrono::duration<double>(duration).count(); }
+
+}  // namespace
 
 Loop::Loop(Options options, nft::Kernel* kernel, Clock* clock, Logger* log, FlowCutter* cutter,
-           nft::Monitor* monitor)
+           nft::Monitor* monitor, VitalsBoard* board, BridgeGuard* guard)
     : options_(std::move(options)),
       clock_(clock),
       log_(log),
       cutter_(cutter),
+      board_(board),
+      guard_(guard),
       pipeline_(options_.node, options_.compile),
       store_(&pipeline_, log),
       applier_(&pipeline_.ruleset(), kernel, monitor, clock, log) {}
@@ -32,7 +41,9 @@ void Loop::Handle(std::vector<Message> messages) {
   bool listed = false;
   for (Message& message : messages) {
     oldest = std::min(oldest, message.received);
-    listed = listed || message.type == Message::Type::kListed;
+    const bool is_list = message.type == Message::Type::kListed;
+    listed = listed || is_list;
+    if (!is_list) ++vitals_.events.at(PlaceOf(message.kind));
     stale_ = store_.Apply(std::move(message)) || stale_;
   }
   messages = {};
@@ -48,6 +59,8 @@ void Loop::Tick() {
   if (applier_.counters().steps != steps_before) unfollowed_ = may_deny_ = true;
   Announce();
   FollowFlows();
+  TellPods();
+  Report();
 }
 
 void Loop::FollowFlows() {
@@ -81,6 +94,9 @@ void Loop::UpdateAndApply(Clock::Time oldest) {
   const Clock::Time begun = clock_->Now();
   const nft::Change change = pipeline_.Update();
   const Clock::Time compiled = clock_->Now();
+  unmeasured_ = unmeasured_ || !change.empty();
+  if (!change.empty() || !applier_.settled())
+    unsettled_since_ = std::min(unsettled_since_.value_or(oldest), oldest);
   unfollowed_ = unfollowed_ || !change.empty();
   may_deny_ = may_deny_ || !applier_.settled() || MayDeny(change);
   if (!applier_.Changed(change)) return;
@@ -89,12 +105,48 @@ void Loop::UpdateAndApply(Clock::Time oldest) {
     return std::chrono::duration_cast<std::chrono::microseconds>(duration).count();
   };
   const std::uint64_t steps = applier_.counters().steps - steps_before;
+  vitals_.compile.Observe(Seconds(compiled - begun));
+  if (steps > 0) vitals_.commit.Observe(Seconds(done - compiled));
   Announce();
   log_->Debug("applied", {{"steps", steps},
                           {"isolated_pods", pipeline_.counts().isolated_pods},
                           {"waited_us", microseconds(begun - oldest)},
                           {"compile_us", microseconds(compiled - begun)},
                           {"commit_us", microseconds(done - compiled)}});
+}
+
+void Loop::TellPods() {
+  if (guard_ == nullptr || !store_.complete()) return;
+  if (told_local_changes_ == pipeline_.local_changes()) return;
+  told_local_changes_ = pipeline_.local_changes();
+  guard_->SetPods(pipeline_.LocalPods(BridgeGuard::kMaxPods));
+}
+
+void Loop::Report() {
+  if (board_ == nullptr) return;
+  const Clock::Time now = clock_->Now();
+  if (unsettled_since_ && applier_.settled()) {
+    vitals_.event_to_commit.Observe(Seconds(now - *unsettled_since_));
+    unsettled_since_.reset();
+  }
+  // Looks at each set and chain.
+  if (unmeasured_ && now >= next_measuring_) {
+    unmeasured_ = false;
+    next_measuring_ = now + kMeasureEvery;
+    vitals_.size = SizeOf(pipeline_.ruleset());
+  }
+  const compiler::Pipeline::Counts counts = pipeline_.counts();
+  vitals_.turned = now;
+  for (std::size_t i = 0; i < kWatched.size(); ++i)
+    vitals_.listed.at(i) = store_.listed(kWatched.at(i));
+  vitals_.settled = applier_.settled();
+  vitals_.applied = applier_.counters();
+  vitals_.policies = counts.policies;
+  vitals_.broken_policies = store_.broken_policies();
+  vitals_.pods = counts.pods;
+  vitals_.local_pods = counts.local_pods;
+  vitals_.isolated_pods = counts.isolated_pods;
+  board_->Post(vitals_);
 }
 
 }  // namespace podgate::controller

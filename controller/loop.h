@@ -4,15 +4,18 @@
 // has queued while a commit ran goes into the next.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "compiler/compile.h"
 #include "compiler/pipeline.h"
 #include "controller/applier.h"
+#include "controller/bridge_guard.h"
 #include "controller/flow_cutter.h"
 #include "controller/queue.h"
 #include "controller/store.h"
+#include "controller/vitals.h"
 
 namespace podgate::controller {
 
@@ -23,9 +26,11 @@ class Loop {
     compiler::CompileOptions compile;
     bool dry_run = false;  // the kernel is one that only prints
   };
-  // `cutter`: nullptr when established flows are left alone. `monitor`: see applier.h.
+  // `cutter`: nullptr when established flows are left alone. `monitor`: see applier.h. `board`,
+  // `guard`: nullptr when nobody asks.
   Loop(Options options, nft::Kernel* kernel, Clock* clock, Logger* log,
-       FlowCutter* cutter = nullptr, nft::Monitor* monitor = nullptr);
+       FlowCutter* cutter = nullptr, nft::Monitor* monitor = nullptr, VitalsBoard* board = nullptr,
+       BridgeGuard* guard = nullptr);
 
   // Until the queue is closed.
   void Run(MessageQueue* queue);
@@ -42,11 +47,15 @@ class Loop {
   void UpdateAndApply(Clock::Time oldest);
   void Announce();
   void FollowFlows();
+  void TellPods();
+  void Report();
 
   const Options options_;
   Clock* const clock_;
   Logger* const log_;
   FlowCutter* const cutter_;
+  VitalsBoard* const board_;
+  BridgeGuard* const guard_;
   compiler::Pipeline pipeline_;
   Store store_;
   Applier applier_;
@@ -54,6 +63,12 @@ class Loop {
   bool unfollowed_ = true;  // there are new rules that the flows have not been told of,
   bool may_deny_ = true;    // and they could deny what was allowed
   bool enforced_ = false;   // the first ruleset is in the kernel, and it was logged
+  // When the oldest event was read that the kernel does not follow yet.
+  std::optional<Clock::Time> unsettled_since_;
+  bool unmeasured_ = false;     // the ruleset changed since its size was taken
+  Clock::Time next_measuring_;  // no sooner
+  LoopVitals vitals_;
+  std::optional<std::uint64_t> told_local_changes_;  // when the guard was last told of the pods
 };
 
 }  // namespace podgate::controller

@@ -43,6 +43,7 @@ Reflector::Reflector(const Resource& resource, HttpTransport* transport, Request
       sink_(sink),
       backoff_(clock),
       relist_backoff_(clock),
+      last_news_(clock->Now()),
       known_(resource.max_objects, resource.max_bytes),
       page_objects_(kPageObjects) {}
 
@@ -242,6 +243,7 @@ Reflector::Outcome Reflector::ListByPages() {
       ++counters_.garbage;
       return {Next::kPause, "the list cannot be read: " + problem->ToString(), 0};
     }
+    last_news_ = clock_->Now();
     const auto& meta = std::get<compiler::ListMeta>(decoded);
     if (version.empty()) version = meta.resource_version;
     if (version.empty()) return {Next::kPause, "the list has no resourceVersion", 0};

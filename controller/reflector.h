@@ -17,6 +17,7 @@
 // One thread each, which calls Run().
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <string>
 
@@ -47,6 +48,9 @@ class Reflector {
     std::uint64_t garbage = 0;  // lines and pages that could not be read
   };
   const Counters& counters() const { return counters_; }
+  compiler::Kind kind() const { return resource_.kind; }
+  // When the server last said anything that made sense; at first: when this was made. Any thread.
+  Clock::Time last_news() const { return last_news_; }
 
  private:
   class Stream;
@@ -92,6 +96,7 @@ class Reflector {
   Backoff backoff_;         // after failures
   Backoff relist_backoff_;  // between lists that did not lead to a working watch
   Counters counters_;
+  std::atomic<Clock::Time> last_news_;
 
   std::string version_;  // to watch from; empty: list first
   KnownObjects known_;

@@ -109,6 +109,7 @@ bool Reflector::Stream::OnEvent(compiler::WatchEvent event) {
   }
   // Now, not when it came: the receiver may have made us wait.
   last_event_ = reflector_->clock_->Now();
+  reflector_->last_news_ = last_event_;
   return true;
 }
 

@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <memory>
+#include <optional>
 #include <thread>
 #include <utility>
 
@@ -15,8 +16,10 @@
 #include "controller/kubeconfig.h"
 #include "controller/loop.h"
 #include "controller/printing_kernel.h"
+#include "controller/process_stats.h"
 #include "controller/reflector.h"
 #include "controller/signals.h"
+#include "controller/status_pages.h"
 #include "controller/transport.h"
 #include "controller/version.h"
 #include "controller/wake.h"
@@ -134,10 +137,13 @@ int Run(const RunOptions& options) {
   MessageQueue queue;
   const std::unique_ptr<HttpTransport> transport = MakeTransport(access.value());
   Cutting cutting(options, &queue, &log);
+  VitalsBoard board(clock.Now());
+  const std::unique_ptr<NodeLinks> links = OpenNodeLinks();
+  BridgeGuard guard(options.set_bridge_sysctl && !options.dry_run, links.get(), &clock, &log);
   Loop loop({node,
              {.pod_to_node_enforce = options.pod_to_node_enforce, .reject = options.reject},
              options.dry_run},
-            kernel.value().get(), &clock, &log, cutting.cutter(), monitor.get());
+            kernel.value().get(), &clock, &log, cutting.cutter(), monitor.get(), &board, &guard);
   const WakeOn others(monitor ? monitor->fd() : -1, [&queue] { queue.Wake(); });
   log.Info("starting", {{"version", Version()},
                         {"node", node},
@@ -155,12 +161,35 @@ int Run(const RunOptions& options) {
   std::array reflectors{Reflector(kNamespaces, transport.get(), &gate, &clock, &log, &queue),
                         Reflector(kNetworkPolicies, transport.get(), &gate, &clock, &log, &queue),
                         Reflector(kPods, transport.get(), &gate, &clock, &log, &queue)};
+  const auto status = [&] {
+    AgentStatus now;
+    now.now = clock.Now();
+    now.version = Version();
+    now.loop = board.Read();
+    for (const Reflector& reflector : reflectors)
+      now.last_news.at(PlaceOf(reflector.kind())) = reflector.last_news();
+    now.bridge = guard.report();
+    if (cutting.cutter() != nullptr) now.cut_flows = cutting.cutter()->counters().cut;
+    now.process = ReadProcessStats();
+    return now;
+  };
+  std::optional<HttpServer> server;
+  if (!options.listen.empty()) {
+    server.emplace(
+        options.listen,
+        [&status](const HttpQuestion& question) { return AnswerPage(question, status()); }, &log,
+        HttpServer::Limits());
+  }
   std::array<std::jthread, reflectors.size()> threads;
   for (std::size_t i = 0; i < reflectors.size(); ++i) {
     threads[i] = std::jthread([&reflector = reflectors[i]] { reflector.Run(); });
   }
   cutting.Start();
+  std::jthread guarding([&guard] { guard.Run(); });
   loop.Run(&queue);
+  guard.Stop();
+  guarding.join();
+  server.reset();
   cutting.Stop();
   for (std::jthread& thread : threads) thread.join();
   if (transport->Hangs()) std::_Exit(kExitOk);

@@ -2,8 +2,10 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "controller/exit_code.h"
+#include "controller/listen_address.h"
 #include "controller/log.h"
 
 namespace podgate::controller {
@@ -16,9 +18,11 @@ struct RunOptions {
   bool dry_run = false;
   Logger::Format log_format = Logger::Format::kText;
   LogLevel log_level = LogLevel::kInfo;
-  bool pod_to_node_enforce = false;  // --pod-to-node=enforce
-  bool reject = false;               // --deny=reject
-  bool keep_established = false;     // --established=keep
+  bool pod_to_node_enforce = false;     // --pod-to-node=enforce
+  bool reject = false;                  // --deny=reject
+  bool keep_established = false;        // --established=keep
+  bool set_bridge_sysctl = true;        // --bridge-sysctl=set
+  std::vector<ListenAddress> listen{};  // --listen; for probes and metrics
 };
 
 // Runs until SIGTERM or SIGINT; the rules stay. To be called on the main thread while it is the

@@ -26,6 +26,12 @@ bool HasErrors(const std::vector<Diagnostic>& diagnostics) {
 
 }  // namespace
 
+bool Store::listed(Kind kind) const {
+  return kind == Kind::kPod         ? pods_listed_
+         : kind == Kind::kNamespace ? namespaces_listed_
+                                    : policies_listed_;
+}
+
 bool Store::Apply(Message message) {
   switch (message.type) {
     case Message::Type::kListed: {
@@ -120,6 +126,11 @@ bool Store::ApplyPolicy(const compiler::NetworkPolicy& policy,
             : "a policy is odd",
         {{"policy", key.ToString()}, {"problem", diagnostic.ToString()}});
   }
+  if (HasErrors(diagnostics)) {
+    broken_.insert(key);
+  } else {
+    broken_.erase(key);
+  }
   return pipeline_->Put(policy);
 }
 
@@ -132,6 +143,7 @@ bool Store::Delete(Kind kind, const ObjectKey& key) {
     case Kind::kNamespace:
       return pipeline_->RemoveNamespace(key.name);
     case Kind::kNetworkPolicy:
+      broken_.erase(key);
       return pipeline_->RemovePolicy(key);
     case Kind::kUnknown:
       break;

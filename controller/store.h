@@ -31,6 +31,9 @@ class Store {
   bool Apply(Message message);
   // All three kinds have been told as a whole at least once.
   bool complete() const { return pods_listed_ && namespaces_listed_ && policies_listed_; }
+  bool listed(compiler::Kind kind) const;
+  // Policies that cannot be read in full.
+  std::size_t broken_policies() const { return broken_.size(); }
 
  private:
   bool ApplyPod(compiler::Pod pod, const std::vector<compiler::Diagnostic>& diagnostics);
@@ -45,6 +48,7 @@ class Store {
   compiler::Pipeline* pipeline_;
   Logger* log_;
   std::set<compiler::ObjectKey> quarantined_;  // under the keys that they have in quarantine
+  std::set<compiler::ObjectKey> broken_;
   bool pods_listed_ = false;
   bool namespaces_listed_ = false;
   bool policies_listed_ = false;

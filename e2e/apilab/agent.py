@@ -16,6 +16,7 @@ class Agent:
         self.node, self.podgate, self._kubeconfig, self.options = node, podgate, kubeconfig, options
         self.log = f"{folder}/log/agent-{node.name}"
         self._trace = f"{folder}/log/strace-{node.name}" if traced else None
+        self.prefix = ()  # words before the command, of a program that executes what follows
         self._starts = 0
         self._process = None
 
@@ -32,6 +33,7 @@ class Agent:
             command = ["strace", "-D", "-f", "-qq", *how, "-e", "signal=none", "-o", f"{self._trace}.{self._starts}",
                        "--", *command]
             self._starts += 1
+        command = [*self.prefix, *command]
         with open(self.log, "ab") as log:
             self._process = self.node.namespace.popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
 

@@ -1,0 +1,55 @@
+// What the agent answers at /healthz, /readyz and /metrics. Pure: everything that decides is in
+// `Status`, collected by the caller.
+//
+//   /healthz   200 while the loop goes round. Knows nothing of the API server: an outage there must
+//              not restart every node's firewall
+//   /readyz    200 when all kinds are listed, the kernel holds what is wanted, and no packets are
+//              known to pass by the rules; else 503 and a sentence for each reason. ?verbose: all
+//              checks
+//   /metrics   Prometheus text
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "controller/bridge_guard.h"
+#include "controller/clock.h"
+#include "controller/http_server.h"
+#include "controller/vitals.h"
+
+namespace podgate::controller {
+
+// Of this process, from the kernel.
+struct ProcessStats {
+  std::uint64_t resident_bytes = 0;
+  double cpu_seconds = 0;
+  double start_time_seconds = 0;  // since 1970
+};
+
+struct AgentStatus {
+  Clock::Time now;
+  std::string version;
+  LoopVitals loop;
+  std::array<Clock::Time, kWatched.size()> last_news{};  // from the API server
+  BridgeGuard::Report bridge;
+  std::uint64_t cut_flows = 0;
+  ProcessStats process;
+};
+
+// A loop that has not gone round for so long is stuck; the longest turn that was ever measured is a
+// start with 100,000 pods, some seconds.
+inline constexpr std::chrono::seconds kStuckAfter{60};
+
+struct Check {
+  std::string name;
+  std::string problem;  // a sentence; empty: none
+};
+std::vector<Check> ReadinessChecks(const AgentStatus& status);
+
+std::string Metrics(const AgentStatus& status);
+
+HttpAnswer AnswerPage(const HttpQuestion& question, const AgentStatus& status);
+
+}  // namespace podgate::controller
