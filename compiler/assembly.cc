@@ -1,21 +1,15 @@
 #include "compiler/assembly.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <iterator>
+#include <stdexcept>
+#include <string_view>
 #include <utility>
 
 namespace podgate::compiler {
 namespace {
-
-nft::Set HeadOf(const nft::Set& set) {
-  return {.name = set.name,
-          .key = set.key,
-          .interval = set.interval,
-          .verdict_map = set.verdict_map,
-          .size = set.size,
-          .comment = set.comment,
-          .guard = set.guard};
-}
 
 std::vector<nft::Element>::iterator PlaceOf(const nft::Key& key,
                                             std::vector<nft::Element>* elements) {
@@ -24,10 +18,22 @@ std::vector<nft::Element>::iterator PlaceOf(const nft::Key& key,
       [](const nft::Element& element, const nft::Key& wanted) { return element.key < wanted; });
 }
 
+bool IsAt(std::vector<nft::Element>::const_iterator place, const nft::Key& key,
+          const std::vector<nft::Element>& elements) {
+  return place != elements.end() && place->key == key;
+}
+
+// A mistake of ours: the agent ends, and the next one starts from what the kernel holds. Going on
+// with a ruleset that is not what anybody meant could open something.
+void Require(bool holds, std::string_view what, const std::string& name) {
+  if (!holds) throw std::logic_error(fmt::format("set {} {}", name, what));
+}
+
 // `changes` is about as long as what it costs to move the elements behind them one by one.
 constexpr std::size_t kManyChanges = 32;
 
-void Merge(const std::map<nft::Key, int>& changes, std::vector<nft::Element>* elements) {
+void Merge(const std::string& name, const std::map<nft::Key, int>& changes,
+           std::vector<nft::Element>* elements) {
   std::vector<nft::Element> merged;
   merged.reserve(elements->size() + changes.size());
   auto old = elements->begin();
@@ -35,6 +41,7 @@ void Merge(const std::map<nft::Key, int>& changes, std::vector<nft::Element>* el
     const auto place = std::lower_bound(
         old, elements->end(), key,
         [](const nft::Element& element, const nft::Key& wanted) { return element.key < wanted; });
+    Require(IsAt(place, key, *elements) == (by < 0), "does not hold what was told of it", name);
     std::move(old, place, std::back_inserter(merged));
     old = by < 0 ? std::next(place) : place;
     if (by > 0) merged.push_back({.key = key, .last = {}, .verdict = {}});
@@ -50,7 +57,7 @@ nft::SetChange* Assembly::TouchSet(const std::string& name) {
   const auto [it, is_new] = change_.sets.try_emplace(name);
   if (is_new)
     if (const auto known = ruleset_.sets.find(name); known != ruleset_.sets.end())
-      it->second.before = HeadOf(known->second);
+      it->second.before = nft::WithoutElements(known->second);
   return &it->second;
 }
 
@@ -107,15 +114,17 @@ void Assembly::RemoveChain(const std::string& name) {
 }
 
 void Assembly::AddSet(nft::Set set) {
+  Require(!ruleset_.sets.contains(set.name), "is there already", set.name);
   nft::SetChange* change = TouchSet(set.name);
-  change->after = HeadOf(set);
+  change->after = nft::WithoutElements(set);
   std::string name = set.name;
   ruleset_.sets.emplace(std::move(name), std::move(set));
 }
 
 void Assembly::RemoveSet(const std::string& name) {
-  nft::SetChange* change = TouchSet(name);
   const auto known = ruleset_.sets.find(name);
+  Require(known != ruleset_.sets.end(), "is not there", name);
+  nft::SetChange* change = TouchSet(name);
   change->after.reset();
   change->added.clear();
   change->removed.clear();
@@ -144,28 +153,30 @@ void Assembly::ChangeKeys(const std::string& set, const std::map<nft::Key, int>&
   }
   nft::SetChange* change = TouchSet(set);
   nft::Set& known = ruleset_.sets.at(set);
-  change->after = HeadOf(known);
+  change->after = nft::WithoutElements(known);
   if (change->before) {
     for (const auto& [key, by] : changes)
       (by > 0 ? change->added : change->removed).push_back({.key = key, .last = {}, .verdict = {}});
   }
-  Merge(changes, &known.elements);
+  Merge(set, changes, &known.elements);
 }
 
 void Assembly::AddElement(const std::string& set, nft::Element element) {
   nft::SetChange* change = TouchSet(set);
   nft::Set& known = ruleset_.sets.at(set);
-  change->after = HeadOf(known);
-  if (change->before) change->added.push_back(element);  // else Take() takes them all
+  change->after = nft::WithoutElements(known);
   const auto place = PlaceOf(element.key, &known.elements);
+  Require(!IsAt(place, element.key, known.elements), "has the element already", set);
+  if (change->before) change->added.push_back(element);  // else Take() takes them all
   known.elements.insert(place, std::move(element));
 }
 
 void Assembly::RemoveElement(const std::string& set, const nft::Key& key) {
   nft::SetChange* change = TouchSet(set);
   nft::Set& known = ruleset_.sets.at(set);
-  change->after = HeadOf(known);
+  change->after = nft::WithoutElements(known);
   const auto place = PlaceOf(key, &known.elements);
+  Require(IsAt(place, key, known.elements), "lacks an element that goes", set);
   if (change->before) change->removed.push_back(std::move(*place));
   known.elements.erase(place);
 }

@@ -198,6 +198,9 @@ std::string CompileClass(const PolicyClass& policy_class, SetPool* sets) {
                    .rules = {}};
   chain.rules =
       pairs ? ReadableRules(policy_class, *pairs, sets) : BoundedRules(policy_class, sets);
+  if (policy_class.over_budget)
+    chain.rules.back().comment = fmt::format(
+        "nothing allowed: more than {} different pod selectors; use fewer", kMaxPodTerms);
   return sets->out()->chains.insert_or_assign(chain.name, chain).first->first;
 }
 

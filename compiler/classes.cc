@@ -82,6 +82,16 @@ std::vector<IrPort> PortsOf(const PolicyRule& rule, const ClassKey& key) {
   return ports.Take();
 }
 
+bool IsOverBudget(const std::vector<AllowEntry>& entries) {
+  std::set<PodTerm> terms;
+  for (const AllowEntry& entry : entries)
+    for (const IrPeer& peer : entry.peers)
+      if (peer.kind == IrPeer::Kind::kPods && terms.insert(peer.term).second &&
+          terms.size() > kMaxPodTerms)
+        return true;
+  return false;
+}
+
 }  // namespace
 
 std::vector<const NetworkPolicy*> PoliciesOf(const Cluster& cluster, const Pod& pod) {
@@ -118,7 +128,8 @@ PolicyClass BuildClass(const std::map<ObjectKey, NetworkPolicy>& policies, const
                      .policies = key.policies,
                      .resolved = key.resolved,
                      .families = {families.begin(), families.end()},
-                     .entries = {}};
+                     .entries = {},
+                     .over_budget = false};
   for (const ObjectKey& policy : key.policies) {
     const auto it = policies.find(policy);
     if (it == policies.end()) continue;
@@ -130,6 +141,8 @@ PolicyClass BuildClass(const std::map<ObjectKey, NetworkPolicy>& policies, const
       if (!entry.peers.empty() && !entry.ports.empty()) result.entries.push_back(std::move(entry));
     }
   }
+  result.over_budget = IsOverBudget(result.entries);
+  if (result.over_budget) result.entries.clear();
   return result;
 }
 

@@ -130,6 +130,7 @@ std::string DumpText(const NodeIr& ir) {
                        fmt::join(Texts(c.policies), ", "));
     if (!c.resolved.empty()) out += fmt::format(" where {}", fmt::join(Texts(c.resolved), ", "));
     out += '\n';
+    if (c.over_budget) out += "  nothing allowed: too many different pod selectors\n";
     for (const AllowEntry& entry : c.entries) {
       out +=
           fmt::format("  {} {}[{}]\n", entry.policy.ToString(), ToString(c.direction), entry.rule);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <unordered_set>
 
 namespace podgate::compiler {
 namespace {
@@ -11,10 +12,9 @@ bool Names(const NamedUse& use, const NamedPort& port) {
          use.ports.end();
 }
 
-template <typename T>
-bool Contains(const std::vector<T*>& list, const T* item) {
-  return std::find(list.begin(), list.end(), item) != list.end();
-}
+// Terms that an identity remembers. Hardly any has more; where one does, they are looked for each
+// time, so that the memory does not grow as terms times identities.
+constexpr std::size_t kTermsKept = 64;
 
 std::set<std::pair<std::string, Protocol>> PortsOf(const std::vector<NamedUse>& uses) {
   std::set<std::pair<std::string, Protocol>> ports;
@@ -55,7 +55,7 @@ void PeerIndex::CountNamed(MemberSet* set, const PodRecord& pod, const std::vect
         const bool peer =
             use.any || use.blocks.Contains(address) ||
             std::any_of(use.terms.begin(), use.terms.end(),
-                        [&](const PeerTerm* term) { return Contains(pod.identity->terms, term); });
+                        [&](const PeerTerm* term) { return Selects(*term, *pod.identity); });
         if (!peer) continue;
         keys.insert(nft::AddressProtocolServiceKey(
             address, static_cast<std::uint8_t>(port.protocol), port.port));
@@ -66,12 +66,15 @@ void PeerIndex::CountNamed(MemberSet* set, const PodRecord& pod, const std::vect
 }
 
 void PeerIndex::Count(const PodRecord& pod, int by) {
-  if (pod.identity->terms.empty() && (by_port_.empty() || pod.ports->empty())) return;
+  const Identity& identity = *pod.identity;
+  if (identity.terms.empty() && !identity.crowded && (by_port_.empty() || pod.ports->empty()))
+    return;
   const std::vector<Address> owned = pods_->Owned(pod);
   if (owned.empty()) return;
   std::set<MemberSet*> sets;
-  for (const PeerTerm* term : pod.identity->terms)
+  VisitTerms(identity, [&](const PeerTerm* term) {
     sets.insert(term->pod_sets.begin(), term->pod_sets.end());
+  });
   for (const NamedPort& port : *pod.ports)
     if (const auto it = by_port_.find({port.name, port.protocol}); it != by_port_.end())
       sets.insert(it->second.begin(), it->second.end());
@@ -87,15 +90,38 @@ bool PeerIndex::Selects(const PeerTerm& term, const Identity& identity) const {
   return in_namespace && term.pods.Matches(*identity.labels);
 }
 
-void PeerIndex::Classify(Identity* identity) {
+template <typename Visit>
+void PeerIndex::VisitTerms(const Identity& identity, const Visit& visit) const {
+  if (!identity.crowded) {
+    std::for_each(identity.terms.begin(), identity.terms.end(), visit);
+    return;
+  }
   const auto consider = [&](PeerTerm* term) {
-    if (Selects(*term, *identity)) identity->terms.push_back(term);
+    if (Selects(*term, identity)) visit(term);
   };
-  identity->terms.clear();
-  const auto here = in_namespace_.find(identity->ns);
-  if (here != in_namespace_.end()) here->second.VisitCandidates(*identity->labels, consider);
-  anywhere_.VisitCandidates(*identity->labels, consider);
-  identity->terms.shrink_to_fit();
+  const auto here = in_namespace_.find(identity.ns);
+  if (here != in_namespace_.end()) here->second.VisitCandidates(*identity.labels, consider);
+  anywhere_.VisitCandidates(*identity.labels, consider);
+}
+
+void PeerIndex::Join(Identity* identity, PeerTerm* term) {
+  if (identity->crowded) return;
+  if (identity->terms.size() < kTermsKept) return identity->terms.push_back(term);
+  identity->terms = {};
+  identity->crowded = true;
+}
+
+void PeerIndex::Classify(Identity* identity) {
+  std::vector<PeerTerm*> terms;
+  identity->terms = {};
+  identity->crowded = true;  // all of them are looked for
+  VisitTerms(*identity, [&](PeerTerm* term) {
+    if (terms.size() <= kTermsKept) terms.push_back(term);
+  });
+  if (terms.size() > kTermsKept) return;
+  terms.shrink_to_fit();
+  identity->terms = std::move(terms);
+  identity->crowded = false;
 }
 
 template <typename Visit>
@@ -133,7 +159,7 @@ PeerTerm* PeerIndex::UseTerm(const PodTerm& term) {
       in_namespace_[known->ns].Add(known->pods, known.get());
     }
     VisitIdentities(*known, [&](Identity* identity) {
-      if (known->pods.Matches(*identity->labels)) identity->terms.push_back(known.get());
+      if (known->pods.Matches(*identity->labels)) Join(identity, known.get());
     });
   }
   ++known->uses;
@@ -204,7 +230,7 @@ void PeerIndex::Fill(MemberSet* set) {
     return use.any || !use.blocks.empty();
   });
   if (everywhere) return pods_->VisitAllIdentities(add);
-  std::set<Identity*> identities;  // each once, by whichever terms
+  std::unordered_set<Identity*> identities;  // each once, by whichever terms
   std::vector<PeerTerm*> terms = set->pod_terms;
   for (const MemberSet::Use& use : set->uses)
     terms.insert(terms.end(), use.terms.begin(), use.terms.end());

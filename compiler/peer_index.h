@@ -45,6 +45,7 @@ struct MemberSet {
   std::set<PodTerm> terms{};      // a set of pods: those that any of these selects
   std::vector<NamedUse> named{};  // a set of named ports: these
   std::string name{};             // in the ruleset as it was last; empty: not there yet
+  std::uint32_t capacity = 0;     // that the name tells of
   std::size_t size = 0;           // elements, with all changes told so far
   // Keys that came (1) or went (-1) since TakeChanges().
   std::map<nft::Key, int> changes{};
@@ -97,6 +98,9 @@ class PeerIndex {
   void ReleaseTerm(const PodTerm& term);
   NamespaceTerm* UseNamespaces(const LabelSelector& selector);
   bool Selects(const PeerTerm& term, const Identity& identity) const;
+  template <typename Visit>
+  void VisitTerms(const Identity& identity, const Visit& visit) const;
+  void Join(Identity* identity, PeerTerm* term);
   template <typename Visit>
   void VisitIdentities(const PeerTerm& term, const Visit& visit);
   void Fill(MemberSet* set);

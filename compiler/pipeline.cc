@@ -11,6 +11,11 @@ namespace {
 
 std::size_t IndexOf(Family family) { return family == Family::kIPv4 ? 0 : 1; }
 
+// It needs another name than it has, or has none yet.
+bool NeedsName(const MemberSet& set) {
+  return set.name.empty() || set.capacity != SizeFor(set.size);
+}
+
 nft::Set HeadOf(const MemberSet& set) {
   return set.named.empty() ? PodsHead(set.terms, set.family, set.size)
                            : NamedPortsHead(set.named, set.family, set.size);
@@ -35,7 +40,7 @@ class Pipeline::Sets : public SetPool {
   // All changes are told by now: a set that outgrows its step gets its new name here.
   std::string NameOf(MemberSet* set) {
     used_.insert(set);
-    return HeadOf(*set).name;
+    return NeedsName(*set) ? HeadOf(*set).name : set->name;
   }
 
   PeerIndex* peers_;
@@ -276,7 +281,7 @@ nft::Change Pipeline::Update() {
 // Rules name sets, and a set's name tells its size: where that changes, its rules do.
 void Pipeline::MarkResizedSets() {
   for (MemberSet* set : peers_.changed()) {
-    if (set->name.empty() || set->name == HeadOf(*set).name) continue;
+    if (set->name.empty() || !NeedsName(*set)) continue;
     const auto users = classes_of_set_.find(set);
     dirty_classes_.insert(users->second.begin(), users->second.end());
   }
@@ -336,12 +341,15 @@ void Pipeline::WriteSets() {
   }
   for (MemberSet* set : peers_.TakeChanged()) {
     const std::map<nft::Key, int> changes = std::exchange(set->changes, {});
-    nft::Set head = HeadOf(*set);
-    const std::string before = std::exchange(set->name, head.name);
-    if (before.empty()) {
-      assembly_.AddSet(std::move(head));
-    } else if (before != head.name) {
-      assembly_.Rename(before, std::move(head));
+    if (NeedsName(*set)) {
+      nft::Set head = HeadOf(*set);
+      const std::string before = std::exchange(set->name, head.name);
+      set->capacity = head.size;
+      if (before.empty()) {
+        assembly_.AddSet(std::move(head));
+      } else {
+        assembly_.Rename(before, std::move(head));
+      }
     }
     assembly_.ChangeKeys(set->name, changes);
   }

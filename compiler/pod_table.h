@@ -26,7 +26,9 @@ struct Identity {
   Symbol ns = kNoSymbol;
   const InternedLabels* labels = nullptr;
   std::vector<PodRecord*> pods{};
-  std::vector<PeerTerm*> terms{};  // that select it: kept by PeerIndex
+  // Kept by PeerIndex: the terms that select it, or none of them when they are too many to keep.
+  std::vector<PeerTerm*> terms{};
+  bool crowded = false;
 };
 
 struct PodRecord {

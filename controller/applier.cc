@@ -109,6 +109,8 @@ bool Applier::Finish(const nft::Status& status) {
   if (status.ok()) {
     Settle();
   } else {
+    // What we refer to was there: somebody else took it away.
+    if (state_ == State::kSettled && status.IsNotFound()) changed_ = true;
     // Some steps may have happened: only the kernel knows which.
     Failed(status);
   }

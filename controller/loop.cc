@@ -1,9 +1,9 @@
 #include "controller/loop.h"
 
-#include <malloc.h>
-
 #include <algorithm>
 #include <utility>
+
+#include "controller/give_back.h"
 
 namespace podgate::controller {
 namespace {
@@ -48,8 +48,7 @@ void Loop::Handle(std::vector<Message> messages) {
   }
   messages = {};
   if (stale_ && store_.complete()) UpdateAndApply(oldest);
-  // A list leaves much behind that the allocator would keep.
-  if (listed) ::malloc_trim(0);
+  if (listed) GiveBackListMemory();
 }
 
 void Loop::Tick() {

@@ -57,11 +57,12 @@ bool Store::Apply(Message message) {
 
 bool Store::ApplyPod(compiler::Pod pod, const std::vector<Diagnostic>& diagnostics) {
   if (HasErrors(diagnostics)) {
+    if (!Quarantine(std::move(pod))) return false;
     for (const Diagnostic& diagnostic : diagnostics) {
       log_->LogEach(LogLevel::kError, "a pod cannot be read and is cut off",
                     {{"problem", diagnostic.ToString()}});
     }
-    return Quarantine(std::move(pod));
+    return true;
   }
   // Finished pods are not there at all, also when the server tells of them.
   if (pod.finished) return Delete(Kind::kPod, pod.key);
@@ -75,7 +76,11 @@ bool Store::Quarantine(compiler::Pod pod) {
   for (const ObjectKey& known_key : {pod.key, key}) {
     const std::optional<compiler::Pod> known = pipeline_->FindPod(known_key);
     if (!known) continue;
-    if (pod.addresses.empty()) pod.addresses = known->addresses;
+    // Some of its addresses may be among what cannot be read. One that it no longer has does not
+    // matter: a pod that got it since is newer.
+    for (const compiler::Address& address : known->addresses)
+      if (std::find(pod.addresses.begin(), pod.addresses.end(), address) == pod.addresses.end())
+        pod.addresses.push_back(address);
     if (pod.node.empty()) pod.node = known->node;
     if (pod.created.empty()) pod.created = known->created;
   }

@@ -10,19 +10,6 @@
 namespace podgate::nft {
 namespace {
 
-Set WithoutElements(const Set& set) {
-  Set head;
-  head.name = set.name;
-  head.key = set.key;
-  head.interval = set.interval;
-  head.verdict_map = set.verdict_map;
-  head.size = set.size;
-  head.comment = set.comment;
-  head.guard = set.guard;
-  head.foreign = set.foreign;
-  return head;
-}
-
 void AddSets(const Ruleset& before, const Ruleset& after, Change* change) {
   for (const auto& [name, set] : after.sets) {
     const auto known = before.sets.find(name);
@@ -60,6 +47,19 @@ void AddChains(const Ruleset& before, const Ruleset& after, Change* change) {
 }
 
 }  // namespace
+
+Set WithoutElements(const Set& set) {
+  Set head;
+  head.name = set.name;
+  head.key = set.key;
+  head.interval = set.interval;
+  head.verdict_map = set.verdict_map;
+  head.size = set.size;
+  head.comment = set.comment;
+  head.guard = set.guard;
+  head.foreign = set.foreign;
+  return head;
+}
 
 Change Between(const Ruleset& before, const Ruleset& after) {
   Change change;

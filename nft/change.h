@@ -43,6 +43,9 @@ struct Change {
   friend bool operator==(const Change&, const Change&) = default;
 };
 
+// The set's definition alone.
+Set WithoutElements(const Set& set);
+
 // From one ruleset to another in which no name means something else (see detour.h).
 Change Between(const Ruleset& before, const Ruleset& after);
 

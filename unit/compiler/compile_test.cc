@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "compiler/block_plan.h"
+#include "compiler/classes.h"
 #include "compiler/set_heads.h"
 #include "unit/compiler/world.h"
 
@@ -404,6 +405,36 @@ TEST(Compile, APolicyMadeToExhaustMemoryAllowsNothing) {
   ASSERT_THAT(chain, SizeIs(1));
   EXPECT_EQ(chain[0].action, nft::Action(nft::Verdict{nft::Verdict::Kind::kGoto, "ingress-deny"}));
   EXPECT_THAT(chain[0].comment, StartsWith("nothing allowed"));
+}
+
+// Each selector is tried on every identity of the cluster, so a class may not have any number.
+TEST(Compile, AClassOfTooManySelectorsAllowsNothing) {
+  for (const std::size_t count : {kMaxPodTerms, kMaxPodTerms + 1}) {
+    World w = OneWebPod();
+    std::vector<PolicyRule> rules;
+    for (std::size_t i = 0; i < count; ++i) {
+      const LabelSelector others{
+          {{"app", Requirement::Operator::kNotIn, {fmt::format("app-{}", i)}}}};
+      rules.push_back(RuleOf({PodsOf(others)}, {Port(80)}));
+    }
+    w.Ingress("shop/p", {}, rules);
+    w.Ingress("shop/q", {}, {RuleOf({Block("10.0.0.0/8")}, {Port(81)})});
+    const nft::Ruleset ruleset = CompileNode(w.cluster);
+    const auto chain =
+        std::find_if(ruleset.chains.begin(), ruleset.chains.end(),
+                     [](const auto& c) { return c.first.starts_with("in-class-shop/p"); });
+    ASSERT_NE(chain, ruleset.chains.end());
+    if (count == kMaxPodTerms) {
+      EXPECT_THAT(chain->second.rules.back().comment, Not(StartsWith("nothing allowed")));
+      EXPECT_GT(chain->second.rules.size(), 1u);
+      continue;
+    }
+    ASSERT_THAT(chain->second.rules, SizeIs(1));
+    EXPECT_EQ(chain->second.rules[0].action,
+              nft::Action(nft::Verdict{nft::Verdict::Kind::kGoto, "ingress-deny"}));
+    EXPECT_THAT(chain->second.rules[0].comment, StartsWith("nothing allowed: more than 2000"));
+    EXPECT_THAT(Names(ruleset.sets, "peers"), IsEmpty());
+  }
 }
 
 }  // namespace

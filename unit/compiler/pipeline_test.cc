@@ -251,6 +251,64 @@ TEST(Pipeline, MoreIsolatedPodsThanTheMapsHold) {
   EXPECT_TRUE(twins.pipeline().ruleset().sets.contains("ingress4"));
 }
 
+// More selectors match an identity than it remembers: they are looked for each time.
+TEST(Pipeline, APodThatHundredsOfSelectorsMatch) {
+  Twins twins("n1", {});
+  twins.Tell(Namespace{"d", {{"team", "a"}}});
+  twins.Tell(MakePod(1, "n1", {{"app", "db"}}));
+  twins.Tell(MakePod(2, "n2", {{"app", "web"}}));
+  twins.Tell(MakePod(3, "n2", {{"app", "client"}}));
+  ASSERT_EQ("", twins.Check());
+  const auto all_but = [](int i) {
+    return LabelSelector{{{"app", Requirement::Operator::kNotIn, {fmt::format("app-{}", i)}}}};
+  };
+  // Each allows what all but one kind of pod send, from the pod's namespace or teams' namespaces.
+  for (const int from : {0, 100, 200}) {
+    NetworkPolicy policy = AllowApp(fmt::format("many-{}", from));
+    for (int i = from; i < from + 100; ++i) {
+      PolicyRule rule;
+      rule.index = static_cast<std::uint32_t>(policy.ingress.size());
+      PolicyPeer peer;
+      peer.pods = all_but(i);
+      if (i % 3 == 0)
+        peer.namespaces = LabelSelector{{{"team", Requirement::Operator::kIn, {"a"}}}};
+      rule.peers = {peer};
+      rule.ports = {{Protocol::kTcp, static_cast<std::uint16_t>(1 + i), std::nullopt, ""}};
+      policy.ingress.push_back(rule);
+    }
+    twins.Tell(policy);
+    ASSERT_EQ("", twins.Check());
+  }
+  const auto members = [&] {
+    std::size_t members = 0;
+    for (const auto& [name, set] : twins.pipeline().ruleset().sets)
+      if (name.starts_with("peers")) members += set.elements.size();
+    return members;
+  };
+  EXPECT_GT(members(), 600u);
+  twins.Tell(MakePod(3, "n2", {{"app", "app-7"}}));
+  ASSERT_EQ("", twins.Check());
+  twins.Tell(MakePod(4, "n2", {{"app", "app-8"}}));
+  twins.Tell(MakePod(3, "n2", {{"app", "web"}}));
+  ASSERT_EQ("", twins.Check());
+  twins.Tell(Namespace{"d", {{"team", "b"}}});
+  ASSERT_EQ("", twins.Check());
+  twins.Tell(NamespaceGone{"d"});
+  ASSERT_EQ("", twins.Check());
+  twins.Tell(Namespace{"d", {{"team", "a"}}});
+  ASSERT_EQ("", twins.Check());
+  for (const char* policy : {"many-0", "many-200"}) {
+    twins.Tell(PolicyGone{{"d", policy}});
+    ASSERT_EQ("", twins.Check());
+  }
+  twins.Tell(PodGone{MakePod(2, "", {}).key});
+  twins.Tell(MakePod(5, "n2", {{"app", "web"}}));
+  ASSERT_EQ("", twins.Check());
+  twins.Tell(PolicyGone{{"d", "many-100"}});
+  ASSERT_EQ("", twins.Check());
+  EXPECT_EQ(0u, members());
+}
+
 TEST(Pipeline, SaysWhetherAnEventChangedAnything) {
   Pipeline pipeline("n1", {});
   const Pod pod = MakePod(1, "n1", {{"app", "web"}});

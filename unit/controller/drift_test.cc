@@ -117,6 +117,19 @@ TEST(Drift, EveryKindOfChangeIsRepaired) {
   }
 }
 
+TEST(Drift, WhatOurOwnChangeStumblesOverIsNamedToo) {
+  DriftWorld world;
+  world.Start();
+  world.ForeignFlush();
+  // Before anybody looks: the change refers to a set that has gone.
+  world.Tell(Upsert(MakePod("more", "10.0.1.3", {{"role", "client"}}, "n2")));
+  world.loop.Tick();
+  EXPECT_TRUE(world.Enforced());
+  EXPECT_TRUE(world.Passes("10.0.1.3", "10.0.0.1"));
+  EXPECT_EQ(world.counters().repairs, 1U);
+  EXPECT_EQ(world.Logged("by=\"nft (pid 812)"), 1U) << world.logged;
+}
+
 TEST(Drift, ARepairTouchesOnlyWhatWasTouched) {
   DriftWorld world;
   world.Start();

@@ -288,6 +288,20 @@ TEST(Loop, AnUnreadablePodIsCutOffAtItsLastAddress) {
   EXPECT_EQ(world.loop.pipeline().counts().pods, 2U);
 }
 
+TEST(Loop, AnUnreadablePodKeepsTheAddressesThatAreNotReadable) {
+  World world;
+  world.Start();
+  compiler::Pod web = MakePod("web", "10.0.0.1", {{"app", "web"}});
+  web.addresses.push_back(*ipset::Address::Parse("fd00::1"));
+  world.Tell(Upsert(web));
+  web.addresses.pop_back();  // the second address of the list is not one
+  for (int i = 0; i < 3; ++i) world.Tell(Upsert(Kind::kPod, web, {Unreadable()}));
+  EXPECT_FALSE(world.Passes("10.0.1.1", "10.0.0.1"));
+  EXPECT_FALSE(world.Passes("fd00::2", "fd00::1"));
+  EXPECT_FALSE(world.Passes("fd00::1", "fd00::2"));
+  EXPECT_EQ(world.Logged("a pod cannot be read and is cut off"), 1U);
+}
+
 TEST(Loop, AnUnreadableNamespaceMatchesNoSelector) {
   World world;
   world.Start();
