@@ -155,8 +155,9 @@ class Driver:
         """{Service: its address of each family here}"""
         mine = [service for service in case.services if limits.is_pod(phase.state, service.endpoint)]
         for service in mine:
+            node = self.nodes[phase.state["pods"][service.endpoint]["node"]]
             made = [objects.service(self.names, service.name, service, self.families),
-                    *objects.endpoint_slices(self.names, service.name, service, self._found[service.endpoint])]
+                    *objects.endpoint_slices(self.names, service.name, service, self._found[service.endpoint], node)]
             namespace = service.endpoint.partition("/")[0]
             for item in made:
                 self._state.objects[item["kind"], f"{namespace}/{item['metadata']['name']}"] = item

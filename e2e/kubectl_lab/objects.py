@@ -103,14 +103,15 @@ def service(names, name, spec, address_families):
                                 "targetPort": spec.target}]}}
 
 
-def endpoint_slices(names, name, spec, addresses):
-    """One for each family of the endpoint's addresses."""
+def endpoint_slices(names, name, spec, addresses, node):
+    """One for each family of the endpoint's addresses. kube-proxy must know its node: a connection that loops back to
+    the one that made it is given another source there only."""
     metadata = names.metadata(_service_name(name, spec))
     return [{"apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice", "addressType": f"IPv{family}",
              "metadata": {"namespace": metadata["namespace"], "name": f"{metadata['name']}-{family}",
                           "labels": {"kubernetes.io/service-name": metadata["name"],
                                      "endpointslice.kubernetes.io/managed-by": "podgate-kubectl-cases"}},
-             "endpoints": [{"addresses": [address], "conditions": {"ready": True}}],
+             "endpoints": [{"addresses": [address], "nodeName": node, "conditions": {"ready": True}}],
              "ports": [{"name": "port", "protocol": spec.protocol.upper(), "port": spec.target}]}
             for family, address in sorted(addresses.items())]
 
