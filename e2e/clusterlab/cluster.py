@@ -87,8 +87,8 @@ class Cluster:
         for name, node in self.nodes.items():
             node.machine.boot()
             self.control_plane.attach(name, node.machine)
+            node.route()
         with ThreadPoolExecutor(len(self.nodes)) as pool:
-            # setns is the calling thread's own affair, and these only start processes; the sysctls are set before.
             prepared = [pool.submit(node.prepare) for node in self.nodes.values()]
             self.control_plane.wait()
             tell("API server ready")

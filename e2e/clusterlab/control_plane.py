@@ -26,8 +26,8 @@ class ControlPlane:
         self.machine.ip("link add br0 type bridge", f"addr add {SERVER[4]}/24 dev br0", f"addr add {SERVER[6]}/64 dev br0 nodad",
                         "link set br0 up")
         # The wire is a cable: what nodes say to each other is no business of this machine's filters.
-        self.machine.sysctl(net__ipv4__ip_forward=1, net__ipv6__conf__all__forwarding=1,
-                            net__bridge__bridge_nf_call_iptables=0, net__bridge__bridge_nf_call_ip6tables=0)
+        self.machine.sysctl(**{"net__ipv4__ip_forward": 1, "net__ipv6__conf__all__forwarding": 1,
+                               "net__bridge__bridge-nf-call-iptables": 0, "net__bridge__bridge-nf-call-ip6tables": 0})
 
     def attach(self, node, machine):
         """A cable between the wire and a node, which sends everything that it knows no better way for to the control plane."""

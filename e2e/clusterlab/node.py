@@ -44,13 +44,16 @@ class Node:
         self._pki, self._cache, self._plan = f"{folder}/pki", cache, plan
         self._path = f"{cache}/bin:{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
 
+    def route(self):
+        """Once the machine is on the wire: it forwards, filters what it bridges, and knows the ways to other nodes' pods."""
+        self.machine.sysctl(**{"net__ipv4__ip_forward": 1, "net__ipv6__conf__all__forwarding": 1,
+                               "net__bridge__bridge-nf-call-iptables": 1, "net__bridge__bridge-nf-call-ip6tables": 1})
+        if routes := cni.routes_between(self._plan, self.name):
+            self.machine.ip(*routes)
+
     def prepare(self):
-        """Once the machine is on the wire: routes, configuration, containerd with its images. Needs no API server."""
+        """Configuration, containerd with its images. Needs no API server, and may run in any thread."""
         machine, plan = self.machine, self._plan
-        machine.sysctl(net__ipv4__ip_forward=1, net__ipv6__conf__all__forwarding=1, net__bridge__bridge_nf_call_iptables=1,
-                       net__bridge__bridge_nf_call_ip6tables=1)
-        if routes := cni.routes_between(plan, self.name):
-            machine.ip(*routes)
         name, conflist = cni.conflist(plan, self.name)
         self.write(f"/etc/cni/net.d/{name}", conflist)
         self.write("/etc/containerd/config.toml", _CONTAINERD.format(socket=_SOCKET, plugins=f"{self._cache}/cni"))

@@ -1,0 +1,78 @@
+"""Cyclonus' generated cases against a cluster, group by group of its tags; its verdicts are read from what it prints."""
+
+import collections
+import os
+import re
+import subprocess
+
+import yaml
+
+from lab.netns import LabError
+
+_LIST = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "cluster", "cyclonus.yaml")
+# Cases that cyclonus leaves out unless told otherwise; a group that names one of them includes it.
+_LEFT_OUT = ("multi-peer", "upstream-e2e", "example")
+
+# verdict: passed, failed or known; wrong: connections that were not as cyclonus expects, of its last try
+Case = collections.namedtuple("Case", "group name verdict wrong")
+
+
+def settings():
+    with open(_LIST, encoding="utf-8") as file:
+        return yaml.safe_load(file)
+
+
+def groups(chosen=()):
+    """The groups to run, by name; none: all."""
+    found = settings()["groups"]
+    unknown = set(chosen) - {group["name"] for group in found}
+    if unknown:
+        raise LabError(f"{_LIST}: no group is called {', '.join(sorted(unknown))}; there are {', '.join(one['name'] for one in found)}")
+    return [group for group in found if not chosen or group["name"] in chosen]
+
+
+def _arguments(group, before):
+    """before: tags of the groups before this one, whose cases are run there."""
+    excluded = [tag for tag in (*_LEFT_OUT, *before) if tag not in group["tags"]]
+    return ["generate", *settings()["options"], "--include", ",".join(group["tags"]), "--exclude", ",".join(dict.fromkeys(excluded))]
+
+
+def listed(cluster, group, before):
+    """[name] of the group's cases, as cyclonus generates them."""
+    argv, environment = cluster.command("cyclonus", *_arguments(group, before), "--mock", "--dry-run")
+    done = subprocess.run(argv, env=environment, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise LabError(f"cyclonus --dry-run ended with {done.returncode}: {(done.stderr or done.stdout)[-500:]}")
+    return re.findall(r"^test #\d+: (.*)$", done.stdout, re.MULTILINE)
+
+
+def run(cluster, group, before, tell):
+    """Runs one group; tell(Case) after each. Cases that cyclonus did not come to count as failed."""
+    names = listed(cluster, group, before)
+    known = {one["name"] for one in settings()["known"]}
+    log_path = f"{cluster.folder}/log/cyclonus-{group['name'].replace('/', '-')}"
+    argv, environment = cluster.command("cyclonus", *_arguments(group, before))
+    results, wrong, tries = [], 0, []
+    with open(log_path, "w", encoding="utf-8") as log, \
+            subprocess.Popen(argv, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log, text=True,
+                             errors="replace") as process:
+        try:
+            for line in process.stdout:
+                log.write(line)
+                if line.startswith("starting test case #"):
+                    wrong, tries = 0, []
+                elif counted := re.match(r"(?:Discrepancy found:)?(\d+) wrong, \d+ ignored, \d+ correct", line):
+                    tries.append(int(counted.group(1)))
+                    wrong += tries[-1]
+                elif line.startswith("finished policy #") and tries:
+                    name = names[int(line.split("#")[1]) - 1]
+                    verdict = "passed" if not wrong else "known" if name in known else "failed"
+                    results.append(Case(group["name"], name, verdict, wrong))
+                    tell(results[-1])
+        except BaseException:
+            process.kill()
+            raise
+    for name in names[len(results):]:
+        results.append(Case(group["name"], name, "failed", -1))
+        tell(results[-1])
+    return results
