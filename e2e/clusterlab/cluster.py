@@ -136,7 +136,7 @@ class Cluster:
                     line = file.read()
             except OSError:
                 continue
-            if f"{self.folder}/" in line or self.cache and line.startswith(f"{self.cache}/"):
+            if f"{self.folder}/" in line:  # those that do not name it are in the machines' cgroups
                 left.append(f"process {process} still runs: {' '.join(line.split(chr(0))[:2])}")
         return left
 

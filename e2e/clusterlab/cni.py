@@ -48,5 +48,5 @@ def routes_between(plan, node):
     """Commands of ip(8) for a node where nothing else joins the nodes: its ways to the others' pods."""
     if plan.flannel:
         return []
-    return [f"-{family} route add {plan.node_pods(other)[family]} via {address}"
+    return [f"route add {plan.node_pods(other)[family]} via {address}"
             for other in plan.node_names() if other != node for family, address in plan.node_addresses(other).items()]

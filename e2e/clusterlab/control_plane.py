@@ -8,7 +8,7 @@ from apilab.client import Client
 from lab.netns import LabError
 
 from .machine import Machine
-from .plan import SERVER
+from .plan import ON_THE_WIRE, SERVER
 
 _READY_SECONDS = 120
 
@@ -23,7 +23,7 @@ class ControlPlane:
     def boot(self):
         """The machine and the wire; nothing runs yet."""
         self.machine.boot()
-        self.machine.ip("link add br0 type bridge", f"addr add {SERVER[4]}/24 dev br0", f"addr add {SERVER[6]}/64 dev br0 nodad",
+        self.machine.ip("link add br0 type bridge", *(f"addr add {SERVER[family]}/{ON_THE_WIRE[family]} dev br0" for family in SERVER),
                         "link set br0 up")
         # The wire is a cable: what nodes say to each other is no business of this machine's filters.
         self.machine.sysctl(**{"net__ipv4__ip_forward": 1, "net__ipv6__conf__all__forwarding": 1,
@@ -34,12 +34,11 @@ class ControlPlane:
         mine, theirs = self.machine, machine
         mine.ip(f"link add {node} type veth peer name eth0 netns {theirs.pid}", f"link set {node} master br0 up")
         addresses, pods = self._plan.node_addresses(node), self._plan.node_pods(node)
-        theirs.ip("link set eth0 up", *(f"addr add {address}/{ {4: 24, 6: 64}[family] } dev eth0" + (" nodad" if family == 6 else "")
-                                         for family, address in addresses.items()),
-                  *(f"-{family} route add default via {SERVER[family]}" for family in addresses))
+        theirs.ip("link set eth0 up", *(f"addr add {address}/{ON_THE_WIRE[family]} dev eth0" for family, address in addresses.items()),
+                  *(f"route add default via {SERVER[family]}" for family in addresses))
         # The way back to pods, which a router of a real network may know or not; for flannel the nodes hide them.
         if not self._plan.flannel:
-            mine.ip(*(f"-{family} route add {pods[family]} via {address}" for family, address in addresses.items()))
+            mine.ip(*(f"route add {pods[family]} via {address}" for family, address in addresses.items()))
 
     def start_server(self):
         """etcd and the API server; returns at once."""

@@ -35,7 +35,7 @@ class Installation:
 
     def test(self):
         """`helm test`; its output."""
-        done = self.cluster.helm("test", RELEASE, "--namespace", NAMESPACE, "--logs", "--timeout", "180s", check=False)
+        done = self.cluster.helm("test", RELEASE, "--namespace", NAMESPACE, "--timeout", "180s", check=False)
         if done.returncode != 0:
             raise LabError(f"helm test ended with {done.returncode}: {done.stdout[-1500:]}{done.stderr[-500:]}")
         return done.stdout

@@ -6,6 +6,7 @@ CNIS = ("bridge", "ptp", "flannel-vxlan", "flannel-host-gw", "flannel-udp")
 PROXIES = ("nftables", "iptables")
 
 SERVER = {4: "172.30.0.1", 6: "fd00:30::1"}      # the control plane on the wire between the machines
+ON_THE_WIRE = {4: "24", 6: "64 nodad"}           # what follows the slash where an address of the wire is added
 CLUSTER_DNS = "10.96.0.10"                       # nobody answers there: nothing in the lab asks for names
 _SERVICES = {4: "10.96.0.0/16", 6: "fd00:10:96::/112"}
 _PODS = {4: "10.244.0.0/16", 6: "fd00:10:244::/48"}

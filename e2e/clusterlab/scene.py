@@ -18,7 +18,7 @@ from lab.prober import Probe, Prober
 from lab.topology import Endpoint
 
 from .machine import MachineNamespace
-from .plan import SERVER
+from .plan import ON_THE_WIRE, SERVER
 
 AGNHOST = "registry.k8s.io/e2e-test-images/agnhost:2.66.1"
 LISTENED = (("tcp", 8080), ("tcp", 9090), ("udp", 8080))
@@ -37,8 +37,7 @@ class Scene:
         self.api = cluster.control_plane.client()
         self.prober = Prober()
         machine = cluster.control_plane.machine
-        machine.ip(*(f"-{family} addr add {_EXTERNAL['ext2'][family]}/{ {4: 24, 6: 64}[family] } dev br0" + (" nodad" if family == 6 else "")
-                     for family in self.families))
+        machine.ip(*(f"addr add {_EXTERNAL['ext2'][family]}/{ON_THE_WIRE[family]} dev br0" for family in self.families))
         self._ends = {name: self._endpoint(name, machine.namespace, addresses) for name, addresses in _EXTERNAL.items()}
         self._ends |= {name: self._endpoint(name, node.machine.namespace, cluster.plan.node_addresses(name))
                        for name, node in cluster.nodes.items()}
