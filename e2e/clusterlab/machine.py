@@ -136,7 +136,9 @@ class Machine:
 
     def inside(self, *argv):
         """The command that runs argv in all of the machine's namespaces."""
-        return ["nsenter", "-t", str(self._alive()), "--net", "--mount", "--uts", "--ipc", "--cgroup", "--pid", "--", *argv]
+        # --root: where the lab itself runs in a chroot, the mount namespace's root is another one than the machine's.
+        return ["nsenter", "-t", str(self._alive()), "--net", "--mount", "--uts", "--ipc", "--cgroup", "--pid", "--root", "--wd",
+                "--", *argv]
 
     def on_its_network(self, *argv):
         """The command that runs argv here, with the caller's files, but on the machine's network."""
