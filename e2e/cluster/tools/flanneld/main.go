@@ -14,7 +14,6 @@ import (
 	_ "github.com/flannel-io/flannel/pkg/backend/hostgw"
 	_ "github.com/flannel-io/flannel/pkg/backend/udp"
 	_ "github.com/flannel-io/flannel/pkg/backend/vxlan"
-	"github.com/flannel-io/flannel/pkg/ip"
 	"github.com/flannel-io/flannel/pkg/ipmatch"
 	"github.com/flannel-io/flannel/pkg/subnet/kube"
 	"github.com/flannel-io/flannel/pkg/trafficmngr"
@@ -47,11 +46,12 @@ func main() {
 		rules = &nftables.NFTablesManager{}
 	}
 	check(rules.Init(ctx))
-	check(rules.SetupAndEnsureMasqRules(ctx, config.Network, ip.IP4Net{}, ip.IP4Net{}, config.IPv6Network, ip.IP6Net{},
-		ip.IP6Net{}, network.Lease(), resyncSeconds, false))
+	lease := network.Lease()
+	// The previous network and subnets are these: nothing of an earlier configuration is to be cleared away.
+	check(rules.SetupAndEnsureMasqRules(ctx, config.Network, lease.Subnet, config.Network, config.IPv6Network, lease.IPv6Subnet,
+		config.IPv6Network, lease, resyncSeconds, false))
 	rules.SetupAndEnsureForwardRules(ctx, config.Network, config.IPv6Network, resyncSeconds)
 
-	lease := network.Lease()
 	check(manager.HandleSubnetFile(*subnetFile, config, true, lease.Subnet, lease.IPv6Subnet, network.MTU()))
 	group.Add(1)
 	go func() {
