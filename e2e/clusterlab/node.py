@@ -133,13 +133,15 @@ class Node:
         root = f"/proc/{self.machine.pid}/root"
         found = {}
         results = f"{root}/var/lib/cni/results"
-        for file in os.listdir(results) if os.path.isdir(results) else ():
+        for name in os.listdir(results) if os.path.isdir(results) else ():
             try:
-                with open(f"{results}/{file}", encoding="utf-8") as read:
+                with open(f"{results}/{name}", encoding="utf-8") as read:
                     result = json.load(read)
             except (OSError, ValueError):
                 continue  # it went just now
             names = dict(result.get("cniArgs", ()))
-            if "K8S_POD_NAME" in names and os.path.exists(root + result["netns"]):
-                found[names["K8S_POD_NAMESPACE"], names["K8S_POD_NAME"]] = root + result["netns"]
+            # Through that root, /var/run would lead to the real machine's /run.
+            file = f"{root}/run/netns/{os.path.basename(result.get('netns', ''))}"
+            if "K8S_POD_NAME" in names and os.path.exists(file):
+                found[names["K8S_POD_NAMESPACE"], names["K8S_POD_NAME"]] = file
         return found
