@@ -10,9 +10,6 @@ import yaml
 from lab.netns import LabError
 
 _LIST = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "cluster", "cyclonus.yaml")
-# Cases that cyclonus leaves out unless told otherwise; a group that names one of them includes it.
-_LEFT_OUT = ("multi-peer", "upstream-e2e", "example")
-
 # verdict: passed, failed or known; wrong: connections that were not as cyclonus expects, of its last try
 Case = collections.namedtuple("Case", "group name verdict wrong")
 
@@ -33,8 +30,7 @@ def groups(chosen=()):
 
 def _arguments(group, before):
     """before: tags of the groups before this one, whose cases are run there."""
-    excluded = [tag for tag in (*_LEFT_OUT, *before) if tag not in group["tags"]]
-    return ["generate", *settings()["options"], "--include", ",".join(group["tags"]), "--exclude", ",".join(dict.fromkeys(excluded))]
+    return ["generate", *settings()["options"], "--include", ",".join(group["tags"]), "--exclude", ",".join(before)]
 
 
 def listed(cluster, group, before):
@@ -48,23 +44,23 @@ def listed(cluster, group, before):
 
 def run(cluster, group, before, tell):
     """Runs one group; tell(Case) after each. Cases that cyclonus did not come to count as failed."""
-    names = listed(cluster, group, before)
     known = {one["name"] for one in settings()["known"]}
     log_path = f"{cluster.folder}/log/cyclonus-{group['name'].replace('/', '-')}"
     argv, environment = cluster.command("cyclonus", *_arguments(group, before))
-    results, wrong, tries = [], 0, []
+    names, results, wrong = [], [], None
     with open(log_path, "w", encoding="utf-8") as log, \
             subprocess.Popen(argv, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log, text=True,
                              errors="replace") as process:
         try:
             for line in process.stdout:
                 log.write(line)
-                if line.startswith("starting test case #"):
-                    wrong, tries = 0, []
+                if listing := re.match(r"test #\d+: (.*)", line):
+                    names.append(listing.group(1))
+                elif line.startswith("starting test case #"):
+                    wrong = None
                 elif counted := re.match(r"(?:Discrepancy found:)?(\d+) wrong, \d+ ignored, \d+ correct", line):
-                    tries.append(int(counted.group(1)))
-                    wrong += tries[-1]
-                elif line.startswith("finished policy #") and tries:
+                    wrong = (wrong or 0) + int(counted.group(1))  # a line for each step, of its last try
+                elif line.startswith("finished policy #") and wrong is not None:
                     name = names[int(line.split("#")[1]) - 1]
                     verdict = "passed" if not wrong else "known" if name in known else "failed"
                     results.append(Case(group["name"], name, verdict, wrong))
@@ -72,6 +68,8 @@ def run(cluster, group, before, tell):
         except BaseException:
             process.kill()
             raise
+    if not names:
+        raise LabError(f"cyclonus ended with {process.returncode} before it named its cases; see {log_path}")
     for name in names[len(results):]:
         results.append(Case(group["name"], name, "failed", -1))
         tell(results[-1])
