@@ -75,7 +75,9 @@ class Node:
         """The node's own object, to be made before kubelet starts, so that its pods' ranges are ours."""
         ranges = list(self._plan.node_pods(self.name).values())
         labels = {"kubernetes.io/hostname": self.name, "kubernetes.io/os": "linux"}
-        return {"apiVersion": "v1", "kind": "Node", "metadata": {"name": self.name, "labels": labels},
+        # flanneld adds annotations to those that are there, and panics where there are none: kubelet may come after it.
+        annotations = {"node.alpha.kubernetes.io/ttl": "0"}
+        return {"apiVersion": "v1", "kind": "Node", "metadata": {"name": self.name, "labels": labels, "annotations": annotations},
                 "spec": {"podCIDR": ranges[0], "podCIDRs": ranges}}
 
     def start(self):
