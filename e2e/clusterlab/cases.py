@@ -177,7 +177,7 @@ def bridge_bypass_is_seen(stage):
     machine.sysctl(**{f"net__bridge__{name}": 1 for name in _SYSCTLS})
     stage.wait_ready()
     scene.expect(*_ENFORCED)
-    return answer[1].splitlines()[0][:120]
+    return answer[1].splitlines()[0][:160]
 
 
 def agent_cannot_set_the_sysctl(stage):
