@@ -86,9 +86,10 @@ class Node:
         addresses = self._plan.node_addresses(self.name)
         if self._plan.flannel:
             self.write("/etc/kube-flannel/net-conf.json", cni.flannel_network(self._plan))
-            self.machine.start("flanneld", [f"{programs}/flanneld", f"-kubeconfig={self._pki}/flannel.kubeconfig",
-                                            "-net-conf=/etc/kube-flannel/net-conf.json", "-iface=eth0"],
-                               PATH=self._path, NODE_NAME=self.name)
+            # Its DaemonSet would start it again where it ends: as long as the API server does not know its rights yet, for one.
+            command = (f"{programs}/flanneld -kubeconfig={self._pki}/flannel.kubeconfig -net-conf=/etc/kube-flannel/net-conf.json "
+                       "-iface=eth0")
+            self.machine.start("flanneld", ["sh", "-c", f"until {command}; do sleep 1; done"], PATH=self._path, NODE_NAME=self.name)
         self.write("/etc/kubernetes/kubelet.yaml", json.dumps(self._kubelet(addresses[4])))
         self.machine.start("kubelet", [f"{programs}/kubelet", "--config=/etc/kubernetes/kubelet.yaml",
                                        f"--kubeconfig={self._pki}/{self.name}.kubeconfig", f"--hostname-override={self.name}",
