@@ -4,12 +4,16 @@ import collections
 import os
 import re
 import subprocess
+import time
 
 import yaml
 
 from lab.netns import LabError
 
 _LIST = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "cluster", "cyclonus.yaml")
+_NAMESPACES = ("x", "y", "z")
+_ACCOUNT_SECONDS = 60
+
 # verdict: passed, failed or known; wrong: connections that were not as cyclonus expects, of its last try
 Case = collections.namedtuple("Case", "group name verdict wrong")
 
@@ -30,7 +34,9 @@ def groups(chosen=()):
 
 def _arguments(group, before):
     """before: tags of the groups before this one, whose cases are run there."""
-    return ["generate", *settings()["options"], "--include", ",".join(group["tags"]), "--exclude", ",".join(before)]
+    chosen = settings()
+    return ["generate", *chosen["options"], *chosen["servers"][group["servers"]], "--include", ",".join(group["tags"]),
+            "--exclude", ",".join(before)]
 
 
 def listed(cluster, group, before):
@@ -42,8 +48,23 @@ def listed(cluster, group, before):
     return re.findall(r"^test #\d+: (.*)$", done.stdout, re.MULTILINE)
 
 
+def _fresh_namespaces(cluster):
+    """Without the pods of the group before, which may serve other ports; with the service accounts that cyclonus does not wait for."""
+    cluster.kubectl("delete", "namespace", *_NAMESPACES, "--ignore-not-found", "--wait")
+    for name in _NAMESPACES:
+        cluster.kubectl("create", "namespace", name)
+        cluster.kubectl("label", "namespace", name, f"ns={name}")
+    deadline = time.monotonic() + _ACCOUNT_SECONDS
+    for name in _NAMESPACES:
+        while cluster.kubectl("get", "serviceaccount", "default", "--namespace", name, check=False).returncode != 0:
+            if time.monotonic() > deadline:
+                raise LabError(f"the namespace {name} has no service account after {_ACCOUNT_SECONDS} s")
+            time.sleep(0.2)
+
+
 def run(cluster, group, before, tell):
     """Runs one group; tell(Case) after each. Cases that cyclonus did not come to count as failed."""
+    _fresh_namespaces(cluster)
     known = {one["name"] for one in settings()["known"]}
     log_path = f"{cluster.folder}/log/cyclonus-{group['name'].replace('/', '-')}"
     argv, environment = cluster.command("cyclonus", *_arguments(group, before))
@@ -69,7 +90,8 @@ def run(cluster, group, before, tell):
             process.kill()
             raise
     if not names:
-        raise LabError(f"cyclonus ended with {process.returncode} before it named its cases; see {log_path}")
+        with open(log_path, encoding="utf-8") as log:
+            raise LabError(f"cyclonus ended with {process.returncode} before it named its cases: {log.read()[-1000:]}")
     for name in names[len(results):]:
         results.append(Case(group["name"], name, "failed", -1))
         tell(results[-1])
