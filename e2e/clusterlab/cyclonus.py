@@ -92,6 +92,10 @@ def run(cluster, group, before, tell):
     if not names:
         with open(log_path, encoding="utf-8") as log:
             raise LabError(f"cyclonus ended with {process.returncode} before it named its cases: {log.read()[-1000:]}")
+    if process.returncode:
+        with open(log_path, encoding="utf-8") as log:
+            fatal = [line.strip() for line in log if "level=fatal" in line] or ["it did not say why"]
+        print(f"     cyclonus itself ended with {process.returncode} in {group['name']}: {fatal[-1][:300]}", flush=True)
     for name in names[len(results):]:
         results.append(Case(group["name"], name, "failed", -1))
         tell(results[-1])
