@@ -82,7 +82,8 @@ std::vector<Pipeline::LocalPod> Pipeline::LocalPods(std::size_t most) const {
   for (const ObjectKey& key : all_local_) {
     if (pods.size() == most) break;
     const PodRecord* pod = pods_.Find(key);
-    if (pod->is_there() && !pod->addresses.empty()) pods.push_back({key, pod->addresses});
+    if (pod->is_there() && !pod->addresses.empty())
+      pods.push_back({key, std::string(pod->uid()), pod->addresses});
   }
   return pods;
 }

@@ -61,6 +61,7 @@ class Pipeline {
   // local_changes() has.
   struct LocalPod {
     ObjectKey key;
+    std::string uid;
     std::vector<Address> addresses;
   };
   std::vector<LocalPod> LocalPods(std::size_t most) const;

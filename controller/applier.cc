@@ -1,5 +1,7 @@
 #include "controller/applier.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <utility>
 
@@ -214,11 +216,17 @@ void Applier::BlameOthers(const Held& held) {
   if (held.table && nft::SameForKernel(*held.table, *wanted_)) return;
   if (monitor_ != nullptr) suspects_.Add(monitor_->Take());
   ++counters_.repairs;
+  const std::string by = suspects_.ToString(generation_, held.generation);
   log_->Warn(held.table ? "somebody changed our table, repairing it"
                         : "somebody deleted our table, making it again",
-             {{"table", wanted_->table},
-              {"by", suspects_.ToString(generation_, held.generation)},
-              {"repairs", counters_.repairs}});
+             {{"table", wanted_->table}, {"by", by}, {"repairs", counters_.repairs}});
+  if (events_ == nullptr) return;
+  ClusterEvent event;
+  event.reason = "RulesChanged";
+  event.action = "Repair";
+  event.note = fmt::format("The nftables table inet {} was {}; it was repaired. Suspected: {}.",
+                           wanted_->table, held.table ? "changed" : "deleted", by);
+  events_->Tell(std::move(event));
 }
 
 }  // namespace podgate::controller

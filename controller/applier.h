@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "controller/clock.h"
+#include "controller/cluster_event.h"
 #include "controller/log.h"
 #include "controller/suspects.h"
 #include "nft/change.h"
@@ -23,9 +24,15 @@ class Applier {
  public:
   // `wanted` is what the kernel is to hold; it changes only as Changed() is told right afterwards.
   // `monitor`: hears of others' commits sooner and by name; nullptr: they are noticed all the same.
+  // `events`: nullptr when the cluster is not told.
   Applier(const nft::Ruleset* wanted, nft::Kernel* kernel, nft::Monitor* monitor, Clock* clock,
-          Logger* log)
-      : wanted_(wanted), kernel_(kernel), monitor_(monitor), clock_(clock), log_(log) {}
+          Logger* log, EventSink* events = nullptr)
+      : wanted_(wanted),
+        kernel_(kernel),
+        monitor_(monitor),
+        clock_(clock),
+        log_(log),
+        events_(events) {}
 
   // The wanted ruleset has changed by this, and is to be in the kernel from now on. True when it is
   // on return.
@@ -77,6 +84,7 @@ class Applier {
   nft::Monitor* monitor_;
   Clock* clock_;
   Logger* log_;
+  EventSink* events_;
   State state_ = State::kIdle;
   int failures_in_a_row_ = 0;
   bool listening_ = true;

@@ -102,7 +102,7 @@ void BridgeGuard::TakePods(Pods pods) {
     for (const ipset::Address& address : pod.addresses) {
       const std::pair key(address, pod.key);
       const auto known = ends_.find(key);
-      ends[key] = known == ends_.end() ? End{pod.key} : std::move(known->second);
+      ends[key] = known == ends_.end() ? End{pod.key, pod.uid} : std::move(known->second);
     }
   }
   ends_ = std::move(ends);
@@ -140,13 +140,29 @@ void BridgeGuard::LookAt(const ipset::Address& address, End* end) {
   }
   if (end->elsewhere_since == Clock::Time()) end->elsewhere_since = now;
   if (now - end->elsewhere_since < kGrace || std::exchange(end->told, true)) return;
+  TellElsewhere(address, *end);
+}
+
+void BridgeGuard::TellElsewhere(const ipset::Address& address, const End& end) {
   log_->Error("nothing can be enforced for a pod: its packets may bypass this node's rules",
-              {{"pod", end->pod.ToString()},
+              {{"pod", end.pod.ToString()},
                {"address", address.ToString()},
-               {"reason", "the address " + end->attachment.reason},
+               {"reason", "the address " + end.attachment.reason},
                {"do",
                 "attach it by a veth pair or a bridge of this node, or do not rely on "
                 "policies for it"}});
+  if (events_ == nullptr) return;
+  ClusterEvent event;
+  event.about = ClusterEvent::About::kPod;
+  event.key = end.pod;
+  event.uid = end.uid;
+  event.reason = "NotEnforceable";
+  event.action = "Report";
+  event.note = fmt::format(
+      "No policy is enforced for this pod: its address {} {}. Attach it by a veth pair or a bridge "
+      "of its node, or do not rely on policies for it.",
+      address.ToString(), end.attachment.reason);
+  events_->Tell(std::move(event));
 }
 
 void BridgeGuard::FindBridges() {
@@ -231,6 +247,12 @@ void BridgeGuard::Tell(Family family) {
   filter.told = true;
   filter.tell_again = now + kTellEvery;
   log_->Error(filter.problem);
+  if (events_ == nullptr) return;
+  ClusterEvent event;
+  event.reason = "RulesBypassed";
+  event.action = "Report";
+  event.note = filter.problem;
+  events_->Tell(std::move(event));
 }
 
 // ---- the report

@@ -19,6 +19,7 @@
 #include "compiler/pipeline.h"
 #include "controller/attachment.h"
 #include "controller/clock.h"
+#include "controller/cluster_event.h"
 #include "controller/log.h"
 #include "controller/node_links.h"
 
@@ -37,8 +38,10 @@ class BridgeGuard {
   static constexpr std::size_t kMaxPods = 2048;
 
   // `may_set`: it may switch br_netfilter on. `links` is used by the thread of Run() alone.
-  BridgeGuard(bool may_set, NodeLinks* links, Clock* clock, Logger* log)
-      : may_set_(may_set), links_(links), clock_(clock), log_(log) {}
+  // `events`: nullptr when the cluster is not told.
+  BridgeGuard(bool may_set, NodeLinks* links, Clock* clock, Logger* log,
+              EventSink* events = nullptr)
+      : may_set_(may_set), links_(links), clock_(clock), log_(log), events_(events) {}
 
   // Until Stop(), which may be called from any thread.
   void Run();
@@ -59,6 +62,7 @@ class BridgeGuard {
  private:
   struct End {  // one address of a pod
     compiler::ObjectKey pod{};
+    std::string uid{};
     Attachment attachment{};
     bool looked = false;
     Clock::Time elsewhere_since{};
@@ -84,6 +88,7 @@ class BridgeGuard {
   void FindBridges();
   void SeeToFilter(ipset::Family family);
   std::string WhyNotOn(ipset::Family family);
+  void TellElsewhere(const ipset::Address& address, const End& end);
   void Tell(ipset::Family family);
   void MakeReport();
 
@@ -91,6 +96,7 @@ class BridgeGuard {
   NodeLinks* const links_;
   Clock* const clock_;
   Logger* const log_;
+  EventSink* const events_;
 
   // Of the thread that looks.
   std::map<std::pair<ipset::Address, compiler::ObjectKey>, End> ends_;

@@ -20,6 +20,17 @@ bool RequestGate::AwaitTurn() {
   return clock_->Sleep(pause);
 }
 
+bool RequestGate::TakeIdleTurn() {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  const Clock::Time now = clock_->Now();
+  const auto recent = std::count_if(granted_.begin(), granted_.end(),
+                                    [now](Clock::Time turn) { return turn + kWindow > now; });
+  if (static_cast<std::size_t>(recent) > kIdleRequests) return false;
+  if (granted_.size() == kRequestsPerWindow) granted_.pop_front();
+  granted_.push_back(now);
+  return true;
+}
+
 RequestGate::ListSlot RequestGate::AwaitList() {
   std::unique_lock<std::mutex> lock(mutex_);
   changed_.wait(lock, [this] { return stopped_ || !listing_; });

@@ -18,6 +18,9 @@ class RequestGate {
 
   // Waits until another request may be sent. False: the program is to stop.
   bool AwaitTurn();
+  // Whether something that can wait may be sent now: only when that delays nobody, because hardly
+  // anything else was sent of late.
+  bool TakeIdleTurn();
 
   // The one list that may be in flight. Empty when the program is to stop.
   class ListSlot {
@@ -45,6 +48,7 @@ class RequestGate {
 
  private:
   static constexpr std::size_t kRequestsPerWindow = 4;
+  static constexpr std::size_t kIdleRequests = 1;  // in a window, that are as good as none
   // A little over a second, so that clocks which disagree by some milliseconds still see fewer than
   // five.
   static constexpr std::chrono::milliseconds kWindow{1050};

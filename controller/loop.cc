@@ -15,7 +15,7 @@ double Seconds(Clock::Duration duration) { return std::chrono::duration<double>(
 }  // namespace
 
 Loop::Loop(Options options, nft::Kernel* kernel, Clock* clock, Logger* log, FlowCutter* cutter,
-           nft::Monitor* monitor, VitalsBoard* board, BridgeGuard* guard)
+           nft::Monitor* monitor, VitalsBoard* board, BridgeGuard* guard, EventSink* events)
     : options_(std::move(options)),
       clock_(clock),
       log_(log),
@@ -23,8 +23,8 @@ Loop::Loop(Options options, nft::Kernel* kernel, Clock* clock, Logger* log, Flow
       board_(board),
       guard_(guard),
       pipeline_(options_.node, options_.compile),
-      store_(&pipeline_, log),
-      applier_(&pipeline_.ruleset(), kernel, monitor, clock, log) {}
+      store_(&pipeline_, log, events),
+      applier_(&pipeline_.ruleset(), kernel, monitor, clock, log, events) {}
 
 void Loop::Run(MessageQueue* queue) {
   constexpr std::chrono::milliseconds kIdle{1000};

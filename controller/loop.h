@@ -27,10 +27,10 @@ class Loop {
     bool dry_run = false;  // the kernel is one that only prints
   };
   // `cutter`: nullptr when established flows are left alone. `monitor`: see applier.h. `board`,
-  // `guard`: nullptr when nobody asks.
+  // `guard`, `events`: nullptr when nobody asks.
   Loop(Options options, nft::Kernel* kernel, Clock* clock, Logger* log,
        FlowCutter* cutter = nullptr, nft::Monitor* monitor = nullptr, VitalsBoard* board = nullptr,
-       BridgeGuard* guard = nullptr);
+       BridgeGuard* guard = nullptr, EventSink* events = nullptr);
 
   // Until the queue is closed.
   void Run(MessageQueue* queue);

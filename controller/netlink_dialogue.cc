@@ -16,8 +16,6 @@ namespace {
 
 using nft::Status;
 
-// The kernel fills at most 32 KiB for one read of a dump.
-constexpr std::size_t kDatagramBytes = 64 * 1024;
 // Room for the errors of a thousand refused requests.
 constexpr int kReceiveBufferBytes = 2 << 20;
 
@@ -48,14 +46,16 @@ Status SystemStatus(const std::string& what, int error) {
   return Status(CodeOf(error), what + ": " + reason);
 }
 
-NetlinkDialogue::NetlinkDialogue(mnl_socket* socket) : socket_(socket), receive_(kDatagramBytes) {}
+NetlinkDialogue::NetlinkDialogue(mnl_socket* socket, std::size_t answer_bytes)
+    : socket_(socket), receive_(answer_bytes) {}
 NetlinkDialogue::~NetlinkDialogue() { mnl_socket_close(socket_); }
 int NetlinkDialogue::fd() const { return mnl_socket_get_fd(socket_); }
 
-nft::Result<std::unique_ptr<NetlinkDialogue>> NetlinkDialogue::Open(int bus) {
+nft::Result<std::unique_ptr<NetlinkDialogue>> NetlinkDialogue::Open(int bus,
+                                                                    std::size_t answer_bytes) {
   mnl_socket* socket = mnl_socket_open2(bus, SOCK_CLOEXEC);
   if (socket == nullptr) return SystemStatus("cannot open a netlink socket", errno);
-  std::unique_ptr<NetlinkDialogue> dialogue(new NetlinkDialogue(socket));
+  std::unique_ptr<NetlinkDialogue> dialogue(new NetlinkDialogue(socket, answer_bytes));
   if (mnl_socket_bind(socket, 0, MNL_SOCKET_AUTOPID) < 0)
     return SystemStatus("cannot bind a netlink socket", errno);
   // Hints all of them: errors without the request they are about, and room for many.

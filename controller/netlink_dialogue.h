@@ -21,8 +21,14 @@ nft::Status SystemStatus(const std::string& what, int error);
 
 class NetlinkDialogue {
  public:
-  // `bus`: NETLINK_NETFILTER, NETLINK_ROUTE.
-  static nft::Result<std::unique_ptr<NetlinkDialogue>> Open(int bus);
+  // The kernel fills at most 32 KiB for one read of a dump.
+  static constexpr std::size_t kDumpBytes = 64 * 1024;
+  // Room for one object, a link with all its properties for example.
+  static constexpr std::size_t kObjectBytes = 16 * 1024;
+
+  // `bus`: NETLINK_NETFILTER, NETLINK_ROUTE. `answer_bytes`: room for the longest datagram.
+  static nft::Result<std::unique_ptr<NetlinkDialogue>> Open(int bus,
+                                                            std::size_t answer_bytes = kDumpBytes);
   ~NetlinkDialogue();
   NetlinkDialogue(const NetlinkDialogue&) = delete;
   NetlinkDialogue& operator=(const NetlinkDialogue&) = delete;
@@ -37,7 +43,7 @@ class NetlinkDialogue {
   nft::Result<std::map<std::uint32_t, int>> Tell(const void* requests, std::size_t size);
 
  private:
-  explicit NetlinkDialogue(mnl_socket* socket);
+  NetlinkDialogue(mnl_socket* socket, std::size_t answer_bytes);
   int fd() const;
   nft::Status Send(const void* bytes, std::size_t size);
 

@@ -97,7 +97,7 @@ class KernelLinks : public NodeLinks {
 
   Status Put(const nlmsghdr* question, const NetlinkDialogue::Answer& answer) {
     if (!dialogue_) {
-      auto opened = NetlinkDialogue::Open(NETLINK_ROUTE);
+      auto opened = NetlinkDialogue::Open(NETLINK_ROUTE, NetlinkDialogue::kObjectBytes);
       if (!opened.ok()) return opened.status();
       dialogue_ = std::move(opened).value();
     }

@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "controller/conntrack_netlink.h"
+#include "controller/event_sender.h"
 #include "controller/flow_cutter.h"
 #include "controller/kubeconfig.h"
 #include "controller/loop.h"
@@ -58,6 +59,15 @@ nft::Result<std::unique_ptr<nft::Kernel>> OpenKernel(bool dry_run, Logger* log) 
               {{"reason", real.status().message()}});
   }
   return std::unique_ptr<nft::Kernel>(std::make_unique<PrintingKernel>(stdout, std::move(start)));
+}
+
+// A pod of the chart knows its own name.
+EventSource SourceOfEvents(const std::string& node) {
+  EventSource source{node, std::nullopt};
+  const auto name = ProcessEnvironment("POD_NAME");
+  const auto ns = ProcessEnvironment("POD_NAMESPACE");
+  if (name && ns && !name->empty() && !ns->empty()) source.pod = compiler::ObjectKey{*ns, *name};
+  return source;
 }
 
 // nullptr where nobody can be heard; a dry run does not look at what others do.
@@ -137,13 +147,17 @@ int Run(const RunOptions& options) {
   MessageQueue queue;
   const std::unique_ptr<HttpTransport> transport = MakeTransport(access.value());
   Cutting cutting(options, &queue, &log);
+  EventSender sender(SourceOfEvents(node), transport.get(), &gate, &clock, &log);
+  EventSink* const events = options.dry_run ? nullptr : &sender;
   VitalsBoard board(clock.Now());
   const std::unique_ptr<NodeLinks> links = OpenNodeLinks();
-  BridgeGuard guard(options.set_bridge_sysctl && !options.dry_run, links.get(), &clock, &log);
+  BridgeGuard guard(options.set_bridge_sysctl && !options.dry_run, links.get(), &clock, &log,
+                    events);
   Loop loop({node,
              {.pod_to_node_enforce = options.pod_to_node_enforce, .reject = options.reject},
              options.dry_run},
-            kernel.value().get(), &clock, &log, cutting.cutter(), monitor.get(), &board, &guard);
+            kernel.value().get(), &clock, &log, cutting.cutter(), monitor.get(), &board, &guard,
+            events);
   const WakeOn others(monitor ? monitor->fd() : -1, [&queue] { queue.Wake(); });
   log.Info("starting", {{"version", Version()},
                         {"node", node},
@@ -185,10 +199,13 @@ int Run(const RunOptions& options) {
     threads[i] = std::jthread([&reflector = reflectors[i]] { reflector.Run(); });
   }
   cutting.Start();
+  std::jthread telling([&sender] { sender.Run(); });
   std::jthread guarding([&guard] { guard.Run(); });
   loop.Run(&queue);
   guard.Stop();
   guarding.join();
+  sender.Stop();
+  telling.join();
   server.reset();
   cutting.Stop();
   for (std::jthread& thread : threads) thread.join();

@@ -1,5 +1,7 @@
 #include "controller/store.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <optional>
 #include <utility>
@@ -15,6 +17,8 @@ using compiler::ObjectKey;
 // No namespace of an API server can have this name, and none is ever added to the cluster under it.
 constexpr const char* kQuarantine = "~unreadable";
 constexpr const char* kIsolate = "isolate";  // the policy there
+// Of an event: more is not taken.
+constexpr std::size_t kNoteBytes = 1024;
 
 ObjectKey QuarantineKey(const ObjectKey& key) { return {kQuarantine, key.ToString()}; }
 
@@ -133,10 +137,29 @@ bool Store::ApplyPolicy(const compiler::NetworkPolicy& policy,
   }
   if (HasErrors(diagnostics)) {
     broken_.insert(key);
+    TellBroken(policy, diagnostics);
   } else {
     broken_.erase(key);
   }
   return pipeline_->Put(policy);
+}
+
+void Store::TellBroken(const compiler::NetworkPolicy& policy,
+                       const std::vector<Diagnostic>& diagnostics) {
+  if (events_ == nullptr) return;
+  ClusterEvent event;
+  event.about = ClusterEvent::About::kNetworkPolicy;
+  event.key = policy.key;
+  event.uid = policy.uid;
+  event.reason = "InvalidPolicy";
+  event.action = "Isolate";
+  event.note = "The pods that it selects are isolated; what cannot be read allows nothing.";
+  for (const Diagnostic& diagnostic : diagnostics) {
+    if (event.note.size() >= kNoteBytes) break;
+    if (diagnostic.severity == Diagnostic::Severity::kError)
+      event.note += fmt::format(" {}.", diagnostic.ToString());
+  }
+  events_->Tell(std::move(event));
 }
 
 bool Store::Delete(Kind kind, const ObjectKey& key) {

@@ -18,6 +18,7 @@
 
 #include "compiler/model.h"
 #include "compiler/pipeline.h"
+#include "controller/cluster_event.h"
 #include "controller/log.h"
 #include "controller/message.h"
 
@@ -25,7 +26,9 @@ namespace podgate::controller {
 
 class Store {
  public:
-  Store(compiler::Pipeline* pipeline, Logger* log) : pipeline_(pipeline), log_(log) {}
+  // `events`: nullptr when the cluster is not told.
+  Store(compiler::Pipeline* pipeline, Logger* log, EventSink* events = nullptr)
+      : pipeline_(pipeline), log_(log), events_(events) {}
 
   // True when the cluster changed in anything that could matter to packets.
   bool Apply(Message message);
@@ -41,12 +44,15 @@ class Store {
                       const std::vector<compiler::Diagnostic>& diagnostics);
   bool ApplyPolicy(const compiler::NetworkPolicy& policy,
                    const std::vector<compiler::Diagnostic>& diagnostics);
+  void TellBroken(const compiler::NetworkPolicy& policy,
+                  const std::vector<compiler::Diagnostic>& diagnostics);
   bool Quarantine(compiler::Pod pod);
   bool Release(const compiler::ObjectKey& key);
   bool Delete(compiler::Kind kind, const compiler::ObjectKey& key);
 
   compiler::Pipeline* pipeline_;
   Logger* log_;
+  EventSink* events_;
   std::set<compiler::ObjectKey> quarantined_;  // under the keys that they have in quarantine
   std::set<compiler::ObjectKey> broken_;
   bool pods_listed_ = false;

@@ -1,6 +1,6 @@
 // HTTP as the reflectors need it: one GET with a body that streams to a consumer on the caller's
-// own thread. One implementation is in use, over cpprestsdk (transport_cpprest.cc); tests script
-// another.
+// own thread; and a POST of a small body. One implementation is in use, over cpprestsdk
+// (transport_cpprest.cc); tests script another.
 #pragma once
 
 #include <chrono>
@@ -56,6 +56,8 @@ class HttpTransport {
   virtual ~HttpTransport() = default;
   // Returns when the exchange has ended. Any number of threads at a time.
   virtual HttpResult Get(const HttpRequest& request, HttpConsumer* consumer) = 0;
+  virtual HttpResult Post(const HttpRequest& request, const std::string& json,
+                          HttpConsumer* consumer) = 0;
   // Ends all exchanges, those to come as well. Any thread.
   virtual void Cancel() = 0;
   // Something of an ended exchange still waits for the system (a name server that does not answer

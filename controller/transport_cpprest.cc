@@ -144,7 +144,13 @@ class CpprestTransport : public HttpTransport {
   explicit CpprestTransport(ApiAccess access) : access_(std::move(access)) {}
   ~CpprestTransport() override;
 
-  HttpResult Get(const HttpRequest& request, HttpConsumer* consumer) override;
+  HttpResult Get(const HttpRequest& request, HttpConsumer* consumer) override {
+    return Send(request, nullptr, consumer);
+  }
+  HttpResult Post(const HttpRequest& request, const std::string& json,
+                  HttpConsumer* consumer) override {
+    return Send(request, &json, consumer);
+  }
   void Cancel() override;
   bool Hangs() const override { return hanging_ > 0; }
 
@@ -154,7 +160,9 @@ class CpprestTransport : public HttpTransport {
     std::shared_ptr<FailureNote> note = std::make_shared<FailureNote>();
     pplx::cancellation_token_source cancel;
   };
-  Status Start(const HttpRequest& request, Exchange* exchange);
+  // `json`: what to POST; nullptr: a GET.
+  HttpResult Send(const HttpRequest& request, const std::string* json, HttpConsumer* consumer);
+  Status Start(const HttpRequest& request, const std::string* json, Exchange* exchange);
   HttpResult Follow(const HttpRequest& request, const Exchange& exchange, HttpConsumer* consumer);
 
   const ApiAccess access_;
@@ -171,7 +179,8 @@ HttpResult Failure(HttpError error, std::string message) {
   return result;
 }
 
-Status CpprestTransport::Start(const HttpRequest& request, Exchange* exchange) {
+Status CpprestTransport::Start(const HttpRequest& request, const std::string* json,
+                               Exchange* exchange) {
   auto credentials = ReadCredentials(access_);
   if (!credentials.ok()) return credentials.status();
 
@@ -200,7 +209,9 @@ Status CpprestTransport::Start(const HttpRequest& request, Exchange* exchange) {
   *sink_of = sink;
 
   try {
-    web::http::http_request message(web::http::methods::GET);
+    web::http::http_request message(json != nullptr ? web::http::methods::POST
+                                                    : web::http::methods::GET);
+    if (json != nullptr) message.set_body(*json, "application/json");
     message.set_request_uri(web::uri(access_.path + request.target));
     message.headers().add("Accept", "application/json");
     message.headers().add("User-Agent", "podgate");
@@ -280,9 +291,10 @@ HttpResult CpprestTransport::Follow(const HttpRequest& request, const Exchange& 
   return result;
 }
 
-HttpResult CpprestTransport::Get(const HttpRequest& request, HttpConsumer* consumer) {
+HttpResult CpprestTransport::Send(const HttpRequest& request, const std::string* json,
+                                  HttpConsumer* consumer) {
   Exchange exchange;
-  if (Status status = Start(request, &exchange); !status.ok()) {
+  if (Status status = Start(request, json, &exchange); !status.ok()) {
     return Failure(HttpError::kConfig, status.message());
   }
   {

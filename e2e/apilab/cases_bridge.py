@@ -5,6 +5,7 @@ import contextlib
 import time
 
 from . import objects
+from .cases_events import await_event
 from .probes import Listening
 from .world import SPARE, require
 
@@ -141,6 +142,10 @@ def pods_elsewhere(world):
             require(_said(agent)[begun:].count("nothing can be enforced for a pod") == 2, "two lines in the log were expected")
             world.policy("a/deny", **_DENY)
             world.expect(*_POLICED)  # the others are policed as ever
+            for name in ("mac", "lost"):
+                regarding = await_event(world, "NotEnforceable", "Pod", name)["regarding"]
+                require(regarding["uid"] == world.api.ask("GET", objects.path("Pod", f"a/{name}"))["metadata"]["uid"],
+                        "the event is about another pod of that name")
             for name in ("a/mac", "a/lost"):
                 world.remove("Pod", name)
             agent.expect_ready(within=5)

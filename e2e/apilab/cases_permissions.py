@@ -12,6 +12,7 @@ def only_list_and_watch(world):
     pod = objects.path("Pod", "a/web")
     refused = [("GET", pod, None), ("GET", "/api/v1/secrets", None), ("GET", "/api/v1/nodes", None),
                ("GET", "/api/v1/configmaps", None), ("GET", "/api/v1/namespaces/kube-system/secrets", None),
+               ("GET", "/apis/events.k8s.io/v1/events", None),
                ("POST", objects.collection("Pod", "a"), objects.pod("a/made", "n1", {})),
                ("POST", objects.collection("NetworkPolicy", "a"), objects.policy("a/made")),
                ("PATCH", pod, {"metadata": {"labels": {"a": "b"}}}), ("PATCH", pod + "/status", {"status": {"phase": "Failed"}}),

@@ -62,7 +62,8 @@ struct World {
   void Pods(const std::vector<std::pair<std::string, std::string>>& pods) {
     BridgeGuard::Pods all;
     for (const auto& [name, address] : pods) {
-      if (all.empty() || all.back().key.name != name) all.push_back({{"d", name}, {}});
+      if (all.empty() || all.back().key.name != name)
+        all.push_back({{"d", name}, name + "-uid", {}});
       all.back().addresses.push_back(*Address::Parse(address));
     }
     guard.SetPods(std::move(all));

@@ -25,6 +25,11 @@ class FakeTransport : public HttpTransport {
  public:
   explicit FakeTransport(FakeClock* clock) : clock_(clock) {}
 
+  HttpResult Post(const HttpRequest& request, const std::string& json,
+                  HttpConsumer* consumer) override {
+    posted.push_back(json);
+    return Get(request, consumer);
+  }
   // When the script is over, everything is cancelled.
   HttpResult Get(const HttpRequest& request, HttpConsumer* consumer) override {
     HttpResult result;
@@ -62,6 +67,7 @@ class FakeTransport : public HttpTransport {
   std::deque<Answer> script;
   std::size_t split = 0;  // bodies come in pieces of this many bytes; 0: as written
   std::vector<std::string> targets;
+  std::vector<std::string> posted;
   std::vector<Clock::Time> times;
   std::vector<std::chrono::milliseconds> patiences;
 
