@@ -1,5 +1,6 @@
 """Takes a cluster from one state of a case to the next, and judges the matrix there by connections from pod to pod."""
 
+import re
 import time
 from concurrent.futures import ThreadPoolExecutor
 
@@ -47,6 +48,7 @@ class Driver:
         self.node_addresses = {name: addresses for name, (_, addresses) in zip(NODES, chosen)}
         self._setting = objects.Setting(names, image, self.nodes, limits.served_ports(cases))
         self.families = ()
+        self._sources = {}
 
     # -- the run -----------------------------------------------------------------------------------------
 
@@ -62,11 +64,23 @@ class Driver:
         self.node_addresses = {name: {family: address for family, address in addresses.items() if family in self.families}
                                for name, addresses in self.node_addresses.items()}
         pod = next(iter(self._found))
+        self._sources = {node: self._source(node) for node in NODES}
         has = self.cluster.execute(*self.names.split(pod), "ping -c 1 -W 1 127.0.0.1 >/dev/null 2>&1 && echo ping\n"
                                                            "nc -h >/dev/null 2>&1; [ $? = 127 ] || echo nc\n").split()
         if "nc" not in has:
             raise ClusterError(f"the image {self._setting.image} has no nc; --image names another")
         self.ping = "ping" in has
+
+    def _source(self, node):
+        """The addresses that the node speaks from to pods of the other one: in a tunnel they are not its own."""
+        state = world.standard_world()
+        there = next(name for name, pod in state["pods"].items() if pod["node"] != node)
+        found = dict(self.node_addresses[node])
+        for family, address in self._found[there].items():
+            if family in found:
+                said = self.cluster.execute(*self.names.split(f"{NODE_PODS}/{node}"), f"ip route get {address} 2>/dev/null\nexit 0\n")
+                found[family] = route_source(said) or found[family]
+        return found
 
     def stop(self):
         """Takes everything out of the cluster again; waits for it."""
@@ -174,7 +188,8 @@ class Driver:
             if not pod.get("hostNetwork"):
                 addresses.add_pod(name, world.pod_addresses(pod), self._found[name])
         for node in NODES:
-            addresses.add_other(node, dict(zip((4, 6), node_addresses(node))), self.node_addresses[node])
+            for here in (self.node_addresses[node], self._sources[node]):
+                addresses.add_other(f"{node} at {' and '.join(here.values())}", dict(zip((4, 6), node_addresses(node))), here)
         for service, here in services.items():
             addresses.add_other(f"Service {service.name}", service.addresses, here)
         wanted = {}
@@ -252,6 +267,12 @@ class Driver:
         if problems and any(probe.result == "not tried" for probe in wrong):
             raise problems[0]
         return wrong
+
+
+def route_source(text):
+    """The source address in what `ip route get` says; None when it says none."""
+    found = re.search(r"\bsrc ([0-9a-f.:]+)", text)
+    return found[1] if found else None
 
 
 class Wrong:

@@ -16,7 +16,7 @@ sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 from kubectl_lab import cluster, limits, objects, probes  # noqa: E402
 from kubectl_lab.blocks import Addresses, Untranslatable, translated  # noqa: E402
 from kubectl_lab.changes import Changes, ObjectChanges, Pod, State  # noqa: E402
-from kubectl_lab.driver import Driver  # noqa: E402
+from kubectl_lab.driver import Driver, route_source  # noqa: E402
 from lab import programs  # noqa: E402
 from lab.cases import Check, load_cases  # noqa: E402
 from lab.expect import End  # noqa: E402
@@ -314,6 +314,11 @@ class EveryCase(unittest.TestCase):
 
 
 class Nodes(unittest.TestCase):
+    def test_a_node_may_speak_from_a_tunnels_address(self):
+        self.assertEqual(route_source("10.244.1.14 via 10.244.1.0 dev flannel.1 src 10.244.2.0 uid 0\n    cache\n"), "10.244.2.0")
+        self.assertEqual(route_source("fd00:30::7 from :: via fe80::1 dev eth0 proto static src fd00::12 metric 1024"), "fd00::12")
+        self.assertIsNone(route_source("sh: ip: not found"))
+
     def test_only_those_that_take_pods(self):
         nodes = json.loads(Double().run("get", "nodes"))["items"]
         self.assertEqual([name for name, _ in cluster.workers(nodes)], ["worker", "worker2"])
