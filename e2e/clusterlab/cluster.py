@@ -3,7 +3,9 @@
 import dataclasses
 import json
 import os
+import signal
 import subprocess
+import sys
 import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -65,6 +67,7 @@ class Cluster:
         """Everything, until the nodes are Ready. What was made of it is removed when it fails."""
         if os.path.exists(f"{self.folder}/plan.json"):
             raise LabError(f"a cluster lies in {self.folder} already: `e2e/cluster/cluster down` removes it")
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # who made it takes it down, then too
         self.cache = build(*NEEDED, *(["flannel"] if self.plan.flannel else []))
         self._arrange()
         os.makedirs(self.folder, exist_ok=True)
