@@ -162,9 +162,19 @@ void AddCleanup(CLI::App* app, std::function<int()>* chosen) {
 }
 
 void AddPrepareNode(CLI::App* app, std::function<int()>* chosen) {
-  app->add_subcommand("prepare-node",
-                      "Set the sysctls that make packets between pods of one bridge meet the rules")
-      ->callback([chosen] { *chosen = [] { return PrepareNode(std::cout, std::cerr); }; });
+  auto best_effort = std::make_shared<bool>(false);
+  CLI::App* command = app->add_subcommand(
+      "prepare-node",
+      "Set the sysctls that make packets between pods of one bridge meet the rules");
+  command->add_flag("--best-effort", *best_effort,
+                    "Exit with 0 whatever comes of it: what cannot be set must not keep the agent "
+                    "from starting, which says itself what bypasses the rules");
+  command->callback([best_effort, chosen] {
+    *chosen = [best_effort] {
+      const int code = PrepareNode(std::cout, std::cerr);
+      return *best_effort ? kExitOk : code;
+    };
+  });
 }
 
 void AddWaitDaemonSet(CLI::App* app, std::function<int()>* chosen) {

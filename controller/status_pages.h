@@ -38,9 +38,10 @@ struct AgentStatus {
   ProcessStats process;
 };
 
-// A loop that has not gone round for so long is stuck; the longest turn that was ever measured is a
-// start with 100,000 pods, some seconds.
-inline constexpr std::chrono::seconds kStuckAfter{60};
+// A loop that has not gone round for so long is stuck. The longest turn that was ever measured is a
+// start with 100,000 pods, some seconds of processor time, of which a limited container gets a
+// fifth, and a slow machine less: an agent must not be ended in the middle of its first turn.
+inline constexpr std::chrono::seconds kStuckAfter{300};
 
 struct Check {
   std::string name;

@@ -2,15 +2,22 @@
 {{- default .Chart.Name .Values.nameOverride | trunc 45 | trimSuffix "-" }}
 {{- end }}
 
-{{/* The release's name when that says it already, as most charts have it. Room is left for suffixes. */}}
+{{/*
+The release's name when that says it already, as most charts have it. Room is left for suffixes. Release names may have dots
+and begin with a digit; names of Services may not.
+*/}}
 {{- define "podgate.fullname" -}}
 {{- if .Values.fullnameOverride }}
 {{- .Values.fullnameOverride | trunc 45 | trimSuffix "-" }}
 {{- else if contains (include "podgate.name" .) .Release.Name }}
-{{- .Release.Name | trunc 50 | trimSuffix "-" }}
+{{- include "podgate.releaseName" . | trunc 50 | trimSuffix "-" }}
 {{- else }}
-{{- printf "%s-%s" .Release.Name (include "podgate.name" .) | trunc 50 | trimSuffix "-" }}
+{{- printf "%s-%s" (include "podgate.releaseName" .) (include "podgate.name" .) | trunc 50 | trimSuffix "-" }}
 {{- end }}
+{{- end }}
+
+{{- define "podgate.releaseName" -}}
+{{- regexReplaceAll "^([0-9])" (.Release.Name | replace "." "-") "r${1}" }}
 {{- end }}
 
 {{/* A DaemonSet's selector can never be changed: only what never changes is in it. */}}
