@@ -278,9 +278,9 @@ void BridgeGuard::MakeReport() {
     if (!filter.problem.empty()) report.problems.push_back(filter.problem);
   }
   if (!elsewhere.empty()) {
-    report.problems.push_back(
+    report.elsewhere =
         "nothing can be enforced for " + Join(elsewhere) +
-        "; attach them by veth pairs or a bridge of this node, or do not rely on policies there");
+        "; attach them by veth pairs or a bridge of this node, or do not rely on policies there";
   }
   report.unpoliced_pods = unpoliced.size();
   const std::lock_guard<std::mutex> lock(mutex_);

@@ -51,8 +51,11 @@ class BridgeGuard {
 
   struct Report {
     bool looked = false;                  // there is something to report
-    std::vector<std::string> problems{};  // sentences: packets that pass by the rules
-    std::size_t unpoliced_pods = 0;       // that those are about
+    std::vector<std::string> problems{};  // sentences: packets between pods that pass by the rules
+    // A sentence, or empty: pods for which nothing can be enforced. The agent is ready all the
+    // same: whoever may make one such pod must not be able to hold up the update of all agents.
+    std::string elsewhere{};
+    std::size_t unpoliced_pods = 0;  // that all of those are about
   };
   Report report() const;
 

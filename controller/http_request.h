@@ -13,9 +13,10 @@ namespace podgate::controller {
 inline constexpr std::size_t kMaxRequestBytes = 8 * 1024;
 
 struct HttpQuestion {
-  bool head_only = false;  // HEAD: the answer's head without its body
-  std::string path;        // begins with "/", as it was sent
-  std::string query;       // what follows "?"
+  bool head_only = false;      // HEAD: the answer's head without its body
+  std::string path;            // begins with "/", as it was sent
+  std::string query;           // what follows "?"
+  bool from_loopback = false;  // came to a listener of this node alone: known to the server
   // `name` stands between the query's ampersands, with or without a value.
   bool Asks(std::string_view name) const;
 };

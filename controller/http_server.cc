@@ -227,7 +227,9 @@ bool HttpServer::Read(Connection* connection) {
 void HttpServer::Answer(const ParsedRequest& request, Connection* connection) {
   HttpAnswer answer;
   if (request.progress == ParsedRequest::Progress::kDone) {
-    answer = handler_(request.question);
+    HttpQuestion question = request.question;
+    question.from_loopback = IsLoopback(listeners_[connection->listener].address);
+    answer = handler_(question);
   } else {
     answer.status = request.status;
     answer.body =

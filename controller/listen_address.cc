@@ -31,4 +31,11 @@ std::optional<ListenAddress> ParseListenAddress(std::string_view text) {
   return listen;
 }
 
+bool IsLoopback(const ListenAddress& listen) {
+  if (!listen.address) return false;
+  static const ipset::Prefix kV4 = *ipset::Prefix::Parse("127.0.0.0/8");
+  static const ipset::Prefix kV6 = *ipset::Prefix::Parse("::1/128");
+  return kV4.Contains(*listen.address) || kV6.Contains(*listen.address);
+}
+
 }  // namespace podgate::controller

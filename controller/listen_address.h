@@ -21,4 +21,7 @@ struct ListenAddress {
 // address in front of ":PORT" cannot know its family. nullopt: none of these.
 std::optional<ListenAddress> ParseListenAddress(std::string_view text);
 
+// Only this host's own processes can connect to it.
+bool IsLoopback(const ListenAddress& listen);
+
 }  // namespace podgate::controller

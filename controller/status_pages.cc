@@ -38,6 +38,8 @@ HttpAnswer Readiness(const AgentStatus& status, bool verbose) {
       body += check.problem + "\n";
     }
   }
+  if (verbose && !status.bridge.elsewhere.empty())
+    body += fmt::format("note no-bypass: {}\n", status.bridge.elsewhere);
   return Text(ready ? 200 : 503, std::move(body));
 }
 
@@ -134,7 +136,13 @@ std::string Metrics(const AgentStatus& status) {
 
 HttpAnswer AnswerPage(const HttpQuestion& question, const AgentStatus& status) {
   if (question.path == "/healthz") return Health(status);
-  if (question.path == "/readyz") return Readiness(status, question.Asks("verbose"));
+  if (question.path == "/readyz") {
+    HttpAnswer answer = Readiness(status, question.Asks("verbose"));
+    // Reasons name pods, and which node does not enforce what: nothing for everybody to read.
+    if (!question.from_loopback)
+      answer.body = answer.status == 200 ? "ok\n" : "not ready; ask on the node itself why\n";
+    return answer;
+  }
   if (question.path == "/metrics") {
     return {200, "text/plain; version=0.0.4; charset=utf-8", Metrics(status)};
   }

@@ -5,7 +5,8 @@
 //              not restart every node's firewall
 //   /readyz    200 when all kinds are listed, the kernel holds what is wanted, and no packets are
 //              known to pass by the rules; else 503 and a sentence for each reason. ?verbose: all
-//              checks
+//              checks, and the pods for which nothing can be enforced. On another listener than
+//              loopback only whether it is so
 //   /metrics   Prometheus text
 #pragma once
 

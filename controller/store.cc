@@ -124,8 +124,9 @@ bool Store::ApplyNamespace(const compiler::Namespace& ns,
 bool Store::ApplyPolicy(const compiler::NetworkPolicy& policy,
                         const std::vector<Diagnostic>& diagnostics) {
   const ObjectKey key = policy.key;
-  // Said once, not again with each event or list that repeats the same policy.
-  if (pipeline_->Holds(policy)) return false;
+  // Said once, not again with each event or list that repeats the same policy. What cannot be read
+  // is no part of it: it may come and go without a change.
+  if (pipeline_->Holds(policy) && HasErrors(diagnostics) == broken_.contains(key)) return false;
   for (const Diagnostic& diagnostic : diagnostics) {
     const bool error = diagnostic.severity == Diagnostic::Severity::kError;
     log_->LogEach(

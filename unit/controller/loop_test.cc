@@ -323,6 +323,11 @@ TEST(Loop, ABrokenPolicyIsNamedOnce) {
   broken.errors = {Unreadable()};
   for (int i = 0; i < 3; ++i) world.Tell(Upsert(Kind::kNetworkPolicy, broken, {Unreadable()}));
   EXPECT_EQ(world.Logged("a policy is broken"), 1U);
+  // Mended, and broken again, by parts that are nowhere in what was read of it.
+  broken.errors.clear();
+  world.Tell(Upsert(Kind::kNetworkPolicy, broken));
+  world.Tell(Upsert(Kind::kNetworkPolicy, broken, {Unreadable()}));
+  EXPECT_EQ(world.Logged("a policy is broken"), 2U);
   EXPECT_NE(world.logged.find("policy=d/web problem=\"pod d/web: status.podIPs: cannot be read\""),
             std::string::npos)
       << world.logged;
