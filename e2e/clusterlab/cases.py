@@ -186,12 +186,16 @@ def agent_cannot_set_the_sysctl(stage):
         stage.cluster.nodes[node].machine.sysctl(**{f"net__bridge__{name}": 0 for name in _SYSCTLS})
     for pod in stage.installation.pods().values():
         stage.cluster.kubectl("delete", "pod", "--namespace", pod["metadata"]["namespace"], pod["metadata"]["name"])
-    time.sleep(3)
     deadline = time.monotonic() + _READY_SECONDS
-    while (answer := stage.installation.readyz("n1"))[0] != 503:
-        require(time.monotonic() < deadline, f"/readyz of a new agent without the sysctl says {answer}")
-        time.sleep(0.3)
-    require(not any(stage.installation.ready(node) for node in stage.nodes), "an agent is Ready without the sysctl")
+    for node in stage.nodes:  # until it has listed, and only the sysctl keeps it from being ready
+        while "bridge-nf-call" not in (answer := stage.installation.readyz(node))[1] or "listed" in answer[1]:
+            require(time.monotonic() < deadline, f"/readyz of the new agent of {node} without the sysctl says {answer}")
+            time.sleep(0.3)
+    for _ in range(15):  # three periods of the readiness probe
+        time.sleep(1)
+        for node in stage.nodes:
+            require(stage.installation.readyz(node)[0] == 503, f"/readyz of {node} is good without the sysctl")
+            require(not stage.installation.ready(node), f"the agent of {node} is Ready without the sysctl")
     require(stage.sysctl("n1", _SYSCTLS[0]) == "0", "something has set the sysctl")
     stage.scene.expect("deny a/far -> a/web:8080", "allow a/client -> a/web:8080")
 
@@ -229,9 +233,12 @@ def uninstalled(stage):
         tables = json.loads(stage.cluster.nodes[node].machine.run("nft", "-j", "list", "tables").stdout)["nftables"]
         left = [one["table"]["name"] for one in tables if "podgate" in one.get("table", {}).get("name", "")]
         require(not left, f"{node}: the tables {left} are left")
-    left = stage.cluster.kubectl("get", "all,roles,rolebindings,clusterroles,clusterrolebindings,serviceaccounts", "--all-namespaces",
-                                 "--output=name")
-    require("podgate" not in left, "left in the API server: " + ", ".join(line for line in left.splitlines() if "podgate" in line))
+    deadline = time.monotonic() + 15  # pods of a deleted DaemonSet have 5 s to end
+    while left := [line for line in stage.cluster.kubectl(
+            "get", "all,roles,rolebindings,clusterroles,clusterrolebindings,serviceaccounts", "--all-namespaces",
+            "--output=name").splitlines() if "podgate" in line]:
+        require(time.monotonic() < deadline, f"left in the API server: {', '.join(left)}")
+        time.sleep(0.3)
     stage.scene.expect(*_UNENFORCED)
     return f"{took:.1f} s, rules gone {min(moments):.1f} to {max(moments):.1f} s after the traffic began"
 
