@@ -20,11 +20,6 @@ struct ClassKey {
   friend auto operator<=>(const ClassKey&, const ClassKey&) = default;
 };
 
-// Different pod selectors that the policies of one class may have together; with more it allows
-// nothing, and its chain says so. Each is tried on every identity of the cluster: a guard against
-// policies made to exhaust memory and time.
-inline constexpr std::size_t kMaxPodTerms = 2000;
-
 // The policies of the pod's namespace that select it; by key.
 std::vector<const NetworkPolicy*> PoliciesOf(const Cluster& cluster, const Pod& pod);
 

@@ -63,6 +63,11 @@ SideVerdict Judge(const Question& question, const Endpoint& self, const std::str
     verdict.reason = fmt::format("no policy isolates {} for {}", Describe(self), direction);
     return verdict;
   }
+  if (reference::TooManySelectors(isolating, question)) {
+    verdict.allowed = false;
+    verdict.reason = reference::DeniedByTheirNumber(isolating, question);
+    return verdict;
+  }
   for (const NetworkPolicy* policy : isolating) {
     for (const PolicyRule& rule : reference::RulesOf(*policy, question.ingress)) {
       if (!reference::AnyPeerMatches(*policy, rule, question)) continue;

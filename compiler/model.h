@@ -3,6 +3,7 @@
 // equal states are equal.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -125,6 +126,11 @@ struct NetworkPolicy {
   // Why the policy is broken: its unreadable parts allow nothing. Empty for a valid policy.
   std::vector<Diagnostic> errors;
 };
+
+// Different pod selectors (with their namespaces) that the policies which isolate one pod in one
+// direction may have together: with more they allow nothing there. Each is tried on every identity
+// of the cluster: a guard against policies made to exhaust memory and time.
+inline constexpr std::size_t kMaxPodTerms = 2000;
 
 struct Cluster {
   std::map<std::string, Namespace> namespaces;

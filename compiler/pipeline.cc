@@ -305,7 +305,11 @@ void Pipeline::CompileOne(Classes::value_type* its_class) {
     if (state.addresses[i] > 0) families.insert(kFamilies[i]);
   nft::Ruleset piece;
   Sets sets(&peers_, &piece);
-  CompileClass(BuildClass(policies_.in_use(), key, families), &sets);
+  const PolicyClass built = BuildClass(policies_.in_use(), key, families);
+  if (built.over_budget && !std::exchange(state.over_budget, true))
+    refused_.push_back(key.policies);
+  state.over_budget = built.over_budget;
+  CompileClass(built, &sets);
   const SharedNames names = assembly_.Use(std::move(piece));
   assembly_.Release(std::exchange(state.names, names));
   const std::set<MemberSet*> before = std::exchange(state.sets, sets.Take());

@@ -16,6 +16,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "compiler/assembly.h"
@@ -46,6 +47,10 @@ class Pipeline {
   // As of the last Update().
   const nft::Ruleset& ruleset() const { return assembly_.ruleset(); }
 
+  // Policies, all of a class each time, that have come to have too many different pod selectors
+  // (see kMaxPodTerms) since this was last asked.
+  std::vector<std::vector<ObjectKey>> TakeRefused() { return std::exchange(refused_, {}); }
+
   std::optional<Pod> FindPod(const ObjectKey& key) const;
   // The policy is there, and is just so.
   bool Holds(const NetworkPolicy& policy) const { return policies_.Holds(policy); }
@@ -74,6 +79,7 @@ class Pipeline {
     std::string chain;
     SharedNames names;
     std::set<MemberSet*> sets;
+    bool over_budget = false;
   };
   using Classes = std::map<ClassKey, Class>;
   struct Local {
@@ -127,6 +133,8 @@ class Pipeline {
   std::map<ObjectKey, Local> locals_;  // those of them that are isolated
   std::array<std::map<Address, Entry>, kDirections.size()> entries_;
   std::array<std::array<Dispatch, kFamilies.size()>, kDirections.size()> dispatch_;
+
+  std::vector<std::vector<ObjectKey>> refused_;
 
   // What has to be done at the next Update().
   std::set<ObjectKey> dirty_pods_;

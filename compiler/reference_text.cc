@@ -226,4 +226,16 @@ std::string DeniedBy(const std::vector<const NetworkPolicy*>& isolating, const Q
   return text;
 }
 
+std::string DeniedByTheirNumber(const std::vector<const NetworkPolicy*>& isolating,
+                                const Question& question) {
+  std::vector<std::string> names;
+  for (const NetworkPolicy* policy : isolating) names.push_back(policy->key.ToString());
+  return fmt::format(
+      "pod {} is isolated for {} by {} {}, which {} more than {} different pod selectors and "
+      "therefore allow nothing; use fewer",
+      question.pod->key.ToString(), question.ingress ? "ingress" : "egress",
+      names.size() == 1 ? "policy" : "policies", Join(names, "and"),
+      names.size() == 1 ? "has" : "have together", kMaxPodTerms);
+}
+
 }  // namespace podgate::compiler::reference

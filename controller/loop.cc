@@ -92,6 +92,12 @@ void Loop::UpdateAndApply(Clock::Time oldest) {
   const std::uint64_t steps_before = applier_.counters().steps;
   const Clock::Time begun = clock_->Now();
   const nft::Change change = pipeline_.Update();
+  for (const std::vector<compiler::ObjectKey>& policies : pipeline_.TakeRefused()) {
+    log_->LogEach(LogLevel::kError, "nothing is allowed by policies with too many pod selectors",
+                  {{"first", policies.front().ToString()},
+                   {"policies", policies.size()},
+                   {"more_than", compiler::kMaxPodTerms}});
+  }
   const Clock::Time compiled = clock_->Now();
   unmeasured_ = unmeasured_ || !change.empty();
   if (!change.empty() || !applier_.settled())

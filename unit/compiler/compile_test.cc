@@ -8,8 +8,8 @@
 #include <fmt/format.h>
 
 #include "compiler/block_plan.h"
-#include "compiler/classes.h"
 #include "compiler/set_heads.h"
+#include "unit/compiler/ask.h"
 #include "unit/compiler/world.h"
 
 namespace podgate::compiler {
@@ -424,6 +424,8 @@ TEST(Compile, AClassOfTooManySelectorsAllowsNothing) {
         std::find_if(ruleset.chains.begin(), ruleset.chains.end(),
                      [](const auto& c) { return c.first.starts_with("in-class-shop/p"); });
     ASSERT_NE(chain, ruleset.chains.end());
+    const FlowVerdict verdict = test::Ask(w.cluster, "shop/db shop/web:80/tcp");
+    EXPECT_EQ(verdict.allowed, count == kMaxPodTerms) << verdict.reason;
     if (count == kMaxPodTerms) {
       EXPECT_THAT(chain->second.rules.back().comment, Not(StartsWith("nothing allowed")));
       EXPECT_GT(chain->second.rules.size(), 1u);
@@ -433,6 +435,7 @@ TEST(Compile, AClassOfTooManySelectorsAllowsNothing) {
     EXPECT_EQ(chain->second.rules[0].action,
               nft::Action(nft::Verdict{nft::Verdict::Kind::kGoto, "ingress-deny"}));
     EXPECT_THAT(chain->second.rules[0].comment, StartsWith("nothing allowed: more than 2000"));
+    EXPECT_THAT(verdict.reason, testing::HasSubstr("more than 2000 different pod selectors"));
     EXPECT_THAT(Names(ruleset.sets, "peers"), IsEmpty());
   }
 }

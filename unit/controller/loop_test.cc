@@ -334,6 +334,28 @@ TEST(Loop, ABrokenPolicyIsNamedOnce) {
   EXPECT_FALSE(world.Passes("10.0.1.1", "10.0.0.1"));
 }
 
+TEST(Loop, PoliciesWithTooManySelectorsAreNamedOnce) {
+  World world;
+  world.Start();
+  compiler::NetworkPolicy many = WebPolicy();
+  for (std::size_t i = 0; i <= compiler::kMaxPodTerms; ++i) {
+    compiler::PolicyPeer peer;
+    peer.pods = compiler::LabelSelector{
+        {{"role", compiler::Requirement::Operator::kNotIn, {fmt::format("r{}", i)}}}};
+    many.ingress[0].peers.push_back(peer);
+  }
+  world.Tell(Upsert(Kind::kNetworkPolicy, many));
+  EXPECT_FALSE(world.Passes("10.0.1.1", "10.0.0.1"));
+  many.ingress[0].peers.front().pods->requirements[0].values = {"other"};
+  world.Tell(Upsert(Kind::kNetworkPolicy, many));
+  EXPECT_EQ(world.Logged("nothing is allowed by policies with too many pod selectors"), 1U);
+  EXPECT_EQ(world.Logged("first=d/web policies=1 more_than=2000"), 1U) << world.logged;
+  world.Tell(Upsert(Kind::kNetworkPolicy, WebPolicy()));
+  EXPECT_TRUE(world.Passes("10.0.1.1", "10.0.0.1"));
+  world.Tell(Upsert(Kind::kNetworkPolicy, many));
+  EXPECT_EQ(world.Logged("nothing is allowed by policies with too many pod selectors"), 2U);
+}
+
 // ---- the queue
 // ------------------------------------------------------------------------------------------
 
