@@ -49,21 +49,32 @@ class NetlinkConntrack : public Conntrack {
   Status CutSome(std::span<const Flow> flows, Counts* counts);
 
   std::unique_ptr<NetlinkDialogue> dialogue_;
+  // A socket for walks: entries are deleted through the other one meanwhile. It stays open from
+  // walk to walk: where a socket of netfilter's is closed (nft_rcv_nl_event in nf_tables_api.c) the
+  // kernel waits with nf_tables' lock in its hand for an RCU grace period, 10 to 20 ms, and commits
+  // with it.
+  std::unique_ptr<NetlinkDialogue> walker_;
   std::uint32_t sequence_ = 1;
 };
 
 Status NetlinkConntrack::Walk(const Tell& tell) {
-  // A socket of its own: entries are deleted through the other one meanwhile, and a walk that is
-  // given up leaves its answers in here.
-  auto dialogue = NetlinkDialogue::Open(NETLINK_NETFILTER);
-  if (!dialogue.ok()) return dialogue.status();
+  if (!walker_) {
+    auto dialogue = NetlinkDialogue::Open(NETLINK_NETFILTER);
+    if (!dialogue.ok()) return dialogue.status();
+    walker_ = std::move(dialogue).value();
+  }
   ConntrackRequests request(1);
   request.Dump();
-  return dialogue.value()->Ask(request.data(), request.size(), [&](const nlmsghdr* message) {
+  bool given_up = false;
+  const Status status = walker_->Ask(request.data(), request.size(), [&](const nlmsghdr* message) {
     if (!IsEntry(message)) return true;
     const auto flow = DecodeFlow(message);
-    return !flow || tell(*flow);
+    given_up = flow && !tell(*flow);
+    return !given_up;
   });
+  // The rest of the answers is still in there.
+  if (given_up || !status.ok()) walker_.reset();
+  return status;
 }
 
 Result<std::optional<Flow>> NetlinkConntrack::Find(std::uint8_t protocol,

@@ -11,6 +11,10 @@
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
+#include <filesystem>
+#include <set>
+#include <string>
+#include <system_error>
 
 #include "controller/conntrack_codec.h"
 #include "controller/conntrack_netlink.h"
@@ -24,6 +28,17 @@ using nft::At;
 using nft::EchoFlow;
 using nft::Flow;
 using nft::PlainFlow;
+
+// The process's sockets, by inode.
+std::set<std::string> OpenSockets() {
+  std::set<std::string> sockets;
+  for (const auto& entry : std::filesystem::directory_iterator("/proc/self/fd")) {
+    std::error_code gone;
+    const std::string target = std::filesystem::read_symlink(entry.path(), gone).string();
+    if (target.starts_with("socket:")) sockets.insert(target);
+  }
+  return sockets;
+}
 
 class ConntrackTest : public testing::Test {
  protected:
@@ -114,6 +129,23 @@ TEST_F(ConntrackTest, TellsWhatIsThere) {
   int taken = 0;
   EXPECT_TRUE(conntrack_->Walk([&](const Flow&) { return ++taken < 2; }).ok());
   EXPECT_EQ(taken, 2);
+}
+
+// Closing one makes commits of rules wait.
+TEST_F(ConntrackTest, WalksWithoutClosingASocket) {
+  ASSERT_EQ(Make(PlainFlow("10.0.0.1", "10.0.0.2", nft::kTcp, 80)), 0);
+  EXPECT_EQ(All().size(), 1U);
+  const auto before = OpenSockets();
+  EXPECT_FALSE(before.empty());
+  EXPECT_EQ(All().size(), 1U);
+  EXPECT_EQ(OpenSockets(), before);
+}
+
+TEST_F(ConntrackTest, WalksAfterOneThatWasGivenUp) {
+  for (std::uint16_t port = 1; port <= 500; ++port)
+    ASSERT_EQ(Make(PlainFlow("10.0.0.1", "10.0.0.2", nft::kTcp, port)), 0);
+  EXPECT_TRUE(conntrack_->Walk([](const Flow&) { return false; }).ok());
+  EXPECT_EQ(All().size(), 500U);
 }
 
 TEST_F(ConntrackTest, FindsByTheFirstPacketOnly) {
