@@ -35,22 +35,21 @@ def groups(chosen=()):
 def _arguments(group, before):
     """before: tags of the groups before this one, whose cases are run there."""
     chosen = settings()
-    return ["generate", *chosen["options"], *chosen["servers"][group["servers"]], "--include", ",".join(group["tags"]),
+    return [*chosen["options"], "--include", ",".join(group["tags"]),
             "--exclude", ",".join(before)]
 
 
 def listed(cluster, group, before):
     """[name] of the group's cases, as cyclonus generates them."""
-    argv, environment = cluster.command("cyclonus", *_arguments(group, before), "--mock", "--dry-run")
+    argv, environment = cluster.command("cyclonus", *_arguments(group, before), "--list")
     done = subprocess.run(argv, env=environment, capture_output=True, text=True, check=False)
     if done.returncode != 0:
-        raise LabError(f"cyclonus --dry-run ended with {done.returncode}: {(done.stderr or done.stdout)[-500:]}")
+        raise LabError(f"cyclonus --list ended with {done.returncode}: {(done.stderr or done.stdout)[-500:]}")
     return re.findall(r"^test #\d+: (.*)$", done.stdout, re.MULTILINE)
 
 
-def _fresh_namespaces(cluster):
-    """Without the pods of the group before, which may serve other ports; with the service accounts that cyclonus does not wait for."""
-    cluster.kubectl("delete", "namespace", *_NAMESPACES, "--ignore-not-found", "--wait")
+def make_namespaces(cluster):
+    """With the service accounts that cyclonus does not wait for. Its pods in there serve all groups."""
     for name in _NAMESPACES:
         cluster.kubectl("create", "namespace", name)
         cluster.kubectl("label", "namespace", name, f"ns={name}")
@@ -64,7 +63,6 @@ def _fresh_namespaces(cluster):
 
 def run(cluster, group, before, tell):
     """Runs one group; tell(Case) after each. Cases that cyclonus did not come to count as failed."""
-    _fresh_namespaces(cluster)
     known = {one["name"] for one in settings()["known"]}
     log_path = f"{cluster.folder}/log/cyclonus-{group['name'].replace('/', '-')}"
     argv, environment = cluster.command("cyclonus", *_arguments(group, before))
@@ -81,10 +79,12 @@ def run(cluster, group, before, tell):
                     wrong = None
                 elif counted := re.match(r"(?:Discrepancy found:)?(\d+) wrong, \d+ ignored, \d+ correct", line):
                     wrong = (wrong or 0) + int(counted.group(1))  # a line for each step, of its last try
-                elif line.startswith("finished policy #") and wrong is not None:
-                    name = names[int(line.split("#")[1]) - 1]
-                    verdict = "passed" if not wrong else "known" if name in known else "failed"
-                    results.append(Case(group["name"], name, verdict, wrong))
+                elif ended := re.match(r"(finished|broken) policy #(\d+)(.*)", line):
+                    name = names[int(ended.group(2)) - 1]
+                    if wrong is None:
+                        print(f"     cyclonus could not set up a case of {group['name']}{ended.group(3)}", flush=True)
+                    verdict = "failed" if wrong is None else "passed" if not wrong else "known" if name in known else "failed"
+                    results.append(Case(group["name"], name, verdict, -1 if wrong is None else wrong))
                     tell(results[-1])
         except BaseException:
             process.kill()
