@@ -143,6 +143,8 @@ bool CheckName(Kind kind, const Draft& draft, bool manifest, Problems* problems)
         draft.generate_name.empty() ? "missing; expected a name"
                                     : "missing; generateName is not enough here, expected a name");
   }
+  // It says that it belongs somewhere else than into `default`.
+  if (kind != Kind::kNamespace && draft.namespace_unreadable) return false;
   // What an API server holds has been checked by it.
   if (!manifest) return !key.name.empty();
   if (!key.name.empty()) {
@@ -187,7 +189,7 @@ Finished Finish(Draft&& draft, const DraftContext& context) {
   ObjectKey& key = draft.pod.key;
   if (kind == Kind::kNamespace) {
     key.ns.clear();
-  } else if (key.ns.empty() && context.manifest) {
+  } else if (key.ns.empty() && context.manifest && !draft.namespace_unreadable) {
     key.ns = "default";
   }
   const std::string_view kind_name =

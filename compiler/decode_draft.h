@@ -32,6 +32,7 @@ struct Draft {
   std::size_t name_offset = kNoOffset;
   bool name_unreadable = false;  // of a wrong type, which has been told
   std::size_t namespace_offset = kNoOffset;
+  bool namespace_unreadable = false;       // the same
   std::vector<std::size_t> label_offsets;  // of pod.labels, while those are in the text's order
   // Parts of a pod.
   bool has_pod_ips = false;  // entries of status.podIPs, which win over podIP

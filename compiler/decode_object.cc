@@ -102,6 +102,7 @@ void ObjectReader::WrongType(Slot slot, std::string found) {
     draft().port_valid = false;
   }
   if (slot == Slot::kName) draft().name_unreadable = true;
+  if (slot == Slot::kNamespace) draft().namespace_unreadable = true;
   // An item that is no object belongs to the list.
   const std::string path = slot == Slot::kObject ? "items" : PathTo(slot);
   draft().problems.Error(locator_->Offset(), path, message + ", found " + std::move(found));

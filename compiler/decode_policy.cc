@@ -260,14 +260,24 @@ void ReadSpec(const Node& node, NetworkPolicy* policy, Problems* problems) {
     DenyAll(policy);
     return;
   }
+  // A member that is not known may have been meant to be the selector.
+  bool selection_known = pods != nullptr || fields.clean;
   if (pods != nullptr) {
-    policy->pods = ReadSelector(*pods, Child(path, "podSelector"), problems).selector;
+    SelectorReading reading = ReadSelector(*pods, Child(path, "podSelector"), problems);
+    policy->pods = std::move(reading.selector);
+    selection_known = reading.clean;
   }
   if (ingress != nullptr) {
     ReadRules(*ingress, Child(path, "ingress"), "from", &policy->ingress, problems);
   }
   if (egress != nullptr) {
     ReadRules(*egress, Child(path, "egress"), "to", &policy->egress, problems);
+  }
+  if (!selection_known) {
+    // Pods that it was never meant for are isolated too; what it allows must not open them where
+    // another policy denies it.
+    policy->ingress.clear();
+    policy->egress.clear();
   }
   const bool types_given =
       types != nullptr && !(types->type == Node::Type::kArray && types->children.empty());

@@ -38,8 +38,9 @@ void ReadMatchLabels(const Node& node, const std::string& path, SelectorReading*
       continue;
     }
     bool valid = !repeated;
-    if (const auto wrong = CheckLabelKey(member.key)) {
-      problems->Error(member.key_offset, path, *wrong);
+    const auto wrong_key = CheckLabelKey(member.key);
+    if (wrong_key) {
+      problems->Error(member.key_offset, path, *wrong_key);
       valid = false;
     }
     std::string value;
@@ -59,6 +60,7 @@ void ReadMatchLabels(const Node& node, const std::string& path, SelectorReading*
       reading->selector.requirements.push_back({member.key, Op::kIn, {std::move(value)}});
     } else {
       reading->clean = false;
+      if (!wrong_key) reading->selector.requirements.push_back({member.key, Op::kExists, {}});
     }
   }
 }
@@ -71,26 +73,28 @@ std::optional<Op> OperatorOf(std::string_view text) {
   return std::nullopt;
 }
 
-std::optional<Requirement> ReadRequirement(const Node& node, const std::string& path,
-                                           Problems* problems) {
+// What is there of the requirement, as wide as it may be meant; clean: all of it.
+struct RequirementReading {
+  std::optional<Requirement> requirement;
+  bool clean = false;
+};
+
+RequirementReading ReadRequirement(const Node& node, const std::string& path, Problems* problems) {
   static constexpr std::array<std::string_view, 3> kNames = {"key", "operator", "values"};
   const Fields<3> fields = ReadFields(node, path, kNames, problems);
   const auto [key, op, values] = fields.values;
-  if (node.type != Node::Type::kObject && node.type != Node::Type::kNull) return std::nullopt;
+  if (node.type != Node::Type::kObject && node.type != Node::Type::kNull) return {};
   bool valid = fields.clean;
+  bool key_valid = false;
   Requirement requirement;
 
   if (key == nullptr) {
     problems->Error(node.offset, Child(path, "key"), "missing; expected a label key");
-    valid = false;
   } else if (auto text = ReadString(*key, Child(path, "key"), "a label key", problems)) {
-    if (const auto wrong = CheckLabelKey(*text)) {
-      problems->Error(key->offset, Child(path, "key"), *wrong);
-      valid = false;
-    }
+    const auto wrong = CheckLabelKey(*text);
+    if (wrong) problems->Error(key->offset, Child(path, "key"), *wrong);
+    key_valid = !wrong;
     requirement.key = std::move(*text);
-  } else {
-    valid = false;
   }
 
   std::optional<Op> known;
@@ -114,11 +118,11 @@ std::optional<Requirement> ReadRequirement(const Node& node, const std::string& 
   const std::string values_path = Child(path, "values");
   const std::vector<Node>* list =
       values == nullptr ? nullptr : ReadArray(*values, values_path, "a list of strings", problems);
-  if (values != nullptr && list == nullptr) return std::nullopt;
+  if (values != nullptr && list == nullptr) valid = false;
   const bool has_values = list != nullptr && !list->empty();
   if (known) {
     const bool needs_values = *known == Op::kIn || *known == Op::kNotIn;
-    if (needs_values && !has_values) {
+    if (needs_values && !has_values && (values == nullptr || list != nullptr)) {
       problems->Error(values != nullptr ? values->offset : node.offset, values_path,
                       "must have at least one value for the operators In and NotIn");
       valid = false;
@@ -129,6 +133,7 @@ std::optional<Requirement> ReadRequirement(const Node& node, const std::string& 
       valid = false;
     }
   }
+  bool impossible = false;
   for (std::size_t i = 0; has_values && i < list->size(); ++i) {
     const std::string value_path = Index(values_path, i);
     auto text = ReadString((*list)[i], value_path, "a string (put it in quotes)", problems);
@@ -138,12 +143,19 @@ std::optional<Requirement> ReadRequirement(const Node& node, const std::string& 
     }
     if (const auto wrong = CheckLabelValue(*text)) {
       problems->Error((*list)[i].offset, value_path, *wrong);
-      valid = false;
+      impossible = true;
+      continue;
     }
     requirement.values.push_back(std::move(*text));
   }
-  if (!valid) return std::nullopt;
-  return requirement;
+  // API servers keep such values in policies that were there before they checked them
+  // (AllowInvalidLabelValueInSelector). No label has one, so beside others it is nothing in In.
+  if (impossible && (known != Op::kIn || requirement.values.empty())) valid = false;
+  if (valid && key_valid) return {std::move(requirement), true};
+  // Whatever In and Exists were to say of its value, the label has to be there.
+  if (key_valid && (known == Op::kIn || known == Op::kExists))
+    return {Requirement{std::move(requirement.key), Op::kExists, {}}, false};
+  return {};
 }
 
 }  // namespace
@@ -162,11 +174,9 @@ SelectorReading ReadSelector(const Node& node, const std::string& path, Problems
       reading.clean = false;
     } else {
       for (std::size_t i = 0; i < list->size(); ++i) {
-        if (auto requirement = ReadRequirement((*list)[i], Index(list_path, i), problems)) {
-          reading.selector.requirements.push_back(std::move(*requirement));
-        } else {
-          reading.clean = false;
-        }
+        auto [requirement, clean] = ReadRequirement((*list)[i], Index(list_path, i), problems);
+        if (requirement) reading.selector.requirements.push_back(std::move(*requirement));
+        reading.clean = reading.clean && clean;
       }
     }
   }

@@ -206,18 +206,60 @@ TEST(DecodePolicy, OldCidrFormsAreWarnings) {
 
 TEST(BrokenPolicy, UnreadableSelectorSelectsASuperset) {
   EXPECT_EQ(
-      "app=web",
+      "app=web,tier",
       ToString(
           Broken(TEST_POLICY "spec: {podSelector: {matchLabels: {app: web, tier: 1}}}\n").pods));
   EXPECT_EQ("", ToString(Broken(TEST_POLICY "spec: {podSelector: all}\n").pods));
   EXPECT_EQ(
-      "",
+      "app",
       ToString(Broken(TEST_POLICY "spec: {podSelector: {matchLabels: {app: a, app: b}}}\n").pods));
   EXPECT_EQ("x",
             ToString(Broken(TEST_POLICY
                             "spec: {podSelector: {matchExpressions: [{key: x, operator: Exists}, "
                             "{key: y, operator: Like, values: [a]}]}}\n")
                          .pods));
+}
+
+// It isolates pods that it was never meant for; what it allows must not open those to anybody.
+TEST(BrokenPolicy, WithAnUnreadableSelectorItAllowsNothing) {
+  const std::pair<const char*, const char*> selections[] = {
+      {"podSelector: {matchExpressions: [{key: app, operator: In, values: ['web ']}]}", "app"},
+      {"podSelector: {matchExpressions: [{key: app, operator: In, values: []}]}", "app"},
+      {"podSelector: {matchExpressions: [{key: app, operator: In, values: web}]}", "app"},
+      {"podSelector: {matchExpressions: [{key: app, operator: NotIn, values: ['web ', a]}]}", ""},
+      {"podSelector: {matchExpressions: [{key: app, operator: Is, values: [web]}]}", ""},
+      {"podSelector: {matchExpressions: [{key: app, operator: Exists, values: [web]}]}", "app"},
+      {"podSelector: {matchExpressions: [{key: 'a b', operator: Exists}]}", ""},
+      {"podSelector: {matchExpressions: {key: app}}", ""},
+      {"podSelector: {matchLabels: {app: 5}}", "app"},
+      {"podSelector: {matchLabels: {app: 'z z'}}", "app"},
+      {"podSelector: {matchLabels: {'a b': zz}}", ""},
+      {"podSelector: {matchLabels: {app: zz, app: yy}}", "app"},
+      {"podSelector: {app: zz}", ""},
+      {"podSelector: web", ""},
+      {"podSelector: {}, podSelector: {}", ""},
+      {"podSelectr: {matchLabels: {app: web}}", ""}};
+  for (const auto& [selection, selected] : selections) {
+    const NetworkPolicy policy = Broken(TEST_POLICY "spec: {" + std::string(selection) +
+                                        ", policyTypes: [Ingress, Egress], ingress: [{}], "
+                                        "egress: [{}]}\n");
+    EXPECT_EQ(selected, ToString(policy.pods)) << selection;
+    EXPECT_TRUE(policy.isolates_ingress && policy.isolates_egress) << selection;
+    EXPECT_TRUE(policy.ingress.empty() && policy.egress.empty()) << selection;
+  }
+}
+
+// Policies that were there before API servers checked them have such values; no label has.
+TEST(BrokenPolicy, AValueThatNoLabelHasIsNothingInAList) {
+  const NetworkPolicy policy =
+      Broken(TEST_POLICY
+             "spec: {podSelector: {matchExpressions: [{key: app, operator: In, values: [web, "
+             "'web ']}]}, ingress: [{from: [{podSelector: {matchExpressions: [{key: a, operator: "
+             "In, values: [b, 'c d']}]}}]}]}\n");
+  EXPECT_EQ("app=web", ToString(policy.pods));
+  ASSERT_EQ(1u, policy.ingress.size());
+  ASSERT_EQ(1u, policy.ingress[0].peers.size());
+  EXPECT_EQ("a=b", ToString(*policy.ingress[0].peers[0].pods));
 }
 
 TEST(BrokenPolicy, UnreadablePeersAllowNothing) {
