@@ -102,7 +102,8 @@ void BridgeGuard::TakePods(Pods pods) {
     for (const ipset::Address& address : pod.addresses) {
       const std::pair key(address, pod.key);
       const auto known = ends_.find(key);
-      ends[key] = known == ends_.end() ? End{pod.key, pod.uid} : std::move(known->second);
+      const bool same = known != ends_.end() && known->second.uid == pod.uid;
+      ends[key] = same ? std::move(known->second) : End{pod.key, pod.uid};
     }
   }
   ends_ = std::move(ends);

@@ -1,6 +1,7 @@
 #include "controller/cli.h"
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cstdlib>
 #include <functional>
 #include <iostream>
@@ -88,6 +89,12 @@ void AddExplain(CLI::App* app, std::function<int()>* chosen) {
   command->callback([options, chosen] {
     if (options->probes.empty() && options->target.empty()) {
       throw CLI::ValidationError("explain", "needs FROM and TO:PORT[/PROTO], or --probes FILE");
+    }
+    const auto& paths = options->input.paths;
+    if (options->probes == "-" && std::find(paths.begin(), paths.end(), "-") != paths.end()) {
+      throw CLI::ValidationError("explain",
+                                 "standard input cannot hold both the manifests (-f -) and the "
+                                 "--probes; put one in a file");
     }
     *chosen = [options] { return Explain(*options, std::cout, std::cerr); };
   });

@@ -262,6 +262,18 @@ TEST(BrokenPolicy, AValueThatNoLabelHasIsNothingInAList) {
   EXPECT_EQ("a=b", ToString(*policy.ingress[0].peers[0].pods));
 }
 
+// It says that it belongs elsewhere: in `default` it would isolate, and allow, what it never meant.
+TEST(BrokenPolicy, WithAnUnreadableNamespaceItIsNowhere) {
+  for (const char* const space : {"007", "[other]", "{a: b}"}) {
+    const LoadResult result = Load(
+        "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {name: web, namespace: " +
+        std::string(space) + "}\nspec: {podSelector: {}, ingress: [{}]}\n");
+    EXPECT_TRUE(result.HasErrors()) << space;
+    EXPECT_NE(Messages(result).find("metadata.namespace: "), std::string::npos) << Messages(result);
+    EXPECT_TRUE(result.cluster.policies.empty()) << space;
+  }
+}
+
 TEST(BrokenPolicy, UnreadablePeersAllowNothing) {
   const char* const peers[] = {"web",
                                "null",

@@ -62,8 +62,7 @@ struct World {
   void Pods(const std::vector<std::pair<std::string, std::string>>& pods) {
     BridgeGuard::Pods all;
     for (const auto& [name, address] : pods) {
-      if (all.empty() || all.back().key.name != name)
-        all.push_back({{"d", name}, name + "-uid", {}});
+      if (all.empty() || all.back().key.name != name) all.push_back({{"d", name}, name + uid, {}});
       all.back().addresses.push_back(*Address::Parse(address));
     }
     guard.SetPods(std::move(all));
@@ -92,6 +91,7 @@ struct World {
 
   FakeLinks links;
   FakeClock clock;
+  std::string uid = "-uid";  // the end of each pod's
   std::string logged;
   Logger log{Logger::Format::kText, LogLevel::kDebug,
              [this](std::string_view line) { logged += line; }};
@@ -221,6 +221,21 @@ TEST(BridgeGuard, PodsElsewhereAreNamedAfterAGrace) {
   world.Pass(std::chrono::seconds(2));
   EXPECT_EQ(world.Problems(), "");
   EXPECT_EQ(world.Logged("packets of a pod pass the rules now"), 1U);
+}
+
+// A StatefulSet's pod comes again with its name, and perhaps with its address.
+TEST(BridgeGuard, APodOfTheSameNameIsAnotherPod) {
+  World world;
+  world.links.routes["10.0.0.1"] = 3;
+  world.Pods({{"mac", "10.0.0.1"}});
+  world.Pass(BridgeGuard::kGrace * 2);
+  EXPECT_EQ(world.Logged("nothing can be enforced for a pod"), 1U);
+  world.uid = "-another";
+  world.Pods({{"mac", "10.0.0.1"}});
+  world.Pass(BridgeGuard::kGrace / 2);
+  EXPECT_EQ(world.Logged("nothing can be enforced for a pod"), 1U);
+  world.Pass(BridgeGuard::kGrace * 2);
+  EXPECT_EQ(world.Logged("nothing can be enforced for a pod"), 2U);
 }
 
 TEST(BridgeGuard, AStartingPodIsNoAlarm) {

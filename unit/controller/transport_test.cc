@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <chrono>
+#include <cstdlib>
 #include <fstream>
 #include <semaphore>
 #include <thread>
@@ -412,7 +413,8 @@ TEST_F(TransportTest, OneAnnouncedHugeChunkCostsNoMemory) {
   const long grown = ResidentKilobytes() - before;
   RecordProperty("grown_kilobytes", static_cast<int>(grown));
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
-  EXPECT_LT(grown, 6 * 1024);
+  // An emulator keeps what it translates of the program in the program's memory.
+  EXPECT_LT(grown, (std::getenv("PODGATE_EMULATED") != nullptr ? 32 : 6) * 1024);
 #endif
 }
 
