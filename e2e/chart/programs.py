@@ -49,8 +49,8 @@ def _until(question, what):
 
 
 def agent_serves_what_the_chart_asks(programs, helm):
-    """Probes answer, both addresses are served, and every metric that an alert names is there."""
-    objects = helm.render("--set=podMonitor.enabled=true,prometheusRule.enabled=true")
+    """Probes answer, both addresses are served, and every metric that an alert or the dashboard names is there."""
+    objects = helm.render("--set=podMonitor.enabled=true,prometheusRule.enabled=true,grafanaDashboard.enabled=true")
     container = rules.agent(objects)["spec"]["template"]["spec"]["containers"][0]
     ports = {port["name"]: port["containerPort"] for port in container["ports"]}
     for address in ("172.30.0.1", "fd00:30::1"):  # as a node's address comes from the API
@@ -69,6 +69,9 @@ def agent_serves_what_the_chart_asks(programs, helm):
     named = set(re.findall(r"\b(podgate_[a-z_]+)", " ".join(
         alert["expr"] for group in one(objects, "PrometheusRule")["spec"]["groups"] for alert in group["rules"])))
     assert named and named <= served, named - served
+    shown = {name for panel in rules.dashboard(objects)["panels"] for target in panel["targets"]
+             for name in re.findall(r"([a-z_]+)\{", target["expr"])} - {"up"}  # which is Prometheus' own
+    assert shown and shown <= served, shown - served
 
 
 def cleaner_stays_until_it_is_told(programs, helm):

@@ -1,5 +1,6 @@
 """What must hold of everything that the chart makes, with whatever values: a function for each, given all objects."""
 
+import json
 import re
 
 from .helm import hooks, one
@@ -23,6 +24,11 @@ def containers(spec):
 
 def agent(objects):
     return next(o for o in objects if o["kind"] == "DaemonSet" and not hooks(o))
+
+
+def dashboard(objects):
+    """What Grafana reads."""
+    return json.loads(one(objects, "ConfigMap")["data"]["podgate.json"])
 
 
 def names_are_unique(objects):

@@ -79,7 +79,7 @@ seccompProfile:
 {{- if and .Values.podMonitor.enabled .Values.serviceMonitor.enabled }}
 {{- fail "podMonitor.enabled and serviceMonitor.enabled are both true: Prometheus would scrape every agent twice; turn one of them off" }}
 {{- end }}
-{{- range $kind := list "podMonitor" "serviceMonitor" "prometheusRule" }}
+{{- range $kind := list "podMonitor" "serviceMonitor" "prometheusRule" "grafanaDashboard" }}
 {{- if and (index $.Values $kind).enabled (not $.Values.metrics.enabled) }}
 {{- fail (printf "%s.enabled is true, but metrics.enabled is false: there would be nothing to scrape; turn the metrics on" $kind) }}
 {{- end }}
