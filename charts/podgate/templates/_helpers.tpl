@@ -84,6 +84,10 @@ seccompProfile:
 {{- fail (printf "%s.enabled is true, but metrics.enabled is false: there would be nothing to scrape; turn the metrics on" $kind) }}
 {{- end }}
 {{- end }}
+{{- $monitored := or .Values.podMonitor.enabled .Values.serviceMonitor.enabled }}
+{{- if and .Values.prometheusRule.enabled (not $monitored) (not .Values.prometheusRule.job) }}
+{{- fail "prometheusRule.enabled is true, but nothing of the chart has Prometheus scrape the agents: PodgateDown would fire for ever; turn podMonitor or serviceMonitor on, or name the job that scrapes them as prometheusRule.job" }}
+{{- end }}
 {{- if ne (empty .Values.apiServer.host) (empty (toString .Values.apiServer.port)) }}
 {{- fail "apiServer.host and apiServer.port belong together: set both or neither" }}
 {{- end }}
