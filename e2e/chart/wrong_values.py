@@ -43,6 +43,14 @@ TYPOS = [
     ("--set=nameOverride=9gate", "nameOverride"),
     ("--set=extraArgs[0]=cleanup", "extraArgs"),
     ("--set=resources.limits.memory=much", "memory"),
+    # 0 is no limit, and a number without a unit counts bytes
+    *((f"--{how}=resources.requests.{what}={amount},resources.limits.{what}={amount}", what)
+      for how, what, amount in (("set", "cpu", "0"), ("set-string", "cpu", "0"), ("set", "cpu", "0m"), ("set-string", "cpu", "0.0"),
+                                ("set", "memory", "0"), ("set-string", "memory", "0"), ("set", "memory", "0Mi"), ("set", "memory", "128"),
+                                ("set-string", "memory", "128"), ("set", "memory", "128m"), ("set", "memory", "128k"))),
+    *((f"--{how}=resources.requests.{what}={amount},resources.limits.{what}={amount}", None)
+      for how, what, amount in (("set", "cpu", "1"), ("set-string", "cpu", "0.5"), ("set-json", "cpu", "0.25"), ("set", "cpu", "1500m"),
+                                ("set", "memory", "1.5Gi"), ("set", "memory", "200M"))),
     ("--set=cleanup.timeoutSeconds=0", "timeoutSeconds"),
     ("--set=tolerations=Exists", "tolerations"),
     ("--set=nodeSelector.gpu=true", "nodeSelector"),
