@@ -124,6 +124,7 @@ def bindings_bind_what_is_there(objects):
 def the_agent_runs_on_every_node_first(objects):
     spec = agent(objects)["spec"]["template"]["spec"]
     assert spec["dnsPolicy"] == "Default" and spec["enableServiceLinks"] is False
+    assert spec["automountServiceAccountToken"] is True, "without its token no agent is ready"
     assert spec["terminationGracePeriodSeconds"] == 10
     assert spec["priorityClassName"].startswith("system-")
     assert spec["nodeSelector"]["kubernetes.io/os"] == "linux"

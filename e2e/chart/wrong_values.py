@@ -17,7 +17,7 @@ TYPOS = [
     ("--set=tolerations[0].efect=NoExecute", "efect"),
     ("--set=affinity.nodeAfinity.x=y", "nodeAfinity"),
     ("--set=updateStrategy.rollingUpdate.maxSurge=1", "maxSurge"),
-    ("--set=serviceAccount.automounted=true", "automounted"),
+    ("--set=serviceAccount.automount=false", "automount"),
     ("--set=extraEnv[0].nam=x", "nam"),
     ("--set=imagePullSecrets[0].secret=x", "secret"),
     # a value of no meaning
