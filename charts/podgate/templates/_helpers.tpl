@@ -125,6 +125,17 @@ metricRelabelings:
 {{- end }}
 {{- end }}
 
+{{/*
+The agents' tolerations without the one of every taint: on a node that is down a pod that must start and end never would.
+*/}}
+{{- define "podgate.keyedTolerations" -}}
+{{- range .Values.tolerations }}
+{{- if .key }}
+- {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end }}
+{{- end }}
+
 {{- define "podgate.unprivileged" -}}
 runAsUser: 65534
 runAsGroup: 65534
