@@ -24,7 +24,8 @@ int Cleanup() {
   step.operations.emplace_back(nft::DeleteTable{});
   const nft::Status status = kernel.value()->Commit(step);
   if (!status.ok() && !status.IsNotFound()) return fail(status);
-  // Seals of flows that were cut are harmless, but without the rules they have no reason.
+  // Seals of flows that were cut have no reason without the rules, and would drop what begins anew
+  // with the same addresses and ports, for as long as conntrack keeps them.
   auto conntrack = OpenConntrack();
   if (!conntrack.ok()) return kExitOk;
   if (const auto seals = RemoveSeals(conntrack.value().get()); !seals.ok()) {
