@@ -97,6 +97,13 @@ seccompProfile:
 {{- if and .Values.metrics.enabled (eq (toString .Values.probes.port) (toString .Values.metrics.port)) }}
 {{- fail "probes.port and metrics.port are the same: give the agent two ports of the node" }}
 {{- end }}
+{{- $cleanup := printf "%s-cleanup" (include "podgate.fullname" .) }}
+{{- $left := lookup "apps/v1" "DaemonSet" .Release.Namespace $cleanup }}
+{{- if and $left .Release.IsInstall }}
+{{- if eq (dig "metadata" "labels" "app.kubernetes.io/name" "" $left) (printf "%s-cleanup" (include "podgate.name" .)) }}
+{{- fail (printf "an earlier uninstall did not end: its DaemonSet %s would keep the agents from their nodes; kubectl -n %s delete daemonset,job,rolebinding,role,serviceaccount %s --ignore-not-found" $cleanup .Release.Namespace $cleanup) }}
+{{- end }}
+{{- end }}
 {{- $resources := .Values.resources }}
 {{- range $name := list "cpu" "memory" }}
 {{- if ne (toString (index $resources.requests $name)) (toString (index $resources.limits $name)) }}
