@@ -54,6 +54,7 @@ class NetlinkConntrack : public Conntrack {
   // kernel waits with nf_tables' lock in its hand for an RCU grace period, 10 to 20 ms, and commits
   // with it.
   std::unique_ptr<NetlinkDialogue> walker_;
+  std::uint32_t walks_ = 0;  // the sequence number there
   std::uint32_t sequence_ = 1;
 };
 
@@ -63,7 +64,7 @@ Status NetlinkConntrack::Walk(const Tell& tell) {
     if (!dialogue.ok()) return dialogue.status();
     walker_ = std::move(dialogue).value();
   }
-  ConntrackRequests request(1);
+  ConntrackRequests request(++walks_);
   request.Dump();
   bool given_up = false;
   const Status status = walker_->Ask(request.data(), request.size(), [&](const nlmsghdr* message) {

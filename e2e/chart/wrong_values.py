@@ -48,6 +48,8 @@ TYPOS = [
       for how, what, amount in (("set", "cpu", "0"), ("set-string", "cpu", "0"), ("set", "cpu", "0m"), ("set-string", "cpu", "0.0"),
                                 ("set", "memory", "0"), ("set-string", "memory", "0"), ("set", "memory", "0Mi"), ("set", "memory", "128"),
                                 ("set-string", "memory", "128"), ("set", "memory", "128m"), ("set", "memory", "128k"))),
+    ("--set=affinity=null", None),
+    ("--set=grafanaDashboard=null", None),
     *((f"--{how}=resources.requests.{what}={amount},resources.limits.{what}={amount}", None)
       for how, what, amount in (("set", "cpu", "1"), ("set-string", "cpu", "0.5"), ("set-json", "cpu", "0.25"), ("set", "cpu", "1500m"),
                                 ("set", "memory", "1.5Gi"), ("set", "memory", "200M"))),

@@ -80,7 +80,7 @@ seccompProfile:
 {{- fail "podMonitor.enabled and serviceMonitor.enabled are both true: Prometheus would scrape every agent twice; turn one of them off" }}
 {{- end }}
 {{- range $kind := list "podMonitor" "serviceMonitor" "prometheusRule" "grafanaDashboard" }}
-{{- if and (index $.Values $kind).enabled (not $.Values.metrics.enabled) }}
+{{- if and (default dict (index $.Values $kind)).enabled (not $.Values.metrics.enabled) }}
 {{- fail (printf "%s.enabled is true, but metrics.enabled is false: there would be nothing to scrape; turn the metrics on" $kind) }}
 {{- end }}
 {{- end }}
@@ -101,7 +101,7 @@ seccompProfile:
 {{- $left := lookup "apps/v1" "DaemonSet" .Release.Namespace $cleanup }}
 {{- if and $left .Release.IsInstall }}
 {{- if eq (dig "metadata" "labels" "app.kubernetes.io/name" "" $left) (printf "%s-cleanup" (include "podgate.name" .)) }}
-{{- fail (printf "an earlier uninstall did not end: its DaemonSet %s would keep the agents from their nodes; kubectl -n %s delete daemonset,job,rolebinding,role,serviceaccount %s --ignore-not-found" $cleanup .Release.Namespace $cleanup) }}
+{{- fail (printf "an earlier uninstall did not end: its DaemonSet %s would keep the agents from their nodes; was it interrupted, run helm uninstall again; is the release gone already, kubectl -n %s delete daemonset,job,rolebinding,role,serviceaccount %s --ignore-not-found" $cleanup .Release.Namespace $cleanup) }}
 {{- end }}
 {{- end }}
 {{- $resources := .Values.resources }}

@@ -15,7 +15,7 @@ class MemoryGroup:
     def __init__(self, name, limit_mib=None):
         """limit_mib: what the kernel may charge; beyond, it kills."""
         self._unified = os.path.exists(f"{_UNIFIED}/cgroup.controllers")
-        top = _UNIFIED if self._unified else _V1
+        top = _UNIFIED if self._unified else _V1  # memory.peak there: Linux 5.19 or later
         if not os.path.isdir(top):
             raise LabError("there is no memory cgroup below /sys/fs/cgroup")
         if self._unified and "memory" not in _read(f"{top}/cgroup.subtree_control").split():
