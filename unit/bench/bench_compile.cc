@@ -1,8 +1,8 @@
 // From cluster state to one node's ruleset, from scratch. Arguments: pods, policies.
 #include <benchmark/benchmark.h>
 
-#include "compiler/compile.h"
-#include "compiler/ir.h"
+#include "compiler/codegen/compile.h"
+#include "compiler/ir/ir.h"
 #include "unit/bench/big_cluster.h"
 
 namespace podgate::compiler {

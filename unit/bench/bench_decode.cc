@@ -4,8 +4,8 @@
 
 #include <string>
 
-#include "compiler/decode.h"
-#include "compiler/load.h"
+#include "compiler/decode/decode.h"
+#include "compiler/load/load.h"
 
 namespace {
 

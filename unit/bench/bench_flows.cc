@@ -6,10 +6,10 @@
 
 #include <random>
 
-#include "compiler/compile.h"
-#include "compiler/ir.h"
-#include "controller/conntrack_codec.h"
-#include "nft/flow_judge.h"
+#include "compiler/codegen/compile.h"
+#include "compiler/ir/ir.h"
+#include "controller/node/conntrack_codec.h"
+#include "nft/conntrack/flow_judge.h"
 
 namespace podgate::controller {
 namespace {

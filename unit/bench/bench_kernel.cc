@@ -9,8 +9,8 @@
 #include <cstdio>
 #include <cstring>
 
-#include "nft/monitor.h"
-#include "nft/netlink.h"
+#include "nft/kernel/monitor.h"
+#include "nft/kernel/netlink.h"
 
 namespace podgate::nft {
 namespace {

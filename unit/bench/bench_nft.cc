@@ -1,12 +1,12 @@
 // Hot paths of nft/ without a kernel: encoding, decoding, comparing and printing large sets, and
 // the difference that one pod makes on a busy node.
 #include <benchmark/benchmark.h>
-#include "nft/batch.h"
-#include "nft/decode.h"
-#include "nft/diff.h"
-#include "nft/encode.h"
-#include "nft/netlink_handles.h"
-#include "nft/print.h"
+#include "nft/codec/batch.h"
+#include "nft/codec/decode.h"
+#include "nft/codec/encode.h"
+#include "nft/codec/netlink_handles.h"
+#include "nft/plan/diff.h"
+#include "nft/text/print.h"
 
 namespace podgate::nft {
 namespace {

@@ -6,8 +6,8 @@
 
 #include <memory>
 
-#include "compiler/pipeline.h"
-#include "nft/diff.h"
+#include "compiler/incremental/pipeline.h"
+#include "nft/plan/diff.h"
 #include "unit/bench/big_cluster.h"
 
 namespace podgate::compiler {

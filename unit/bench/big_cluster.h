@@ -9,7 +9,7 @@
 #include <string>
 #include <utility>
 
-#include "compiler/model.h"
+#include "compiler/model/model.h"
 
 namespace podgate::compiler {
 

@@ -6,7 +6,7 @@
 #include <cstdlib>
 #include <string_view>
 
-#include "controller/http_request.h"
+#include "controller/http/http_request.h"
 
 namespace {
 

@@ -10,8 +10,8 @@
 #include <string>
 #include <vector>
 
-#include "compiler/decode.h"
-#include "compiler/selector.h"
+#include "compiler/decode/decode.h"
+#include "compiler/model/selector.h"
 
 namespace {
 

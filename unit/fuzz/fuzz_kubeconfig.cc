@@ -3,7 +3,7 @@
 #include <cstdlib>
 #include <string>
 
-#include "controller/kubeconfig_file.h"
+#include "controller/transport/kubeconfig_file.h"
 
 // libfyaml 0.7 forgets a buffer over some texts that it refuses, such as a quote without its end.
 extern "C" const char* __lsan_default_suppressions() { return "leak:libfyaml"; }

@@ -11,13 +11,13 @@
 #include <string>
 #include <vector>
 
-#include "compiler/compile.h"
-#include "compiler/ir.h"
-#include "compiler/load.h"
-#include "nft/diff.h"
-#include "nft/kernel.h"
-#include "nft/netlink.h"
-#include "nft/print.h"
+#include "compiler/codegen/compile.h"
+#include "compiler/ir/ir.h"
+#include "compiler/load/load.h"
+#include "nft/kernel/kernel.h"
+#include "nft/kernel/netlink.h"
+#include "nft/plan/diff.h"
+#include "nft/text/print.h"
 
 namespace {
 

@@ -15,11 +15,11 @@
 #include <string>
 #include <vector>
 
-#include "compiler/compile.h"
-#include "compiler/ir.h"
-#include "compiler/load.h"
-#include "compiler/path.h"
-#include "compiler/probe.h"
+#include "compiler/codegen/compile.h"
+#include "compiler/ir/ir.h"
+#include "compiler/load/load.h"
+#include "compiler/reference/flow_query.h"
+#include "compiler/reference/path.h"
 
 namespace {
 

@@ -1,0 +1,122 @@
+// The one decoder behind both front ends (JSON of the API, YAML and JSON of files): it is told the
+// values of a text in order and keeps only the fields that the model has. Pods are read field by
+// field and never held as a tree; an object that is or may be a NetworkPolicy is captured into a
+// bounded tree besides, since its kind may come after its spec. Members may come in any order.
+// Pure; one thread.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "compiler/decode/decode.h"
+#include "compiler/decode/decode_draft.h"
+#include "compiler/decode/decode_problem.h"
+#include "compiler/decode/decode_slots.h"
+
+namespace podgate::compiler {
+
+// Where the value that the reader is being told about begins. Asked only when it matters.
+class ValueLocator {
+ public:
+  virtual ~ValueLocator() = default;
+  virtual std::size_t Offset() = 0;
+};
+
+// What the text as a whole is.
+enum class TextForm {
+  kManifest,    // one object or list of any kinds, written by people
+  kList,        // one list of the kind that was asked for
+  kWatchEvent,  // {"type": …, "object": …}
+  kStatus,      // a metav1.Status
+};
+
+class ObjectReader {
+ public:
+  // Is given each object that was asked for or has problems, in order.
+  using Emit = std::function<void(Finished&&)>;
+
+  ObjectReader(TextForm form, Kind kind, const DecodeLimits& limits, ValueLocator* locator,
+               Emit emit);
+
+  // The values, in order. False: stop, see failure().
+  bool Null();
+  bool Bool(bool value);
+  bool Integer(std::int64_t value);
+  bool Number(std::string_view digits);  // what is no integer of 64 bits
+  bool String(std::string& value);       // may take it
+  bool StartObject();
+  bool Key(std::string_view key);
+  bool EndObject() { return Close(); }
+  bool StartArray();
+  bool EndArray() { return Close(); }
+
+  // Why reading stopped: the text cannot be what it was said to be, or is nested too deeply.
+  const std::optional<Problem>& failure() const { return failure_; }
+  // Where the object began that is being read; nullopt between the items of a list.
+  std::optional<std::size_t> object_start() const;
+
+  // Items without a kind of their own were left out, because their list told its kind only after
+  // them. Call SecondPass, then tell the same text again.
+  bool needs_second_pass() const { return deferred_ && !second_pass_; }
+  void SecondPass();
+
+  // What the whole text was, after its end. kList: its list, if it was one; the other items are in
+  // Emit.
+  const std::optional<Draft>& list() const { return list_; }
+  const std::string& event_type() const { return event_type_; }
+  std::optional<Draft>& event_object() { return object_; }  // kWatchEvent, kStatus
+
+ private:
+  struct Frame {  // an open object or array of which something is used
+    Slot slot = Slot::kSkip;
+    std::uint32_t seen = 0;      // which of the slot's members were given
+    std::size_t next_index = 0;  // of the next element of an array
+  };
+
+  Slot NextSlot();
+  bool Open(SlotType type);
+  bool Close();
+  void Scalar(SlotType type, const std::string& text, std::int64_t number);
+  void Store(Slot slot, const std::string& text, std::int64_t number);
+  void WrongType(Slot slot, std::string found);
+  Slot SlotOfKey(std::string_view key);
+  Slot FilterTopLevel(Slot slot);
+  void TakeAddress(const std::string& text, bool of_list, bool of_host);
+  void EndPort();
+  void EndContainer(bool init);
+  void BeginDraft();
+  void EndDraft();
+  void EndList(Draft&& done);
+  bool Fail(std::size_t offset, std::string message);
+  std::string PathTo(Slot slot) const;
+  Draft& draft() { return drafts_.back(); }
+  bool Unused() const { return skip_depth_ != 0 && !capturing_; }
+
+  TextForm form_;
+  Kind kind_;
+  DecodeLimits limits_;
+  ValueLocator* locator_;
+  Emit emit_;
+
+  std::vector<Frame> frames_;
+  std::vector<Draft> drafts_;   // the object being read, inside of the lists that hold it
+  std::size_t skip_depth_ = 0;  // open objects and arrays of which nothing is used
+  bool capturing_ = false;      // the innermost draft's tree is active
+  Slot pending_ = Slot::kSkip;  // of the value that follows the key
+  std::string label_key_;
+
+  std::optional<Problem> failure_;
+  bool deferred_ = false;
+  bool second_pass_ = false;
+  std::string second_kind_;
+  std::string second_api_version_;
+  std::optional<Draft> list_;
+  std::optional<Draft> object_;
+  std::string event_type_;
+};
+
+}  // namespace podgate::compiler

@@ -1,0 +1,80 @@
+// A bounded tree that remembers where each value stood: what a NetworkPolicy is captured into
+// before it is validated, since its `kind` may come after its `spec`. Pods never go through it.
+// Pure; one thread.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "compiler/decode/text_position.h"
+
+namespace podgate::compiler {
+
+struct Node {
+  enum class Type : std::uint8_t {
+    kNull,
+    kBool,
+    kInteger,
+    kNumber,  // not an integer of 64 bits; `text` holds its digits
+    kString,
+    kArray,
+    kObject,
+    kUnreadable,  // stands for a field that was given twice
+  };
+  Type type = Type::kNull;
+  bool boolean = false;
+  std::int64_t integer = 0;
+  std::string text;
+  std::size_t offset = kNoOffset;
+  std::string key;  // of an object's member
+  std::size_t key_offset = kNoOffset;
+  std::vector<Node> children;
+};
+
+// "the number 80", "a list": what was found, for messages.
+std::string Describe(const Node& node);
+
+// One value at a time, in the order of the text. Above `limit` values it keeps nothing more and
+// says so.
+class TreeBuilder {
+ public:
+  void Start(std::size_t limit);
+  void Stop();  // forgets the tree
+  bool active() const { return active_; }
+  bool overflowed() const { return overflowed_; }
+  // The next value is kept as null, whatever it is.
+  void SkipNext() { skip_next_ = skip_depth_ == 0; }
+
+  void Key(std::string_view key, std::size_t offset);
+  void Null(std::size_t offset) { Add(Node::Type::kNull, offset); }
+  void Bool(bool value, std::size_t offset);
+  void Integer(std::int64_t value, std::size_t offset);
+  void Number(std::string_view digits, std::size_t offset);
+  void String(std::string_view value, std::size_t offset);
+  void StartObject(std::size_t offset) { Open(Node::Type::kObject, offset); }
+  void StartArray(std::size_t offset) { Open(Node::Type::kArray, offset); }
+  void End();  // of the innermost object or array
+
+  const Node& root() const { return root_; }
+
+ private:
+  Node* Add(Node::Type type, std::size_t offset);
+  void Open(Node::Type type, std::size_t offset);
+
+  bool active_ = false;
+  bool overflowed_ = false;
+  bool skip_next_ = false;
+  std::size_t skip_depth_ = 0;  // open objects and arrays that are not kept
+  std::size_t count_ = 0;
+  std::size_t limit_ = 0;
+  std::string key_;
+  std::size_t key_offset_ = kNoOffset;
+  Node root_;
+  // The open nodes. An open node is the last child of its parent, whose children therefore do not
+  // move.
+  std::vector<Node*> open_;
+};
+
+}  // namespace podgate::compiler

@@ -1,0 +1,416 @@
+#include "compiler/incremental/pipeline.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "compiler/codegen/class_chain.h"
+#include "compiler/codegen/set_heads.h"
+
+namespace podgate::compiler {
+namespace {
+
+std::size_t IndexOf(Family family) { return family == Family::kIPv4 ? 0 : 1; }
+
+// It needs another name than it has, or has none yet.
+bool NeedsName(const MemberSet& set) {
+  return set.name.empty() || set.capacity != SizeFor(set.size);
+}
+
+nft::Set HeadOf(const MemberSet& set) {
+  return set.named.empty() ? PodsHead(set.terms, set.family, set.size)
+                           : NamedPortsHead(set.named, set.family, set.size);
+}
+
+}  // namespace
+
+// Gives a class's chain the sets that it looks up, and remembers which.
+class Pipeline::Sets : public SetPool {
+ public:
+  Sets(PeerIndex* peers, nft::Ruleset* out) : SetPool(out), peers_(peers) {}
+
+  std::string Pods(const std::set<PodTerm>& terms, Family family) override {
+    return NameOf(peers_->PodSet(terms, family));
+  }
+  std::string NamedPorts(const std::vector<NamedUse>& uses, Family family) override {
+    return NameOf(peers_->NamedPortSet(uses, family));
+  }
+  std::set<MemberSet*> Take() { return std::move(used_); }
+
+ private:
+  // All changes are told by now: a set that outgrows its step gets its new name here.
+  std::string NameOf(MemberSet* set) {
+    used_.insert(set);
+    return NeedsName(*set) ? HeadOf(*set).name : set->name;
+  }
+
+  PeerIndex* peers_;
+  std::set<MemberSet*> used_;
+};
+
+Pipeline::Pipeline(std::string node, const CompileOptions& options)
+    : node_(std::move(node)),
+      pods_(&symbols_),
+      peers_(&symbols_, &pods_),
+      policies_(&symbols_),
+      assembly_(FixedFrame(options)) {
+  for (std::size_t direction = 0; direction < kDirections.size(); ++direction) {
+    for (std::size_t i = 0; i < kFamilies.size(); ++i) {
+      dispatch_[direction][i] = DispatchHeads(kDirections[direction], kFamilies[i], 0);
+      assembly_.AddSet(dispatch_[direction][i].map);
+      assembly_.AddSet(dispatch_[direction][i].guard);
+    }
+    assembly_.PutChain(DispatchChain(kDirections[direction], dispatch_[direction]));
+  }
+}
+
+std::optional<Pod> Pipeline::FindPod(const ObjectKey& key) const {
+  const PodRecord* record = pods_.Find(key);
+  if (record == nullptr) return std::nullopt;
+  return pods_.ToPod(*record);
+}
+
+Pipeline::Counts Pipeline::counts() const {
+  return {.pods = pods_.size(),
+          .namespaces = peers_.namespaces(),
+          .policies = policies_.size(),
+          .local_pods = all_local_.size(),
+          .isolated_pods = locals_.size()};
+}
+
+std::vector<Pipeline::LocalPod> Pipeline::LocalPods(std::size_t most) const {
+  std::vector<LocalPod> pods;
+  for (const ObjectKey& key : all_local_) {
+    if (pods.size() == most) break;
+    const PodRecord* pod = pods_.Find(key);
+    if (pod->is_there() && !pod->addresses.empty())
+      pods.push_back({key, std::string(pod->uid()), pod->addresses});
+  }
+  return pods;
+}
+
+// ---- events -----------------------------------------------------------------------------------
+
+void Pipeline::AddSharers(const std::vector<Address>& addresses, const PodRecord* of,
+                          std::vector<const PodRecord*>* sharers) const {
+  for (const Address& address : addresses) {
+    pods_.VisitClaimants(address, [&](const PodRecord* other) {
+      const bool known = std::find(sharers->begin(), sharers->end(), other) != sharers->end();
+      if (other != of && !known) sharers->push_back(other);
+    });
+  }
+}
+
+void Pipeline::TakeOut(const std::vector<const PodRecord*>& pods) {
+  for (const PodRecord* pod : pods) peers_.TakeOut(*pod);
+}
+
+void Pipeline::PutIn(const std::vector<const PodRecord*>& pods) {
+  for (const PodRecord* pod : pods) peers_.PutIn(*pod);
+}
+
+void Pipeline::MarkLocal(const PodRecord& pod) {
+  if (symbols_.Text(pod.node) == node_) dirty_pods_.insert(pods_.KeyOf(pod));
+}
+
+void Pipeline::SetLocal(const ObjectKey& key, const PodRecord* pod) {
+  if (pod != nullptr && symbols_.Text(pod->node) == node_) {
+    all_local_.insert(key);
+    dirty_pods_.insert(key);
+    ++local_changes_;
+  } else {
+    local_changes_ += all_local_.erase(key);
+  }
+}
+
+bool Pipeline::Put(const Pod& pod) {
+  const PodRecord* known = pods_.Find(pod.key);
+  if (known != nullptr && pods_.Holds(*known, pod)) return false;
+  // Pods that have an address in common with it, before or after, may come to own it or lose it.
+  std::vector<const PodRecord*> sharers;
+  AddSharers(pod.addresses, known, &sharers);
+  if (known != nullptr) {
+    AddSharers(known->addresses, known, &sharers);
+    MarkLocal(*known);
+    peers_.TakeOut(*known);
+  }
+  TakeOut(sharers);
+  const PodRecord* now = pods_.Put(pod);
+  if (now->identity->pods.size() == 1) peers_.Classify(now->identity);
+  peers_.PutIn(*now);
+  PutIn(sharers);
+  SetLocal(pod.key, now);
+  for (const PodRecord* other : sharers) MarkLocal(*other);
+  return true;
+}
+
+bool Pipeline::RemovePod(const ObjectKey& key) {
+  const PodRecord* known = pods_.Find(key);
+  if (known == nullptr) return false;
+  std::vector<const PodRecord*> sharers;
+  AddSharers(known->addresses, known, &sharers);
+  MarkLocal(*known);
+  peers_.TakeOut(*known);
+  TakeOut(sharers);
+  pods_.Remove(key);
+  PutIn(sharers);
+  SetLocal(key, nullptr);
+  for (const PodRecord* other : sharers) MarkLocal(*other);
+  return true;
+}
+
+// Local pods that the policy selects, as it is at this moment.
+void Pipeline::MarkSelected(const ObjectKey& policy) {
+  for (auto it = all_local_.lower_bound({policy.ns, ""});
+       it != all_local_.end() && it->ns == policy.ns; ++it) {
+    const PodRecord* pod = pods_.Find(*it);
+    if (policies_.Selects(policy, *pod->identity->labels)) dirty_pods_.insert(*it);
+  }
+}
+
+void Pipeline::MarkClasses(const ObjectKey& policy) {
+  const auto found = classes_of_policy_.find(policy);
+  if (found != classes_of_policy_.end())
+    dirty_classes_.insert(found->second.begin(), found->second.end());
+}
+
+bool Pipeline::Put(const NetworkPolicy& policy) {
+  if (policies_.Holds(policy)) return false;
+  MarkSelected(policy.key);
+  policies_.Put(policy);
+  MarkSelected(policy.key);
+  MarkClasses(policy.key);
+  return true;
+}
+
+bool Pipeline::RemovePolicy(const ObjectKey& key) {
+  if (!policies_.Contains(key)) return false;
+  MarkSelected(key);
+  policies_.Remove(key);
+  MarkClasses(key);
+  return true;
+}
+
+// ---- local pods and their classes -------------------------------------------------------------
+
+Pipeline::Classes::value_type* Pipeline::Join(const ClassKey& key,
+                                              const std::vector<Address>& addresses) {
+  const auto [it, is_new] = classes_.try_emplace(key);
+  if (is_new) {
+    it->second.chain = ClassChainName(key);
+    for (const ObjectKey& policy : key.policies) classes_of_policy_[policy].insert(&*it);
+    dirty_classes_.insert(&*it);
+  }
+  ++it->second.pods;
+  CountFamilies(&*it, addresses, 1);
+  return &*it;
+}
+
+void Pipeline::Leave(Classes::value_type* its_class, const std::vector<Address>& addresses) {
+  --its_class->second.pods;
+  CountFamilies(its_class, addresses, -1);
+}
+
+// The first address of a family, and the last, change the class's rules.
+void Pipeline::CountFamilies(Classes::value_type* its_class, const std::vector<Address>& addresses,
+                             int by) {
+  for (const Address& address : addresses) {
+    std::size_t& count = its_class->second.addresses[IndexOf(address.family())];
+    const bool was_there = count > 0;
+    count += static_cast<std::size_t>(by);
+    if (was_there != (count > 0)) dirty_classes_.insert(its_class);
+  }
+}
+
+void Pipeline::RefreshLocal(const ObjectKey& key) {
+  const auto known = locals_.find(key);
+  const Local before = known == locals_.end() ? Local() : known->second;
+  Local after;
+  const PodRecord* pod = pods_.Find(key);
+  if (pod != nullptr && symbols_.Text(pod->node) == node_) {
+    after.addresses = pods_.Owned(*pod);
+    if (!after.addresses.empty()) {
+      const std::vector<const NetworkPolicy*> policies =
+          policies_.Selecting(key.ns, *pod->identity->labels);
+      for (std::size_t i = 0; i < kDirections.size(); ++i)
+        if (const auto its_class = ClassOf(kDirections[i], policies, *pod->ports))
+          after.classes[i] = Join(*its_class, after.addresses);
+    }
+  }
+  for (std::size_t i = 0; i < kDirections.size(); ++i) {
+    if (before.classes[i] != nullptr) Leave(before.classes[i], before.addresses);
+    SetEntries(i, key, before, after);
+  }
+  const bool isolated = after.classes[0] != nullptr || after.classes[1] != nullptr;
+  if (isolated) {
+    locals_[key] = std::move(after);
+  } else if (known != locals_.end()) {
+    locals_.erase(known);
+  }
+}
+
+void Pipeline::SetEntries(std::size_t direction, const ObjectKey& pod, const Local& before,
+                          const Local& after) {
+  std::map<Address, Entry>& entries = entries_[direction];
+  if (before.classes[direction] != nullptr) {
+    for (const Address& address : before.addresses) {
+      const auto entry = entries.find(address);
+      // Another pod may have taken the address over a moment ago.
+      if (entry == entries.end() || entry->second.pod != pod) continue;
+      entries.erase(entry);
+      dirty_addresses_[direction].insert(address);
+    }
+  }
+  if (after.classes[direction] == nullptr) return;
+  for (const Address& address : after.addresses) {
+    entries[address] = {pod, after.classes[direction]->second.chain};
+    dirty_addresses_[direction].insert(address);
+  }
+}
+
+// ---- from what has changed to the ruleset -----------------------------------------------------
+
+nft::Change Pipeline::Update() {
+  for (const ObjectKey& pod : dirty_pods_) RefreshLocal(pod);
+  dirty_pods_.clear();
+  MarkResizedSets();
+  CompileClasses();
+  WriteSets();
+  for (std::size_t i = 0; i < kDirections.size(); ++i) WriteEntries(i);
+  return assembly_.Take();
+}
+
+// Rules name sets, and a set's name tells its size: where that changes, its rules do.
+void Pipeline::MarkResizedSets() {
+  for (MemberSet* set : peers_.changed()) {
+    if (set->name.empty() || !NeedsName(*set)) continue;
+    const auto users = classes_of_set_.find(set);
+    dirty_classes_.insert(users->second.begin(), users->second.end());
+  }
+}
+
+void Pipeline::CompileClasses() {
+  for (Classes::value_type* its_class : std::exchange(dirty_classes_, {})) {
+    if (its_class->second.pods > 0) {
+      CompileOne(its_class);
+    } else {
+      DropClass(its_class);
+    }
+  }
+}
+
+void Pipeline::CompileOne(Classes::value_type* its_class) {
+  auto& [key, state] = *its_class;
+  std::set<Family> families;
+  for (std::size_t i = 0; i < kFamilies.size(); ++i)
+    if (state.addresses[i] > 0) families.insert(kFamilies[i]);
+  nft::Ruleset piece;
+  Sets sets(&peers_, &piece);
+  const PolicyClass built = BuildClass(policies_.in_use(), key, families);
+  if (built.over_budget && !std::exchange(state.over_budget, true))
+    refused_.push_back(key.policies);
+  state.over_budget = built.over_budget;
+  CompileClass(built, &sets);
+  const SharedNames names = assembly_.Use(std::move(piece));
+  assembly_.Release(std::exchange(state.names, names));
+  const std::set<MemberSet*> before = std::exchange(state.sets, sets.Take());
+  for (MemberSet* set : state.sets) classes_of_set_[set].insert(its_class);
+  for (MemberSet* set : before)
+    if (!state.sets.contains(set)) ReleaseSet(set, its_class);
+}
+
+void Pipeline::DropClass(Classes::value_type* its_class) {
+  assembly_.Release(its_class->second.names);
+  for (MemberSet* set : its_class->second.sets) ReleaseSet(set, its_class);
+  for (const ObjectKey& policy : its_class->first.policies) {
+    const auto classes = classes_of_policy_.find(policy);
+    classes->second.erase(its_class);
+    if (!classes->second.empty()) continue;
+    policies_.PutAway(policy);
+    classes_of_policy_.erase(classes);
+  }
+  classes_.erase(its_class->first);
+}
+
+void Pipeline::ReleaseSet(MemberSet* set, Classes::value_type* user) {
+  std::set<Classes::value_type*>& users = classes_of_set_.at(set);
+  users.erase(user);
+  if (users.empty()) unused_sets_.insert(set);
+}
+
+void Pipeline::WriteSets() {
+  for (MemberSet* set : std::exchange(unused_sets_, {})) {
+    if (!classes_of_set_.at(set).empty()) continue;  // another class has come to use it
+    classes_of_set_.erase(set);
+    if (!set->name.empty()) assembly_.RemoveSet(set->name);
+    peers_.Drop(set);
+  }
+  for (MemberSet* set : peers_.TakeChanged()) {
+    const std::map<nft::Key, int> changes = std::exchange(set->changes, {});
+    if (NeedsName(*set)) {
+      nft::Set head = HeadOf(*set);
+      const std::string before = std::exchange(set->name, head.name);
+      set->capacity = head.size;
+      if (before.empty()) {
+        assembly_.AddSet(std::move(head));
+      } else {
+        assembly_.Rename(before, std::move(head));
+      }
+    }
+    assembly_.ChangeKeys(set->name, changes);
+  }
+}
+
+void Pipeline::WriteEntries(std::size_t direction) {
+  const std::set<Address> dirty = std::exchange(dirty_addresses_[direction], {});
+  if (dirty.empty()) return;
+  const std::map<Address, Entry>& entries = entries_[direction];
+  std::array<std::vector<Address>, kFamilies.size()> come;
+  std::array<std::vector<Address>, kFamilies.size()> gone;
+  for (const Address& address : dirty) {
+    const std::string name = AddressChainName(kDirections[direction], address);
+    const bool was_there = assembly_.ruleset().chains.contains(name);
+    const auto entry = entries.find(address);
+    if (entry != entries.end()) {
+      assembly_.PutChain(AddressChain(kDirections[direction], entry->second.pod, address,
+                                      entry->second.class_chain));
+    } else if (was_there) {
+      assembly_.RemoveChain(name);
+    }
+    const bool is_there = entry != entries.end();
+    if (is_there && !was_there) come[IndexOf(address.family())].push_back(address);
+    if (!is_there && was_there) gone[IndexOf(address.family())].push_back(address);
+  }
+  bool renamed = false;
+  for (std::size_t i = 0; i < kFamilies.size(); ++i) {
+    if (!come[i].empty() || !gone[i].empty())
+      renamed = WriteDispatch(direction, i, come[i], gone[i]) || renamed;
+  }
+  if (renamed) assembly_.PutChain(DispatchChain(kDirections[direction], dispatch_[direction]));
+}
+
+// True when map and guard have outgrown their step, or fit the smaller one again: then they are new
+// ones.
+bool Pipeline::WriteDispatch(std::size_t direction, std::size_t family,
+                             const std::vector<Address>& come, const std::vector<Address>& gone) {
+  Dispatch& heads = dispatch_[direction][family];
+  const std::size_t before = assembly_.ruleset().sets.at(heads.map.name).elements.size();
+  Dispatch now =
+      DispatchHeads(kDirections[direction], kFamilies[family], before + come.size() - gone.size());
+  const bool renamed = now.map.name != heads.map.name;
+  if (renamed) {
+    assembly_.Rename(heads.map.name, now.map);
+    assembly_.Rename(heads.guard.name, now.guard);
+    heads = std::move(now);
+  }
+  for (const Address& address : gone) {
+    assembly_.RemoveElement(heads.map.name, nft::AddressKey(address));
+    assembly_.RemoveElement(heads.guard.name, nft::AddressKey(address));
+  }
+  for (const Address& address : come) {
+    assembly_.AddElement(heads.map.name, DispatchElement(kDirections[direction], address));
+    assembly_.AddElement(heads.guard.name, GuardElement(address));
+  }
+  return renamed;
+}
+
+}  // namespace podgate::compiler

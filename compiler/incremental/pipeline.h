@@ -1,0 +1,146 @@
+// From events to the ruleset of one node, step by step: an event costs what it changes. What comes
+// out is, byte for byte, what Compile(BuildIr(cluster)) says of the same cluster, whatever way led
+// there; nothing is ever compiled from scratch.
+//
+//   pod        leaves and enters the sets that its terms belong to; on this node, also its class
+//   namespace  the pods of that namespace, if a selector in use says something else of it now
+//   policy     the local pods that it selected or selects, and the classes that it belongs to
+//   class      its chain, and the sets that the chain looks up
+//
+// One thread.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "compiler/codegen/base_chains.h"
+#include "compiler/codegen/compile.h"
+#include "compiler/incremental/assembly.h"
+#include "compiler/incremental/local_policies.h"
+#include "compiler/incremental/peer_index.h"
+#include "compiler/incremental/pod_table.h"
+#include "compiler/ir/classes.h"
+#include "nft/model/change.h"
+
+namespace podgate::compiler {
+
+class Pipeline {
+ public:
+  Pipeline(std::string node, const CompileOptions& options);
+
+  // Events. True when the object was not just so before.
+  bool Put(const Pod& pod);
+  bool Put(const Namespace& ns) { return peers_.PutNamespace(ns); }
+  bool Put(const NetworkPolicy& policy);
+  bool RemovePod(const ObjectKey& key);
+  bool RemoveNamespace(const std::string& name) { return peers_.RemoveNamespace(name); }
+  bool RemovePolicy(const ObjectKey& key);
+
+  // Brings the ruleset up to date. Returns what that changed.
+  nft::Change Update();
+  // As of the last Update().
+  const nft::Ruleset& ruleset() const { return assembly_.ruleset(); }
+
+  // Policies, all of a class each time, that have come to have too many different pod selectors
+  // (see kMaxPodTerms) since this was last asked.
+  std::vector<std::vector<ObjectKey>> TakeRefused() { return std::exchange(refused_, {}); }
+
+  std::optional<Pod> FindPod(const ObjectKey& key) const;
+  // The policy is there, and is just so.
+  bool Holds(const NetworkPolicy& policy) const { return policies_.Holds(policy); }
+  struct Counts {
+    std::size_t pods = 0;
+    std::size_t namespaces = 0;
+    std::size_t policies = 0;
+    std::size_t local_pods = 0;     // of this node
+    std::size_t isolated_pods = 0;  // of those
+  };
+  Counts counts() const;
+  // The pods of this node that have addresses of their own, by key. They may have changed only when
+  // local_changes() has.
+  struct LocalPod {
+    ObjectKey key;
+    std::string uid;
+    std::vector<Address> addresses;
+  };
+  std::vector<LocalPod> LocalPods(std::size_t most) const;
+  std::uint64_t local_changes() const { return local_changes_; }
+
+ private:
+  struct Class {
+    std::size_t pods = 0;
+    std::array<std::size_t, kFamilies.size()> addresses{};  // of its pods, by family
+    std::string chain;
+    SharedNames names;
+    std::set<MemberSet*> sets;
+    bool over_budget = false;
+  };
+  using Classes = std::map<ClassKey, Class>;
+  struct Local {
+    std::vector<Address> addresses;
+    std::array<Classes::value_type*, kDirections.size()> classes{};  // nullptr: not isolated
+  };
+  struct Entry {  // the isolated pod that has an address
+    ObjectKey pod;
+    std::string class_chain;
+  };
+  class Sets;
+
+  void TakeOut(const std::vector<const PodRecord*>& pods);
+  void PutIn(const std::vector<const PodRecord*>& pods);
+  void AddSharers(const std::vector<Address>& addresses, const PodRecord* of,
+                  std::vector<const PodRecord*>* sharers) const;
+  void MarkLocal(const PodRecord& pod);
+  void SetLocal(const ObjectKey& key, const PodRecord* pod);
+  void MarkSelected(const ObjectKey& policy);
+  void MarkClasses(const ObjectKey& policy);
+
+  void RefreshLocal(const ObjectKey& key);
+  Classes::value_type* Join(const ClassKey& key, const std::vector<Address>& addresses);
+  void Leave(Classes::value_type* its_class, const std::vector<Address>& addresses);
+  void CountFamilies(Classes::value_type* its_class, const std::vector<Address>& addresses, int by);
+  void SetEntries(std::size_t direction, const ObjectKey& pod, const Local& before,
+                  const Local& after);
+
+  void MarkResizedSets();
+  void CompileClasses();
+  void CompileOne(Classes::value_type* its_class);
+  void DropClass(Classes::value_type* its_class);
+  void ReleaseSet(MemberSet* set, Classes::value_type* user);
+  void WriteSets();
+  void WriteEntries(std::size_t direction);
+  bool WriteDispatch(std::size_t direction, std::size_t family, const std::vector<Address>& come,
+                     const std::vector<Address>& gone);
+
+  const std::string node_;
+  Symbols symbols_;
+  PodTable pods_;
+  PeerIndex peers_;
+  LocalPolicies policies_;
+  Assembly assembly_;
+
+  Classes classes_;
+  std::map<ObjectKey, std::set<Classes::value_type*>> classes_of_policy_;
+  std::map<MemberSet*, std::set<Classes::value_type*>> classes_of_set_;
+  std::set<ObjectKey> all_local_;      // pods of this node
+  std::uint64_t local_changes_ = 0;    // of all_local_ and of what its pods are
+  std::map<ObjectKey, Local> locals_;  // those of them that are isolated
+  std::array<std::map<Address, Entry>, kDirections.size()> entries_;
+  std::array<std::array<Dispatch, kFamilies.size()>, kDirections.size()> dispatch_;
+
+  std::vector<std::vector<ObjectKey>> refused_;
+
+  // What has to be done at the next Update().
+  std::set<ObjectKey> dirty_pods_;
+  std::set<Classes::value_type*> dirty_classes_;
+  std::array<std::set<Address>, kDirections.size()> dirty_addresses_;
+  std::set<MemberSet*> unused_sets_;
+};
+
+}  // namespace podgate::compiler

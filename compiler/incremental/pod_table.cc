@@ -1,0 +1,189 @@
+#include "compiler/incremental/pod_table.h"
+
+#include <algorithm>
+#include <tuple>
+
+namespace podgate::compiler {
+namespace {
+
+std::string TextOf(const Pod& pod) {
+  std::string text;
+  text.reserve(pod.key.name.size() + pod.uid.size() + pod.created.size());
+  text += pod.key.name;
+  text += pod.uid;
+  text += pod.created;
+  return text;
+}
+
+bool IsNewer(const PodRecord& a, const PodRecord& b, const Symbols& symbols) {
+  const std::string& a_ns = symbols.Text(a.identity->ns);
+  const std::string& b_ns = symbols.Text(b.identity->ns);
+  return std::forward_as_tuple(a.created(), a.uid(), a_ns, a.name()) >
+         std::forward_as_tuple(b.created(), b.uid(), b_ns, b.name());
+}
+
+}  // namespace
+
+std::size_t PodTable::NameHash::operator()(const Name& name) const {
+  return std::hash<std::string_view>()(name.name) * 31 + name.ns;
+}
+std::size_t PodTable::NameHash::operator()(const std::unique_ptr<PodRecord>& record) const {
+  return (*this)(NameEqual::Of(record));
+}
+
+std::size_t PodTable::AddressHash::operator()(const Address& address) const {
+  const auto bytes = address.bytes();
+  return std::hash<std::string_view>()({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
+}
+
+const PodRecord* PodTable::Find(const ObjectKey& key) const {
+  const Symbol ns = symbols_->Find(key.ns);
+  if (ns == kNoSymbol) return nullptr;
+  const auto it = pods_.find(Name{ns, key.name});
+  return it == pods_.end() ? nullptr : it->get();
+}
+
+ObjectKey PodTable::KeyOf(const PodRecord& record) const {
+  return {symbols_->Text(record.identity->ns), std::string(record.name())};
+}
+
+Pod PodTable::ToPod(const PodRecord& record) const {
+  Pod pod;
+  pod.key = KeyOf(record);
+  pod.uid = record.uid();
+  for (const auto& [key, value] : *record.identity->labels)
+    pod.labels.emplace_back(symbols_->Text(key), symbols_->Text(value));
+  std::sort(pod.labels.begin(), pod.labels.end());
+  pod.node = symbols_->Text(record.node);
+  pod.host_network = record.host_network;
+  pod.finished = record.finished;
+  pod.created = record.created();
+  pod.addresses = record.addresses;
+  pod.ports = *record.ports;
+  return pod;
+}
+
+bool PodTable::Holds(const PodRecord& record, const Pod& pod) const {
+  if (record.uid() != pod.uid || record.created() != pod.created ||
+      record.host_network != pod.host_network || record.finished != pod.finished ||
+      record.addresses != pod.addresses || *record.ports != pod.ports ||
+      symbols_->Text(record.node) != pod.node)
+    return false;
+  const InternedLabels& labels = *record.identity->labels;
+  return labels.size() == pod.labels.size() &&
+         std::all_of(pod.labels.begin(), pod.labels.end(), [&](const auto& label) {
+           const Symbol key = symbols_->Find(label.first);
+           const Symbol value = symbols_->Find(label.second);
+           return key != kNoSymbol && value != kNoSymbol &&
+                  std::binary_search(labels.begin(), labels.end(), std::pair(key, value));
+         });
+}
+
+Identity* PodTable::Join(const Pod& pod) {
+  const Symbol ns = symbols_->Intern(pod.key.ns);
+  InternedLabels labels = InternLabels(pod.labels, symbols_);
+  const auto [it, is_new] = identities_.try_emplace({ns, std::move(labels)});
+  if (is_new) {
+    it->second.ns = ns;
+    it->second.labels = &it->first.second;
+  } else {  // the identity holds one use of its symbols, however many pods it has
+    ReleaseLabels(it->first.second, symbols_);
+    symbols_->Release(ns);
+  }
+  return &it->second;
+}
+
+void PodTable::Leave(PodRecord* record) {
+  Identity* identity = record->identity;
+  PodRecord* last = identity->pods.back();
+  identity->pods[record->place] = last;
+  last->place = record->place;
+  identity->pods.pop_back();
+  if (!identity->pods.empty()) return;
+  const auto it = identities_.find({identity->ns, *identity->labels});
+  const auto node = identities_.extract(it);
+  ReleaseLabels(node.key().second, symbols_);
+  symbols_->Release(node.key().first);
+}
+
+void PodTable::Enter(Identity* identity, PodRecord* record) {
+  record->identity = identity;
+  record->place = static_cast<std::uint32_t>(identity->pods.size());
+  identity->pods.push_back(record);
+}
+
+void PodTable::Fill(const Pod& pod, PodRecord* record) {
+  const auto ports = ports_.try_emplace(pod.ports, 0).first;
+  ++ports->second;
+  record->ports = &ports->first;
+  record->addresses = pod.addresses;
+  record->addresses.shrink_to_fit();
+  record->text = TextOf(pod);
+  record->name_bytes = static_cast<std::uint32_t>(pod.key.name.size());
+  record->uid_bytes = static_cast<std::uint32_t>(pod.uid.size());
+  record->node = symbols_->Intern(pod.node);
+  record->host_network = pod.host_network;
+  record->finished = pod.finished;
+  if (!record->is_there()) return;
+  for (const Address& address : record->addresses) claims_.emplace(address, record);
+}
+
+void PodTable::Empty(PodRecord* record) {
+  if (record->is_there()) {
+    for (const Address& address : record->addresses) {
+      const auto [begin, end] = claims_.equal_range(address);
+      claims_.erase(
+          std::find_if(begin, end, [&](const auto& claim) { return claim.second == record; }));
+    }
+  }
+  symbols_->Release(record->node);
+  const auto ports = ports_.find(*record->ports);
+  if (--ports->second == 0) ports_.erase(ports);
+}
+
+const PodRecord* PodTable::Put(const Pod& pod) {
+  Identity* identity = Join(pod);
+  const auto it = pods_.find(Name{identity->ns, pod.key.name});
+  if (it == pods_.end()) {
+    auto record = std::make_unique<PodRecord>();
+    Enter(identity, record.get());
+    Fill(pod, record.get());
+    return pods_.insert(std::move(record)).first->get();
+  }
+  PodRecord* record = it->get();
+  Empty(record);
+  if (record->identity != identity) {
+    Leave(record);
+    Enter(identity, record);
+  }
+  Fill(pod, record);
+  return record;
+}
+
+void PodTable::Remove(const ObjectKey& key) {
+  const Symbol ns = symbols_->Find(key.ns);
+  if (ns == kNoSymbol) return;
+  const auto it = pods_.find(Name{ns, key.name});
+  if (it == pods_.end()) return;
+  const auto node = pods_.extract(it);
+  Empty(node.value().get());
+  Leave(node.value().get());
+}
+
+const PodRecord* PodTable::Owner(const Address& address) const {
+  const PodRecord* newest = nullptr;
+  VisitClaimants(address, [&](const PodRecord* record) {
+    if (newest == nullptr || IsNewer(*record, *newest, *symbols_)) newest = record;
+  });
+  return newest;
+}
+
+std::vector<Address> PodTable::Owned(const PodRecord& record) const {
+  std::vector<Address> result;
+  if (!record.is_there()) return result;
+  for (const Address& address : record.addresses)
+    if (Owns(record, address)) result.push_back(address);
+  return result;
+}
+
+}  // namespace podgate::compiler

@@ -1,0 +1,137 @@
+// The pods of the cluster, small: what many share is kept once. Pods of one namespace with equal
+// labels have one identity, and all that selectors say about pods they say about identities. Also
+// knows which pod owns an address. One thread.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <unordered_set>
+#include <utility>
+#include <vector>
+
+#include "compiler/incremental/interned_selector.h"
+#include "compiler/incremental/symbols.h"
+#include "compiler/model/model.h"
+
+namespace podgate::compiler {
+
+struct PodRecord;
+struct PeerTerm;
+
+struct Identity {
+  Symbol ns = kNoSymbol;
+  const InternedLabels* labels = nullptr;
+  std::vector<PodRecord*> pods{};
+  // Kept by PeerIndex: the terms that select it, or none of them when they are too many to keep.
+  std::vector<PeerTerm*> terms{};
+  bool crowded = false;
+};
+
+struct PodRecord {
+  Identity* identity = nullptr;
+  const std::vector<NamedPort>* ports = nullptr;  // sorted; never null in a table
+  std::vector<Address> addresses{};               // sorted, unique
+  std::string text{};                             // name, uid and creation time, one after another
+  std::uint32_t name_bytes = 0;
+  std::uint32_t uid_bytes = 0;
+  Symbol node = kNoSymbol;
+  std::uint32_t place = 0;  // in identity->pods
+  bool host_network = false;
+  bool finished = false;
+
+  std::string_view name() const { return std::string_view(text).substr(0, name_bytes); }
+  std::string_view uid() const { return std::string_view(text).substr(name_bytes, uid_bytes); }
+  std::string_view created() const { return std::string_view(text).substr(name_bytes + uid_bytes); }
+  // Finished and hostNetwork pods are never selected and never peers.
+  bool is_there() const { return !finished && !host_network; }
+};
+
+class PodTable {
+ public:
+  explicit PodTable(Symbols* symbols) : symbols_(symbols) {}
+  PodTable(const PodTable&) = delete;
+  PodTable& operator=(const PodTable&) = delete;
+
+  std::size_t size() const { return pods_.size(); }
+  // nullptr: no such pod. Valid until the pod is removed.
+  const PodRecord* Find(const ObjectKey& key) const;
+  // What the table keeps of a pod (host addresses decide nothing about rules and are left out).
+  Pod ToPod(const PodRecord& record) const;
+  ObjectKey KeyOf(const PodRecord& record) const;
+  bool Holds(const PodRecord& record, const Pod& pod) const;
+
+  // The pod is there as it is told. Its identity may be new: it has no terms yet.
+  const PodRecord* Put(const Pod& pod);
+  void Remove(const ObjectKey& key);
+
+  // The newest of the pods that are there and have the address; nullptr: none.
+  const PodRecord* Owner(const Address& address) const;
+  bool Owns(const PodRecord& record, const Address& address) const {
+    return Owner(address) == &record;
+  }
+  // Sorted.
+  std::vector<Address> Owned(const PodRecord& record) const;
+  // All pods that are there and have the address.
+  template <typename Visit>
+  void VisitClaimants(const Address& address, const Visit& visit) const {
+    const auto [begin, end] = claims_.equal_range(address);
+    for (auto it = begin; it != end; ++it) visit(it->second);
+  }
+
+  template <typename Visit>
+  void VisitIdentities(Symbol ns, const Visit& visit) {
+    for (auto it = identities_.lower_bound({ns, {}});
+         it != identities_.end() && it->first.first == ns; ++it)
+      visit(&it->second);
+  }
+  template <typename Visit>
+  void VisitAllIdentities(const Visit& visit) {
+    for (auto& [key, identity] : identities_) visit(&identity);
+  }
+
+ private:
+  struct Name {
+    Symbol ns;
+    std::string_view name;
+  };
+  struct NameHash {
+    using is_transparent = void;
+    std::size_t operator()(const Name& name) const;
+    std::size_t operator()(const std::unique_ptr<PodRecord>& record) const;
+  };
+  struct NameEqual {
+    using is_transparent = void;
+    static Name Of(const Name& name) { return name; }
+    static Name Of(const std::unique_ptr<PodRecord>& record) {
+      return {record->identity->ns, record->name()};
+    }
+    template <typename A, typename B>
+    bool operator()(const A& a, const B& b) const {
+      const Name x = Of(a);
+      const Name y = Of(b);
+      return x.ns == y.ns && x.name == y.name;
+    }
+  };
+  struct AddressHash {
+    std::size_t operator()(const Address& address) const;
+  };
+  using Pods = std::unordered_set<std::unique_ptr<PodRecord>, NameHash, NameEqual>;
+
+  Identity* Join(const Pod& pod);
+  void Enter(Identity* identity, PodRecord* record);
+  void Leave(PodRecord* record);
+  void Fill(const Pod& pod, PodRecord* record);
+  void Empty(PodRecord* record);
+
+  Symbols* symbols_;
+  Pods pods_;
+  std::map<std::pair<Symbol, InternedLabels>, Identity> identities_;
+  std::map<std::vector<NamedPort>, std::size_t> ports_;  // to the number of pods that have them
+  std::unordered_multimap<Address, PodRecord*, AddressHash> claims_;
+};
+
+}  // namespace podgate::compiler

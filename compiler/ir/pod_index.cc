@@ -1,0 +1,107 @@
+#include "compiler/ir/pod_index.h"
+
+#include <algorithm>
+
+#include "compiler/model/selector.h"
+
+namespace podgate::compiler {
+namespace {
+
+std::string LabelKey(const std::string& key, const std::string& value) {
+  std::string result;
+  result.reserve(key.size() + 1 + value.size());
+  result += key;
+  result += '\0';
+  result += value;
+  return result;
+}
+
+}  // namespace
+
+PodIndex::PodIndex(const Cluster& cluster, const OwnerMap& owners)
+    : cluster_(cluster), owners_(owners) {
+  for (const auto& [key, pod] : cluster.pods) {
+    std::vector<Address> addresses = AddressesOf(pod);
+    if (!addresses.empty())
+      namespaces_[key.ns].entries.push_back(Entry{&pod, std::move(addresses)});
+  }
+}
+
+std::vector<Address> PodIndex::AddressesOf(const Pod& pod) const {
+  std::vector<Address> result;
+  if (!IsThere(pod)) return result;
+  for (const Address& address : pod.addresses) {
+    const auto it = owners_.find(address);
+    if (it != owners_.end() && it->second == &pod) result.push_back(address);
+  }
+  return result;
+}
+
+std::vector<Address> PodIndex::Members(const PodTerm& term) {
+  std::vector<Address> result;
+  if (!term.ns.empty()) {
+    const auto it = namespaces_.find(term.ns);
+    if (it != namespaces_.end()) Collect(&it->second, term.pods, &result);
+  } else {
+    for (NamespacePods* in : Namespaces(term.namespaces)) Collect(in, term.pods, &result);
+  }
+  std::sort(result.begin(), result.end());
+  return result;
+}
+
+const std::vector<PodIndex::NamespacePods*>& PodIndex::Namespaces(const LabelSelector& selector) {
+  const auto [it, is_new] = selected_namespaces_.try_emplace(selector);
+  if (is_new) {
+    for (auto& [name, in] : namespaces_) {
+      const auto known = cluster_.namespaces.find(name);
+      if (known != cluster_.namespaces.end() && Matches(selector, known->second.labels))
+        it->second.push_back(&in);
+    }
+  }
+  return it->second;
+}
+
+// Looks only at the pods that meet the rarest of the selector's In requirements.
+void PodIndex::Collect(NamespacePods* in, const LabelSelector& selector,
+                       std::vector<Address>* out) {
+  const auto take = [out](const Entry& entry) {
+    out->insert(out->end(), entry.addresses.begin(), entry.addresses.end());
+  };
+  const bool has_in =
+      std::any_of(selector.requirements.begin(), selector.requirements.end(),
+                  [](const Requirement& r) { return r.op == Requirement::Operator::kIn; });
+  if (!has_in) {
+    for (const Entry& entry : in->entries)
+      if (Matches(selector, entry.pod->labels)) take(entry);
+    return;
+  }
+  if (!in->labels_indexed) {
+    for (std::size_t i = 0; i < in->entries.size(); ++i)
+      for (const auto& [key, value] : in->entries[i].pod->labels)
+        in->by_label[LabelKey(key, value)].push_back(i);
+    in->labels_indexed = true;
+  }
+  // A pod has one value for each key, so the postings of one requirement are disjoint.
+  std::vector<const Posting*> rarest;
+  std::size_t fewest = static_cast<std::size_t>(-1);
+  for (const Requirement& requirement : selector.requirements) {
+    if (requirement.op != Requirement::Operator::kIn) continue;
+    std::vector<const Posting*> postings;
+    std::size_t count = 0;
+    for (const std::string& value : requirement.values) {
+      const auto it = in->by_label.find(LabelKey(requirement.key, value));
+      if (it == in->by_label.end()) continue;
+      postings.push_back(&it->second);
+      count += it->second.size();
+    }
+    if (count < fewest) {
+      fewest = count;
+      rarest = std::move(postings);
+    }
+  }
+  for (const Posting* posting : rarest)
+    for (const std::size_t i : *posting)
+      if (Matches(selector, in->entries[i].pod->labels)) take(in->entries[i]);
+}
+
+}  // namespace podgate::compiler

@@ -1,0 +1,296 @@
+#include "compiler/load/load_text.h"
+
+#include <algorithm>
+#include <cstring>
+#include <map>
+#include <memory>
+#include <optional>
+#include <utility>
+
+#include "compiler/decode/decode_finished.h"
+#include "compiler/decode/decode_json.h"
+#include "compiler/decode/decode_object.h"
+#include "compiler/load/yaml_source.h"
+
+namespace podgate::compiler {
+namespace {
+
+constexpr std::size_t kReleaseStep = 4u << 20;
+constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
+// Of one text. More than anybody reads, and hostile input cannot make them fill the memory.
+constexpr std::size_t kMaxDiagnostics = 10'000;
+
+bool IsSpace(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
+
+// A line that begins with "---" or "..." and a space or its end: nothing inside of a document does,
+// in no kind of scalar, so texts can be cut there before they are parsed.
+bool IsMarker(std::string_view text, std::size_t at, std::string_view marker) {
+  if (text.compare(at, marker.size(), marker) != 0) return false;
+  const std::size_t behind = at + marker.size();
+  return behind >= text.size() || IsSpace(text[behind]);
+}
+
+class TextLoader {
+ public:
+  TextLoader(std::string_view text, const std::string& file, LoadResult* result,
+             const std::function<void(std::size_t)>& passed)
+      : text_(text), file_(file), result_(*result), passed_(passed), lines_(text) {}
+
+  void Run();
+
+ private:
+  std::size_t EndOfDocument(std::size_t begin) const;
+  void LoadDocument(std::size_t begin, std::size_t end);
+  // False: it is no JSON after all, and nothing has been taken from it.
+  bool LoadJson(std::size_t begin, std::size_t first, std::size_t end);
+  std::optional<Problem> LoadYaml(std::size_t begin, std::size_t end);
+  std::optional<Problem> CheckBytes(std::size_t begin, std::size_t end) const;
+  std::size_t NextJsonObject(std::size_t from, std::size_t end) const;
+  std::size_t NextLine(std::size_t from, std::size_t end, std::size_t* dropped) const;
+  void Take(Finished&& finished);
+  void Report(Problem&& problem, const std::string& object = std::string());
+  void Add(Diagnostic&& diagnostic);
+  void Passed(std::size_t offset);
+  // Lets go of text that has only been looked through, at most as often as is worth it.
+  void Drop(std::size_t offset, std::size_t* dropped) const;
+
+  std::string_view text_;
+  const std::string& file_;
+  LoadResult& result_;
+  const std::function<void(std::size_t)>& passed_;
+  LineCounter lines_;
+  std::size_t released_ = 0;
+  std::size_t told_ = 0;  // diagnostics, those left out included
+  bool errors_left_out_ = false;
+};
+
+void TextLoader::Drop(std::size_t offset, std::size_t* dropped) const {
+  if (passed_ == nullptr || offset < *dropped + kReleaseStep) return;
+  passed_(offset);
+  *dropped = offset;
+}
+
+void TextLoader::Passed(std::size_t offset) {
+  while (passed_ != nullptr && offset >= released_ + kReleaseStep) {
+    released_ += kReleaseStep;
+    lines_.CountTo(released_);
+    passed_(released_);
+  }
+}
+
+void TextLoader::Add(Diagnostic&& diagnostic) {
+  if (++told_ <= kMaxDiagnostics) {
+    result_.diagnostics.push_back(std::move(diagnostic));
+  } else {
+    errors_left_out_ = errors_left_out_ || diagnostic.severity == Diagnostic::Severity::kError;
+  }
+}
+
+void TextLoader::Report(Problem&& problem, const std::string& object) {
+  Add(ToDiagnostic(std::move(problem), object, file_, &lines_));
+}
+
+template <typename Key, typename Value>
+bool Insert(std::map<Key, Value>* map, const Key& key, Value value) {
+  return map->insert_or_assign(key, std::move(value)).second;
+}
+
+void TextLoader::Take(Finished&& finished) {
+  for (Diagnostic& diagnostic : ToDiagnostics(finished, file_, &lines_)) Add(std::move(diagnostic));
+  if (!finished.object) return;
+  Cluster& cluster = result_.cluster;
+  bool fresh = true;
+  if (auto* pod = std::get_if<Pod>(&*finished.object)) {
+    const ObjectKey key = pod->key;
+    fresh = Insert(&cluster.pods, key, std::move(*pod));
+  } else if (auto* ns = std::get_if<Namespace>(&*finished.object)) {
+    const std::string name = ns->name;
+    fresh = Insert(&cluster.namespaces, name, std::move(*ns));
+  } else if (auto* policy = std::get_if<NetworkPolicy>(&*finished.object)) {
+    const ObjectKey key = policy->key;
+    fresh = Insert(&cluster.policies, key, std::move(*policy));
+  }
+  if (!fresh) {
+    Report({Diagnostic::Severity::kWarning, finished.start, "",
+            "given more than once; this one replaces the one before"},
+           finished.name);
+  }
+}
+
+// Behind the end of the line; a line may be longer than what should be at hand at once.
+std::size_t TextLoader::NextLine(std::size_t from, std::size_t end, std::size_t* dropped) const {
+  while (from < end) {
+    const std::size_t piece = std::min(end - from, kReleaseStep);
+    const void* found = std::memchr(text_.data() + from, '\n', piece);
+    from = found == nullptr
+               ? from + piece
+               : static_cast<std::size_t>(static_cast<const char*>(found) - text_.data()) + 1;
+    Drop(from, dropped);
+    if (found != nullptr) break;
+  }
+  return from;
+}
+
+// One document: up to the next "---" line, or behind the next "..." line. What comes before the
+// first "---" and is nothing but comments and directives belongs to the document behind it.
+std::size_t TextLoader::EndOfDocument(std::size_t begin) const {
+  bool content = false;
+  std::size_t dropped = begin;
+  for (std::size_t line = begin; line < text_.size();) {
+    if (IsMarker(text_, line, "---")) {
+      if (content) return line;
+      content = true;
+    }
+    const std::size_t next = NextLine(line, text_.size(), &dropped);
+    if (IsMarker(text_, line, "...")) return next;
+    for (std::size_t i = line; !content && i < next; ++i) {
+      if (text_[i] == '#' || (text_[i] == '%' && i == line)) break;
+      content = !IsSpace(text_[i]);
+    }
+    line = next;
+  }
+  return text_.size();
+}
+
+void TextLoader::Run() {
+  std::size_t begin = text_.starts_with(kByteOrderMark) ? kByteOrderMark.size() : 0;
+  if (text_.starts_with("\xff\xfe") || text_.starts_with("\xfe\xff")) {
+    Report({Diagnostic::Severity::kError, 0, "", "the text is UTF-16; expected UTF-8"});
+    return;
+  }
+  while (begin < text_.size()) {
+    const std::size_t end = EndOfDocument(begin);
+    LoadDocument(begin, end);
+    begin = end;
+    Passed(begin);
+  }
+  if (told_ > kMaxDiagnostics) {
+    Diagnostic rest;
+    rest.severity =
+        errors_left_out_ ? Diagnostic::Severity::kError : Diagnostic::Severity::kWarning;
+    rest.file = file_;
+    rest.message = "there are " + std::to_string(told_ - kMaxDiagnostics) + " more problems";
+    result_.diagnostics.push_back(std::move(rest));
+  }
+}
+
+void TextLoader::LoadDocument(std::size_t begin, std::size_t end) {
+  std::size_t first = begin;
+  const auto skip_space = [&] {
+    while (first < end && IsSpace(text_[first])) ++first;
+  };
+  skip_space();
+  if (first < end && IsMarker(text_, first, "---")) {
+    first += 3;
+    skip_space();
+  }
+  // Of a file that was put behind another one; libfyaml takes it for a part of the first key.
+  if (text_.compare(first, kByteOrderMark.size(), kByteOrderMark) == 0) {
+    begin = first += kByteOrderMark.size();
+    skip_space();
+  }
+  if (first == end) return;
+  // JSON begins with {" or {} or a list; a flow mapping of YAML may look alike, see below.
+  if (text_[first] == '{') {
+    std::size_t next = first + 1;
+    while (next < end && IsSpace(text_[next])) ++next;
+    if (next == end || text_[next] == '"' || text_[next] == '}') {
+      if (LoadJson(begin, first, end)) return;
+    }
+  }
+  if (auto problem = LoadYaml(begin, end)) Report(std::move(*problem));
+}
+
+bool TextLoader::LoadJson(std::size_t begin, std::size_t first, std::size_t end) {
+  const std::string_view text = text_.substr(0, end);
+  const DecodeLimits limits;
+  JsonSource source(text, limits);
+  std::size_t taken = 0;
+  for (std::size_t at = first; at < end;) {
+    ObjectReader reader(TextForm::kManifest, Kind::kUnknown, limits, &source,
+                        [&](Finished&& finished) {
+                          ++taken;
+                          Take(std::move(finished));
+                          Passed(source.end());
+                        });
+    auto problem = source.Parse(at, &reader);
+    std::size_t behind = source.end();
+    if (!problem && reader.needs_second_pass()) {
+      reader.SecondPass();
+      problem = source.Parse(at, &reader);
+      behind = source.end();
+    }
+    if (problem) {
+      // Perhaps a flow mapping of YAML. If it is none either, the error of JSON is the better one.
+      if (at == first && taken == 0 && !reader.failure() && end - begin <= kMaxYamlDocument) {
+        const std::size_t before = result_.diagnostics.size();
+        const std::size_t told = told_;
+        if (!LoadYaml(begin, end)) return true;
+        result_.diagnostics.resize(before);
+        told_ = told;
+      }
+      // Go on at the next object that begins a line; it may be what ended this one.
+      const std::size_t from =
+          problem->offset == kNoOffset || problem->offset <= at ? at : problem->offset - 1;
+      Report(std::move(*problem));
+      at = NextJsonObject(from, end);
+      continue;
+    }
+    at = behind;
+    while (at < end && IsSpace(text[at])) ++at;
+  }
+  return true;
+}
+
+// Where a line begins with an object; `end` if none does.
+std::size_t TextLoader::NextJsonObject(std::size_t from, std::size_t end) const {
+  std::size_t dropped = from;
+  do {
+    from = NextLine(from, end, &dropped);
+  } while (from < end && text_[from] != '{');
+  return from;
+}
+
+// In pieces, so that each can be let go of. None ends inside of a character.
+std::optional<Problem> TextLoader::CheckBytes(std::size_t begin, std::size_t end) const {
+  std::size_t dropped = begin;
+  while (begin < end) {
+    std::size_t piece = begin + std::min(end - begin, kReleaseStep);
+    while (piece < end && piece > begin &&
+           (static_cast<unsigned char>(text_[piece]) & 0xc0) == 0x80) {
+      --piece;
+    }
+    if (piece == begin) piece = end;
+    if (auto bad = FindBadByte(text_, begin, piece)) return bad;
+    Drop(piece, &dropped);
+    begin = piece;
+  }
+  return std::nullopt;
+}
+
+std::optional<Problem> TextLoader::LoadYaml(std::size_t begin, std::size_t end) {
+  if (end - begin > kMaxYamlDocument) {
+    return Problem{Diagnostic::Severity::kError, begin, "",
+                   "the document is larger than " + std::to_string(kMaxYamlDocument >> 20) +
+                       " MiB; give large dumps as JSON"};
+  }
+  if (auto bad = CheckBytes(begin, end)) return bad;
+  YamlSource source(text_);
+  return source.Parse(begin, end, [this](ValueLocator* locator) {
+    return std::make_unique<ObjectReader>(TextForm::kManifest, Kind::kUnknown, DecodeLimits(),
+                                          locator, [this](Finished&& finished) {
+                                            const std::size_t start = finished.start;
+                                            Take(std::move(finished));
+                                            Passed(start);
+                                          });
+  });
+}
+
+}  // namespace
+
+void LoadText(std::string_view text, const std::string& file, LoadResult* result,
+              const std::function<void(std::size_t)>& passed) {
+  TextLoader(text, file, result, passed).Run();
+}
+
+}  // namespace podgate::compiler

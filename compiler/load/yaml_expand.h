@@ -1,0 +1,93 @@
+// Aliases and merge keys of one YAML document, expanded event by event within a budget; what is
+// left are the values that JSON would have, and ObjectReader is told them. libfyaml never resolves
+// a document for us: a few hundred bytes of aliases can mean billions of nodes. Pure; one thread.
+#pragma once
+
+#include <cstddef>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "compiler/decode/decode_object.h"
+#include "compiler/load/yaml_scalar.h"
+
+namespace podgate::compiler {
+
+struct YamlEvent {
+  enum class Kind : std::uint8_t { kScalar, kMapStart, kMapEnd, kSeqStart, kSeqEnd, kAlias };
+  Kind kind = Kind::kScalar;
+  bool plain = false;  // of a scalar: neither quoted nor a block
+  YamlTag tag = YamlTag::kNone;
+  std::size_t offset = kNoOffset;
+  std::string text;    // of a scalar; the name that an alias refers to
+  std::string anchor;  // the name that the node is given; empty: none
+  // kAlias, once it is known what it refers to: a range of recorded events.
+  std::size_t first = 0;
+  std::size_t last = 0;
+};
+
+class YamlExpander : public ValueLocator {
+ public:
+  static constexpr std::size_t kMaxExpanded = 10'000;   // nodes that come from aliases and merges
+  static constexpr std::size_t kMaxRecorded = 200'000;  // events inside of anchored nodes
+  static constexpr std::size_t kMaxRecordedBytes = 8u << 20;
+
+  explicit YamlExpander(ObjectReader** reader) : reader_(*reader) {}
+
+  // False: stop, see problem().
+  bool Feed(YamlEvent&& event);
+  const std::optional<Problem>& problem() const { return problem_; }
+  std::size_t Offset() override { return offset_; }
+
+ private:
+  struct Anchor {
+    std::size_t first = 0;
+    std::size_t last = 0;
+    bool usable = false;  // false: still open, or too large to be kept
+  };
+  struct OpenAnchor {
+    std::string name;
+    std::size_t first = 0;
+    std::size_t depth = 0;
+  };
+  struct Frame {
+    bool is_map = false;
+    bool at_key = true;
+    std::vector<std::string> keys;  // given so far, merged ones included
+    std::vector<YamlEvent> merge;   // values of its merge keys, one behind the other
+    std::size_t keys_before_merge = 0;
+  };
+
+  bool Record(YamlEvent* event);
+  bool Resolve(YamlEvent* alias);
+  bool Tell(const YamlEvent& event);
+  bool TellScalar(const YamlEvent& event);
+  bool TellKey(const YamlEvent& event);
+  bool TellAlias(const YamlEvent& alias);
+  bool CaptureMerge(const YamlEvent& event);
+  bool ApplyMerges();
+  bool Flatten(const YamlEvent& event, std::vector<YamlEvent>* out);
+  bool MergeNode(const std::vector<YamlEvent>& events, std::size_t* at, bool in_list);
+  bool MergeMap(const std::vector<YamlEvent>& events, std::size_t first, std::size_t last);
+  bool Spend(std::size_t offset);
+  bool Fail(std::size_t offset, std::string message);
+  void ValueDone();
+
+  ObjectReader*& reader_;
+  std::optional<Problem> problem_;
+  std::size_t offset_ = 0;
+  std::vector<Frame> frames_;
+  std::size_t capture_depth_ = 0;  // open collections of the merge value that is being captured
+  bool capturing_ = false;
+  std::size_t expanded_ = 0;
+  // Anchors.
+  std::size_t depth_ = 0;  // of the document itself
+  std::vector<YamlEvent> log_;
+  std::size_t log_bytes_ = 0;
+  bool log_full_ = false;
+  std::vector<OpenAnchor> open_;
+  std::map<std::string, Anchor> anchors_;
+};
+
+}  // namespace podgate::compiler

@@ -1,0 +1,26 @@
+#include "compiler/model/model.h"
+
+#include <algorithm>
+
+namespace podgate::compiler {
+
+const std::string* FindLabel(const Labels& labels, const std::string& key) {
+  const auto it =
+      std::lower_bound(labels.begin(), labels.end(), key,
+                       [](const auto& label, const auto& k) { return label.first < k; });
+  return it != labels.end() && it->first == key ? &it->second : nullptr;
+}
+
+const char* ToString(Protocol protocol) {
+  switch (protocol) {
+    case Protocol::kTcp:
+      return "TCP";
+    case Protocol::kUdp:
+      return "UDP";
+    case Protocol::kSctp:
+      return "SCTP";
+  }
+  return "?";
+}
+
+}  // namespace podgate::compiler

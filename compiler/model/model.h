@@ -1,0 +1,141 @@
+// The cluster as Podgate sees it: only the fields of Pods, Namespaces and NetworkPolicies that
+// decide about packets. Follows core/v1 and networking.k8s.io/v1. Values only; sorted, so that
+// equal states are equal.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "compiler/model/diagnostic.h"
+#include "ipset/address.h"
+#include "ipset/address_set.h"
+
+namespace podgate::compiler {
+
+using ipset::Address;
+using ipset::AddressSet;
+using ipset::Family;
+
+// Sorted by key, keys unique.
+using Labels = std::vector<std::pair<std::string, std::string>>;
+// nullptr when the key is absent.
+const std::string* FindLabel(const Labels& labels, const std::string& key);
+
+enum class Protocol : std::uint8_t { kTcp = 6, kUdp = 17, kSctp = 132 };  // values: IANA numbers
+const char* ToString(Protocol protocol);                                  // "TCP", "UDP", "SCTP"
+
+struct ObjectKey {  // namespace and name; cluster-scoped objects have an empty namespace
+  std::string ns;
+  std::string name;
+  std::string ToString() const { return ns.empty() ? name : ns + "/" + name; }
+  friend auto operator<=>(const ObjectKey&, const ObjectKey&) = default;
+};
+
+struct NamedPort {  // of a container or of a restartable init container
+  std::string name;
+  Protocol protocol = Protocol::kTcp;
+  std::uint16_t port = 0;
+  friend auto operator<=>(const NamedPort&, const NamedPort&) = default;
+};
+
+struct Pod {
+  ObjectKey key;
+  std::string uid;
+  Labels labels;
+  std::string node;  // spec.nodeName; empty: not scheduled
+  bool host_network = false;
+  bool finished = false;                // status.phase Succeeded or Failed: it is not there at all
+  std::string created;                  // metadata.creationTimestamp, RFC 3339, sorts as text
+  std::vector<Address> addresses;       // status.podIPs, else podIP; sorted, unique
+  std::vector<Address> host_addresses;  // status.hostIPs, else hostIP; sorted, unique
+  std::vector<NamedPort> ports;         // those that have a name; sorted, unique
+  friend auto operator<=>(const Pod&, const Pod&) = default;
+};
+
+struct Namespace {
+  std::string name;
+  Labels labels;
+  friend auto operator<=>(const Namespace&, const Namespace&) = default;
+};
+
+// metav1.LabelSelector in one form: matchLabels are In requirements with one value. All
+// requirements are ANDed; none selects everything.
+struct Requirement {
+  enum class Operator : std::uint8_t { kIn, kNotIn, kExists, kDoesNotExist };
+  std::string key;
+  Operator op = Operator::kIn;
+  std::vector<std::string> values;  // sorted, unique; empty for kExists and kDoesNotExist
+  friend auto operator<=>(const Requirement&, const Requirement&) = default;
+};
+struct LabelSelector {
+  std::vector<Requirement> requirements;  // canonical: sorted, unique
+  friend auto operator<=>(const LabelSelector&, const LabelSelector&) = default;
+};
+
+struct IpBlock {
+  ipset::Prefix cidr;
+  std::vector<ipset::Prefix> except;  // as given; narrows only this block
+  friend auto operator<=>(const IpBlock&, const IpBlock&) = default;
+};
+
+// Exactly one of: block; or at least one of the selectors. An absent selector is not an empty one:
+// pods only: pods of the policy's namespace; namespaces only: all pods of those; both: the pods in
+// those.
+struct PolicyPeer {
+  std::optional<LabelSelector> pods;
+  std::optional<LabelSelector> namespaces;
+  std::optional<IpBlock> block;
+  friend auto operator<=>(const PolicyPeer&, const PolicyPeer&) = default;
+};
+
+// None of number and name: every port of the protocol.
+struct PolicyPort {
+  Protocol protocol = Protocol::kTcp;
+  std::optional<std::uint16_t> number;
+  std::optional<std::uint16_t> end;  // endPort, inclusive; only with number
+  std::string name;                  // named port; empty: none
+  friend auto operator<=>(const PolicyPort&, const PolicyPort&) = default;
+};
+
+struct PolicyRule {
+  std::vector<PolicyPeer> peers;  // from / to
+  std::vector<PolicyPort> ports;
+  // from/to (ports) absent or empty: every peer (every port of every protocol). Kept apart from
+  // empty vectors, which a broken rule may be left with: those allow nothing.
+  bool any_peer = false;
+  bool any_port = false;
+  // Position in spec.ingress / spec.egress, so that names stay true when an unreadable rule is left
+  // out.
+  std::uint32_t index = 0;
+  friend auto operator<=>(const PolicyRule&, const PolicyRule&) = default;
+};
+
+struct NetworkPolicy {
+  ObjectKey key;
+  std::string uid;
+  LabelSelector pods;  // spec.podSelector
+  bool isolates_ingress = true;
+  bool isolates_egress = false;
+  std::vector<PolicyRule> ingress;
+  std::vector<PolicyRule> egress;
+  // Why the policy is broken: its unreadable parts allow nothing. Empty for a valid policy.
+  std::vector<Diagnostic> errors;
+};
+
+// Different pod selectors (with their namespaces) that the policies which isolate one pod in one
+// direction may have together: with more they allow nothing there. Each is tried on every identity
+// of the cluster: a guard against policies made to exhaust memory and time.
+inline constexpr std::size_t kMaxPodTerms = 2000;
+
+struct Cluster {
+  std::map<std::string, Namespace> namespaces;
+  std::map<ObjectKey, Pod> pods;
+  std::map<ObjectKey, NetworkPolicy> policies;
+};
+
+}  // namespace podgate::compiler

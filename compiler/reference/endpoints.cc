@@ -1,0 +1,206 @@
+#include "compiler/reference/endpoints.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+#include <tuple>
+
+namespace podgate::compiler {
+namespace {
+
+bool Has(const std::vector<Address>& addresses, const Address& address) {
+  return std::find(addresses.begin(), addresses.end(), address) != addresses.end();
+}
+
+// Whether packets with the pod's addresses are the pod's own and not its node's.
+bool HasOwnNetwork(const Pod& pod) { return !pod.finished && !pod.host_network; }
+
+// The newer of the pods that carry the address: a status that was not cleaned up yet must not
+// decide.
+const Pod* OwnerOf(const Cluster& cluster, const Address& address) {
+  const auto age = [](const Pod& pod) { return std::tie(pod.created, pod.uid, pod.key); };
+  const Pod* owner = nullptr;
+  for (const auto& [key, pod] : cluster.pods) {
+    if (!HasOwnNetwork(pod) || !Has(pod.addresses, address)) continue;
+    if (owner == nullptr || age(*owner) < age(pod)) owner = &pod;
+  }
+  return owner;
+}
+
+bool TellsNodeAddress(const Pod& pod, const Address& address) {
+  return !pod.finished && !pod.node.empty() &&
+         (Has(pod.host_addresses, address) || (pod.host_network && Has(pod.addresses, address)));
+}
+
+std::set<std::string> KnownNodes(const Cluster& cluster) {
+  std::set<std::string> nodes;
+  for (const auto& [key, pod] : cluster.pods) {
+    if (!pod.node.empty()) nodes.insert(pod.node);
+  }
+  return nodes;
+}
+
+// An end before the family is known: all the addresses that its packets may have.
+struct Candidate {
+  Endpoint endpoint;
+  std::vector<Address> addresses;
+  // The list may be incomplete: a node can have a family that no pod's status tells.
+  bool open = false;
+};
+
+std::optional<Candidate> Resolve(const Cluster& cluster, const ObjectKey& key, std::string* error) {
+  const auto found = cluster.pods.find(key);
+  if (found == cluster.pods.end()) {
+    *error = fmt::format("pod {} is not in the input; check namespace and name", key.ToString());
+    return std::nullopt;
+  }
+  const Pod& pod = found->second;
+  if (pod.finished) {
+    *error = fmt::format(
+        "pod {} has finished (Succeeded or Failed) and no longer has a network; ask about a "
+        "running pod",
+        key.ToString());
+    return std::nullopt;
+  }
+  Candidate result;
+  result.endpoint.node = pod.node;
+  if (!pod.host_network) {
+    result.endpoint.kind = Endpoint::Kind::kPod;
+    result.endpoint.pod = &pod;
+    result.addresses = OwnedAddresses(cluster, pod);
+    return result;
+  }
+  if (pod.node.empty()) {
+    *error = fmt::format(
+        "pod {} uses the host network but is not scheduled to a node yet, so it has no traffic; "
+        "ask about a node instead",
+        key.ToString());
+    return std::nullopt;
+  }
+  result.endpoint.kind = Endpoint::Kind::kNode;
+  result.endpoint.host_pod = &pod;
+  result.addresses = NodeAddresses(cluster, pod.node);
+  result.open = true;
+  return result;
+}
+
+std::optional<Candidate> Resolve(const Cluster& cluster, const NodeEnd& end, std::string* error) {
+  const std::set<std::string> nodes = KnownNodes(cluster);
+  if (!nodes.contains(end.name)) {
+    *error =
+        fmt::format("node {} is not in the input, which has pods on: {}", end.name,
+                    nodes.empty() ? "no node at all" : fmt::format("{}", fmt::join(nodes, ", ")));
+    return std::nullopt;
+  }
+  Candidate result;
+  result.endpoint.kind = Endpoint::Kind::kNode;
+  result.endpoint.node = end.name;
+  result.addresses = NodeAddresses(cluster, end.name);
+  result.open = true;
+  return result;
+}
+
+std::optional<Candidate> Resolve(const Cluster& cluster, const Address& address, std::string*) {
+  Candidate result;
+  result.addresses = {address};
+  if (const Pod* owner = OwnerOf(cluster, address)) {
+    result.endpoint.kind = Endpoint::Kind::kPod;
+    result.endpoint.pod = owner;
+    result.endpoint.node = owner->node;
+    return result;
+  }
+  for (const auto& [key, pod] : cluster.pods) {
+    if (!TellsNodeAddress(pod, address)) continue;
+    result.endpoint.kind = Endpoint::Kind::kNode;
+    result.endpoint.node = pod.node;
+    return result;
+  }
+  return result;
+}
+
+std::optional<Address> AddressOf(const Candidate& candidate, Family family) {
+  for (const Address& address : candidate.addresses) {
+    if (address.family() == family) return address;
+  }
+  return std::nullopt;
+}
+
+// `strict`: also a node must be known to have the family.
+bool CanSpeak(const Candidate& candidate, Family family, bool strict) {
+  if (candidate.addresses.empty() || (candidate.open && !strict)) return true;
+  return AddressOf(candidate, family).has_value();
+}
+
+std::string FamiliesOf(const Candidate& candidate) {
+  const bool v4 = AddressOf(candidate, Family::kIPv4).has_value();
+  return !v4 ? "IPv6" : AddressOf(candidate, Family::kIPv6) ? "IPv4 and IPv6" : "IPv4";
+}
+
+// False: the ends have no family in common (or not the one asked for).
+bool ChooseFamily(const Candidate& from, const Candidate& to, const Flow& flow, Ends* ends,
+                  std::string* error) {
+  if (flow.family) {
+    ends->family = flow.family;
+    if (CanSpeak(from, *flow.family, false) && CanSpeak(to, *flow.family, false)) return true;
+    const bool first = !CanSpeak(from, *flow.family, false);
+    *error = fmt::format("{} of the flow has only {} addresses, but {} was asked for",
+                         first ? "the source" : "the destination", FamiliesOf(first ? from : to),
+                         *flow.family == Family::kIPv4 ? "IPv4" : "IPv6");
+    return false;
+  }
+  if (from.addresses.empty() && to.addresses.empty()) return true;
+  for (const bool strict : {true, false}) {
+    for (const Family family : {Family::kIPv4, Family::kIPv6}) {
+      if (!CanSpeak(from, family, strict) || !CanSpeak(to, family, strict)) continue;
+      ends->family = family;
+      return true;
+    }
+  }
+  *error = fmt::format(
+      "the ends have no address family in common: the source has {}, the destination {}; "
+      "a packet cannot change its family on the way",
+      FamiliesOf(from), FamiliesOf(to));
+  return false;
+}
+
+}  // namespace
+
+std::vector<Address> OwnedAddresses(const Cluster& cluster, const Pod& pod) {
+  std::vector<Address> owned;
+  if (!HasOwnNetwork(pod)) return owned;
+  for (const Address& address : pod.addresses) {
+    if (OwnerOf(cluster, address)->key == pod.key) owned.push_back(address);
+  }
+  return owned;
+}
+
+std::vector<Address> NodeAddresses(const Cluster& cluster, const std::string& node) {
+  std::set<Address> addresses;
+  for (const auto& [key, pod] : cluster.pods) {
+    if (pod.finished || pod.node != node) continue;
+    addresses.insert(pod.host_addresses.begin(), pod.host_addresses.end());
+    if (pod.host_network) addresses.insert(pod.addresses.begin(), pod.addresses.end());
+  }
+  std::erase_if(addresses, [&](const Address& a) { return OwnerOf(cluster, a) != nullptr; });
+  return {addresses.begin(), addresses.end()};
+}
+
+std::optional<Ends> ResolveEnds(const Cluster& cluster, const Flow& flow, std::string* error) {
+  const auto resolve = [&](const End& end) {
+    return std::visit([&](const auto& e) { return Resolve(cluster, e, error); }, end);
+  };
+  const std::optional<Candidate> from = resolve(flow.from);
+  if (!from) return std::nullopt;
+  const std::optional<Candidate> to = resolve(flow.to);
+  if (!to) return std::nullopt;
+  Ends ends{from->endpoint, to->endpoint, std::nullopt};
+  if (!ChooseFamily(*from, *to, flow, &ends, error)) return std::nullopt;
+  if (ends.family) {
+    ends.from.address = AddressOf(*from, *ends.family);
+    ends.to.address = AddressOf(*to, *ends.family);
+  }
+  return ends;
+}
+
+}  // namespace podgate::compiler

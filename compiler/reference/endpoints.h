@@ -1,0 +1,45 @@
+// Who the two ends of a flow are, and with which addresses its packets travel: the one place where
+// names and bare addresses of a question become pods, nodes and outside addresses. Deliberately
+// naive (every answer is a walk over all pods), so that it can serve the reference evaluator. Pure;
+// pointers are into the cluster.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "compiler/model/model.h"
+#include "compiler/reference/evaluate.h"
+
+namespace podgate::compiler {
+
+// One end of a flow after the decisions of design §4 about who counts as what.
+struct Endpoint {
+  enum class Kind : std::uint8_t { kPod, kNode, kOutside };
+  Kind kind = Kind::kOutside;
+  const Pod* pod = nullptr;       // kPod
+  std::string node;               // kNode: its name; kPod: where it runs, may be empty
+  const Pod* host_pod = nullptr;  // kNode: the hostNetwork pod that was asked about, if one was
+  // Address in the flow's family; nullopt: none is known.
+  std::optional<Address> address;
+};
+
+struct Ends {
+  Endpoint from;
+  Endpoint to;
+  std::optional<Family> family;  // nullopt: neither end has any address
+};
+
+// nullopt with `error` set when an end is not in the cluster, is a finished pod, or when the ends
+// have no common family.
+std::optional<Ends> ResolveEnds(const Cluster& cluster, const Flow& flow, std::string* error);
+
+// The addresses of `pod` that no newer live pod has taken over, sorted. Empty for finished and
+// hostNetwork pods.
+std::vector<Address> OwnedAddresses(const Cluster& cluster, const Pod& pod);
+
+// What the pods of `node` tell about its own addresses (status.hostIPs; a hostNetwork pod's address
+// is its node's), sorted, less those that a pod owns.
+std::vector<Address> NodeAddresses(const Cluster& cluster, const std::string& node);
+
+}  // namespace podgate::compiler

@@ -1,0 +1,102 @@
+// Makes the kernel hold the ruleset that is wanted, and keeps it so: applies each change as it is
+// told, reads back and applies the difference after a failure and when somebody else changed the
+// table; builds all anew beside the old when that fails as well. Keeps no copy of the ruleset: what
+// the kernel holds is what was wanted before the change, or it is read anew; it is never guessed.
+//
+// One thread. Never waits: what must wait is due at `NextAttempt()`.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "controller/agent/attribution.h"
+#include "controller/base/clock.h"
+#include "controller/base/log.h"
+#include "controller/watch/cluster_event.h"
+#include "nft/kernel/kernel.h"
+#include "nft/kernel/monitor.h"
+#include "nft/model/change.h"
+
+namespace podgate::controller {
+
+class Applier {
+ public:
+  // `wanted` is what the kernel is to hold; it changes only as Changed() is told right afterwards.
+  // `monitor`: hears of others' commits sooner and by name; nullptr: they are noticed all the same.
+  // `events`: nullptr when the cluster is not told.
+  Applier(const nft::Ruleset* wanted, nft::Kernel* kernel, nft::Monitor* monitor, Clock* clock,
+          Logger* log, EventSink* events = nullptr)
+      : wanted_(wanted),
+        kernel_(kernel),
+        monitor_(monitor),
+        clock_(clock),
+        log_(log),
+        events_(events) {}
+
+  // The wanted ruleset has changed by this, and is to be in the kernel from now on. True when it is
+  // on return.
+  bool Changed(const nft::Change& change);
+  // Tries again if something is left to do and its time has come. Otherwise asks, twice a second
+  // and whenever the monitor heard something, whether anybody committed anything, and if so looks
+  // at the table: at once, but after a look that found nothing not for a second, and less often
+  // where looking takes long. Every few minutes it looks whether or not anything hints at it.
+  void Tick();
+  // When Tick() should be called at the latest.
+  Clock::Time NextAttempt() const;
+
+  // The kernel holds what is wanted.
+  bool settled() const { return state_ == State::kSettled; }
+  struct Counters {
+    std::uint64_t steps = 0;     // committed
+    std::uint64_t failures = 0;  // changes that the kernel refused
+    std::uint64_t rebuilds = 0;  // of the whole table, after failures
+    std::uint64_t checks = 0;    // looks at the table
+    std::uint64_t repairs = 0;   // changes of others undone
+  };
+  const Counters& counters() const { return counters_; }
+
+ private:
+  enum class State : std::uint8_t {
+    kIdle,     // nothing is wanted yet
+    kUnknown,  // the kernel holds something else, or nobody knows what
+    kSettled,
+  };
+  struct Held {  // the kernel's table, of that generation or a later one
+    std::uint32_t generation = 0;
+    std::optional<nft::Ruleset> table;
+  };
+
+  bool Synchronise();
+  nft::Status SynchroniseOnce(bool conditional);
+  nft::Result<Held> Read();
+  bool Finish(const nft::Status& status);
+  void Settle();
+  void Failed(const nft::Status& status);
+  void BlameOthers(const Held& held);
+
+  void Listen(bool on);
+  void Poll();
+  void CheckTable();
+
+  const nft::Ruleset* wanted_;
+  nft::Kernel* kernel_;
+  nft::Monitor* monitor_;
+  Clock* clock_;
+  Logger* log_;
+  EventSink* events_;
+  State state_ = State::kIdle;
+  int failures_in_a_row_ = 0;
+  bool listening_ = true;
+  bool moved_ = false;            // somebody committed something since the last look
+  bool changed_ = false;          // it was our table, and that has not been said yet
+  std::uint32_t generation_ = 0;  // of the kernel, if nobody but us commits
+  Suspects suspects_;
+  Clock::Time next_attempt_;
+  Clock::Time next_poll_;
+  Clock::Time next_check_;  // no sooner
+  Clock::Time next_full_check_;
+  Counters counters_;
+};
+
+}  // namespace podgate::controller

@@ -1,0 +1,283 @@
+#include "controller/agent/flow_terminator.h"
+
+#include <algorithm>
+#include <chrono>
+#include <ctime>
+#include <utility>
+
+namespace podgate::controller {
+namespace {
+
+std::int64_t Microseconds(Clock::Duration duration) {
+  return std::chrono::duration_cast<std::chrono::microseconds>(duration).count();
+}
+
+Clock::Time Now() { return std::chrono::steady_clock::now(); }
+
+}  // namespace
+
+Clock::Duration FlowCutter::ThreadCpuTime() {
+  timespec time{};
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+  return std::chrono::seconds(time.tv_sec) + std::chrono::nanoseconds(time.tv_nsec);
+}
+
+FlowCutter::FlowCutter(Conntrack* conntrack, Logger* log, std::function<void()> wake,
+                       std::function<Clock::Duration()> cpu_time)
+    : conntrack_(conntrack), log_(log), wake_(std::move(wake)), cpu_time_(std::move(cpu_time)) {}
+
+void FlowCutter::Run() {
+  while (const auto kind = WaitForPass()) {
+    const Clock::Duration begun = cpu_time_();
+    const Clock::Time wall_begun = Now();
+    Pass pass = MakePass(*kind);
+    const bool complete = pass.status.ok() && !pass.stopped;
+    if (complete) {
+      seals_ = std::move(pass.seals);
+      seals_known_ = true;
+    }
+    const Clock::Duration own = cpu_time_() - begun;
+    Clock::Duration cost;
+    {
+      const std::lock_guard<std::mutex> lock(mutex_);
+      cost = own + std::exchange(judging_, {});
+      schedule_.End(*kind, Now(), cost, complete);
+      ++(!complete                   ? counters_.failures
+         : *kind == PassKind::kFlows ? counters_.passes
+                                     : counters_.seal_passes);
+      counters_.cut += pass.cut.deleted;
+      if (*kind == PassKind::kFlows) counters_.entries = pass.entries;
+      counters_.seals = seals_.size();
+      seals_possible_ = !complete || !seals_.empty();
+    }
+    Report(pass, cost, Now() - wall_begun);
+  }
+}
+
+void FlowCutter::Stop() {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  stopped_ = true;
+  changed_.notify_all();
+}
+
+std::optional<PassKind> FlowCutter::WaitForPass() {
+  std::unique_lock<std::mutex> lock(mutex_);
+  for (;;) {
+    if (stopped_) return std::nullopt;
+    const Clock::Time next = schedule_.Next();
+    if (next == Clock::Time::max()) {
+      changed_.wait(lock);
+    } else if (next > Now()) {
+      changed_.wait_until(lock, next);
+    } else {
+      // What this pass cuts may be allowed again before it is through.
+      seals_possible_ = true;
+      return schedule_.Begin(Now());
+    }
+  }
+}
+
+FlowCutter::Pass FlowCutter::MakePass(PassKind kind) {
+  Pass pass;
+  pass.kind = kind;
+  pass.slice.reserve(kSlice);
+  auto node = conntrack_->NodeAddresses();
+  pass.status = node.status();
+  if (!node.ok()) return pass;
+  pass.filter.node = std::move(node).value();
+  if (kind == PassKind::kFlows || seals_.size() >= kKnownSeals) {
+    GoThroughFlows(&pass);
+  } else {
+    GoThroughSeals(&pass);
+  }
+  return pass;
+}
+
+void FlowCutter::GoThroughFlows(Pass* pass) {
+  pass->stopped = !Ask({.judged = &pass->filter.judged});
+  if (pass->stopped) return;
+  // Nothing is isolated here and nothing sealed.
+  if (pass->filter.judged.empty() && seals_known_ && seals_.empty()) return;
+  const nft::Status status =
+      conntrack_->Walk([&](const nft::Flow& flow) { return Take(flow, pass); });
+  if (pass->status.ok()) pass->status = status;
+  if (pass->status.ok() && !pass->stopped) Flush(pass);
+}
+
+void FlowCutter::GoThroughSeals(Pass* pass) {
+  const Clock::Time now = Now();
+  for (const Seal& seal : seals_) {
+    if (seal.expires <= now) continue;
+    ++pass->entries;
+    pass->slice.push_back({seal.seal, pass->filter.HookOf(seal.seal), std::nullopt});
+    if (pass->slice.size() == kSlice && !Flush(pass)) return;
+  }
+  Flush(pass);
+}
+
+bool FlowCutter::Take(const nft::Flow& flow, Pass* pass) {
+  ++pass->entries;
+  if (!pass->filter.Interesting(flow)) return true;
+  nft::FlowQuestion question{flow, pass->filter.HookOf(flow), std::nullopt};
+  if (flow.master) {
+    auto master =
+        conntrack_->Find(flow.master->protocol, flow.master->original, flow.original_zone);
+    if (!master.ok()) {
+      pass->status = master.status();
+      return false;
+    }
+    // Without it nobody can tell any more what was announced: the flow stands for itself.
+    if (master.value()) {
+      question.hook = pass->filter.HookOf(*master.value());
+      question.master = nft::FirstPacket(*master.value());
+    }
+  }
+  pass->slice.push_back(std::move(question));
+  return pass->slice.size() < kSlice || Flush(pass);
+}
+
+bool FlowCutter::Flush(Pass* pass) {
+  if (pass->slice.empty()) return true;
+  pass->stopped = !Ask({.questions = pass->slice, .verdicts = &pass->verdicts});
+  if (pass->stopped) return false;
+  std::vector<nft::Flow> cut;
+  std::vector<nft::Flow> unseal;
+  for (std::size_t i = 0; i < pass->slice.size(); ++i) {
+    nft::Flow& flow = pass->slice[i].flow;
+    switch (pass->verdicts[i]) {
+      case nft::FlowVerdict::kLives:
+        if (nft::IsSeal(flow)) Remember(std::move(flow), pass);
+        break;
+      case nft::FlowVerdict::kCut:
+        if (nft::NeedsSeal(flow)) Remember(nft::SealOf(flow), pass);
+        cut.push_back(std::move(flow));
+        break;
+      case nft::FlowVerdict::kUnseal:
+        unseal.push_back(std::move(flow));
+        break;
+    }
+  }
+  pass->judged += pass->slice.size();
+  pass->slice.clear();
+  if (!cut.empty()) {
+    const auto counts = conntrack_->Cut(cut);
+    pass->status = counts.status();
+    if (!counts.ok()) return false;
+    pass->cut.deleted += counts.value().deleted;
+    pass->cut.sealed += counts.value().sealed;
+    pass->cut.unsealed += counts.value().unsealed;
+    pass->cut.refused += counts.value().refused;
+  }
+  return unseal.empty() || Unseal(unseal, pass);
+}
+
+bool FlowCutter::Unseal(const std::vector<nft::Flow>& seals, Pass* pass) {
+  std::vector<nft::Flow> there;
+  for (const nft::Flow& seal : seals) {
+    // One that this very agent put has an id that only the kernel knows; and it may be gone.
+    auto found = conntrack_->Find(seal.protocol, seal.original, seal.original_zone);
+    pass->status = found.status();
+    if (!found.ok()) return false;
+    if (found.value() && nft::IsSeal(*found.value()))
+      there.push_back(std::move(*std::move(found).value()));
+  }
+  const auto deleted = conntrack_->Delete(there);
+  pass->status = deleted.status();
+  if (!deleted.ok()) return false;
+  pass->unsealed += deleted.value();
+  return true;
+}
+
+void FlowCutter::Remember(nft::Flow seal, Pass* pass) {
+  if (pass->seals.size() >= kKnownSeals) return;
+  const Clock::Time expires = Now() + std::chrono::seconds(seal.timeout_seconds);
+  pass->seals.push_back({std::move(seal), expires});
+}
+
+bool FlowCutter::Ask(const Request& request) {
+  std::unique_lock<std::mutex> lock(mutex_);
+  if (stopped_) return false;
+  request_ = request;
+  lock.unlock();
+  wake_();
+  lock.lock();
+  changed_.wait(lock, [this] { return stopped_ || !request_; });
+  // Once this returns nothing of the request may be touched any more.
+  return !std::exchange(request_, std::nullopt).has_value() && !stopped_;
+}
+
+void FlowCutter::PolicyChanged(bool may_deny) {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  if (seals_possible_) schedule_.Need(PassKind::kSeals, Now());
+  if (may_deny) schedule_.Need(PassKind::kFlows, Now());
+  if (seals_possible_ || may_deny) changed_.notify_all();
+}
+
+void FlowCutter::Serve(const nft::Ruleset& enforced) {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  if (!request_) return;
+  const Clock::Duration begun = cpu_time_();
+  if (request_->judged != nullptr) *request_->judged = nft::JudgedAddresses(enforced);
+  if (request_->verdicts != nullptr) {
+    const nft::FlowJudge judge(enforced);
+    request_->verdicts->clear();
+    for (const nft::FlowQuestion& question : request_->questions)
+      request_->verdicts->push_back(judge.Judge(question));
+  }
+  judging_ += cpu_time_() - begun;
+  request_.reset();
+  changed_.notify_all();
+}
+
+FlowCutter::Counters FlowCutter::counters() const {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  return counters_;
+}
+
+void FlowCutter::Report(const Pass& pass, Clock::Duration cost, Clock::Duration took) {
+  if (pass.stopped) return;
+  if (!pass.status.ok()) {
+    log_->Error("cannot look through the established flows: those that are denied now may live on",
+                {{"problem", pass.status.message()},
+                 {"cut", pass.cut.deleted},
+                 {"retry_ms", std::chrono::milliseconds(PassSchedule::kSettled).count()}});
+    return;
+  }
+  if (pass.cut.refused > 0) {
+    log_->Warn("flows that are denied now live on: the kernel does not delete them",
+               {{"flows", pass.cut.refused}});
+  }
+  if (pass.cut.unsealed > 0) {
+    log_->Warn("flows were cut that their other end may take up again",
+               {{"flows", pass.cut.unsealed}});
+  }
+  if (pass.cut.deleted > 0) {
+    log_->Info(
+        "cut flows that are denied now",
+        {{"flows", pass.cut.deleted}, {"entries", pass.entries}, {"took_us", Microseconds(took)}});
+  }
+  log_->Debug(pass.kind == PassKind::kFlows ? "looked through the established flows"
+                                            : "looked through the seals",
+              {{"entries", pass.entries},
+               {"judged", pass.judged},
+               {"cut", pass.cut.deleted},
+               {"sealed", pass.cut.sealed},
+               {"unsealed", pass.unsealed},
+               {"cpu_us", Microseconds(cost)},
+               {"took_us", Microseconds(took)}});
+}
+
+bool MayDeny(const nft::Change& change) {
+  // What is new or gone matters only through what was there and leads to it.
+  const bool chains = std::any_of(change.chains.begin(), change.chains.end(), [](const auto& item) {
+    return item.second.before && item.second.after;
+  });
+  return chains || std::any_of(change.sets.begin(), change.sets.end(), [](const auto& item) {
+           const nft::SetChange& set = item.second;
+           if (!set.before || !set.after) return false;
+           // Sets hold who is allowed, never who is not; maps lead to chains that deny.
+           return !set.removed.empty() || (set.after->verdict_map && !set.added.empty());
+         });
+}
+
+}  // namespace podgate::controller

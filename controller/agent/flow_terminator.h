@@ -1,0 +1,124 @@
+// Established flows follow the policy: when a change denies flows that were allowed, exactly those
+// are cut, and the seals of flows that are allowed again are taken away.
+//
+// A thread of its own walks conntrack's entries and deletes; the loop's thread, which owns the
+// rules, judges. They meet for each slice of flows: the thread asks, wakes the loop and waits; the
+// loop answers between two turns. So commits wait for a slice at most, memory is that of a slice,
+// and every answer comes from the rules that are in force at that moment.
+#pragma once
+
+#include <condition_variable>
+#include <cstdint>
+#include <functional>
+#include <mutex>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "controller/agent/pass_schedule.h"
+#include "controller/base/clock.h"
+#include "controller/base/log.h"
+#include "controller/node/conntrack.h"
+#include "nft/conntrack/flow_judge.h"
+#include "nft/model/change.h"
+
+namespace podgate::controller {
+
+class FlowCutter {
+ public:
+  // Flows that the loop judges in one turn: a fraction of a millisecond.
+  static constexpr std::size_t kSlice = 256;
+  // Seals that are remembered, some 200 bytes each; with more, all flows are looked through to find
+  // those that may go.
+  static constexpr std::size_t kKnownSeals = 16'384;
+
+  // `wake`: makes the loop's thread call Serve() soon; called from the cutter's thread.
+  // `cpu_time`: what the calling thread has used of a CPU so far.
+  FlowCutter(Conntrack* conntrack, Logger* log, std::function<void()> wake,
+             std::function<Clock::Duration()> cpu_time = ThreadCpuTime);
+
+  // The cutter's thread: until Stop(), which may be called from any thread.
+  void Run();
+  void Stop();
+
+  // From here on the loop's thread.
+  // New rules are in force. `may_deny`: a packet that was allowed could be denied now; without it
+  // nothing but seals is looked at.
+  void PolicyChanged(bool may_deny);
+  // Answers what is asked, if anything: at most one slice. Only when `enforced` is what the kernel
+  // holds.
+  void Serve(const nft::Ruleset& enforced);
+
+  struct Counters {
+    std::uint64_t passes = 0;  // over all flows
+    std::uint64_t seal_passes = 0;
+    std::uint64_t failures = 0;  // passes that did not get to the end
+    std::uint64_t cut = 0;       // flows
+    std::uint64_t entries = 0;   // that the last pass over all flows saw
+    std::uint64_t seals = 0;     // that are remembered
+  };
+  Counters counters() const;
+
+ private:
+  static Clock::Duration ThreadCpuTime();
+
+  // What the cutter's thread wants to know; it waits, so what this points to stays.
+  struct Request {
+    nft::Addresses* judged = nullptr;
+    std::span<const nft::FlowQuestion> questions{};
+    std::vector<nft::FlowVerdict>* verdicts = nullptr;
+  };
+  struct Seal {
+    nft::Flow seal;
+    Clock::Time expires;
+  };
+  struct Pass {
+    PassKind kind = PassKind::kFlows;
+    nft::FlowFilter filter{};
+    std::vector<nft::FlowQuestion> slice{};
+    std::vector<nft::FlowVerdict> verdicts{};
+    std::uint64_t entries = 0;
+    std::uint64_t judged = 0;
+    std::uint64_t unsealed = 0;
+    Conntrack::Counts cut{};
+    std::vector<Seal> seals{};  // that stay
+    nft::Status status{};
+    bool stopped = false;
+  };
+
+  std::optional<PassKind> WaitForPass();
+  Pass MakePass(PassKind kind);
+  void GoThroughFlows(Pass* pass);
+  void GoThroughSeals(Pass* pass);
+  // False: give up the pass.
+  bool Take(const nft::Flow& flow, Pass* pass);
+  bool Flush(Pass* pass);
+  bool Unseal(const std::vector<nft::Flow>& seals, Pass* pass);
+  void Remember(nft::Flow seal, Pass* pass);
+  // False: stopped.
+  bool Ask(const Request& request);
+  void Report(const Pass& pass, Clock::Duration cost, Clock::Duration took);
+
+  Conntrack* const conntrack_;
+  Logger* const log_;
+  const std::function<void()> wake_;
+  const std::function<Clock::Duration()> cpu_time_;
+
+  // Of the cutter's thread: all seals there are, unless they are too many.
+  std::vector<Seal> seals_;
+  bool seals_known_ = false;  // after the first pass: an earlier agent may have left some
+
+  mutable std::mutex mutex_;  // guards all below
+  std::condition_variable changed_;
+  bool stopped_ = false;
+  bool seals_possible_ = true;
+  std::optional<Request> request_;
+  Clock::Duration judging_{};  // CPU time of the loop's thread for the pass under way
+  PassSchedule schedule_;
+  Counters counters_;
+};
+
+// Whether a packet that was allowed could be denied after this.
+bool MayDeny(const nft::Change& change);
+
+}  // namespace podgate::controller

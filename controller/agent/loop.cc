@@ -1,0 +1,157 @@
+#include "controller/agent/loop.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "controller/base/memory_trim.h"
+
+namespace podgate::controller {
+namespace {
+
+constexpr std::chrono::seconds kMeasureEvery{1};
+
+double Seconds(Clock::Duration duration) { return std::chrono::duration<double>(duration).count(); }
+
+}  // namespace
+
+Loop::Loop(Options options, nft::Kernel* kernel, Clock* clock, Logger* log, FlowCutter* cutter,
+           nft::Monitor* monitor, VitalsBoard* board, BridgeGuard* guard, EventSink* events)
+    : options_(std::move(options)),
+      clock_(clock),
+      log_(log),
+      cutter_(cutter),
+      board_(board),
+      guard_(guard),
+      pipeline_(options_.node, options_.compile),
+      store_(&pipeline_, log, events),
+      applier_(&pipeline_.ruleset(), kernel, monitor, clock, log, events) {}
+
+void Loop::Run(MessageQueue* queue) {
+  constexpr std::chrono::milliseconds kIdle{1000};
+  while (!queue->closed()) {
+    const auto due = std::chrono::duration_cast<std::chrono::milliseconds>(applier_.NextAttempt() -
+                                                                           clock_->Now());
+    Handle(queue->Take(std::clamp(due, std::chrono::milliseconds(0), kIdle)));
+    Tick();
+  }
+}
+
+void Loop::Handle(std::vector<Message> messages) {
+  Clock::Time oldest = clock_->Now();
+  bool listed = false;
+  for (Message& message : messages) {
+    oldest = std::min(oldest, message.received);
+    const bool is_list = message.type == Message::Type::kListed;
+    listed = listed || is_list;
+    if (!is_list) ++vitals_.events.at(PlaceOf(message.kind));
+    stale_ = store_.Apply(std::move(message)) || stale_;
+  }
+  messages = {};
+  if (stale_ && store_.complete()) UpdateAndApply(oldest);
+  if (listed) GiveBackListMemory();
+}
+
+void Loop::Tick() {
+  const std::uint64_t steps_before = applier_.counters().steps;
+  applier_.Tick();
+  // A repair, or a change that did not come through at first: what was open meanwhile nobody knows.
+  if (applier_.counters().steps != steps_before) unfollowed_ = may_deny_ = true;
+  Announce();
+  FollowFlows();
+  TellPods();
+  Report();
+}
+
+void Loop::FollowFlows() {
+  if (cutter_ == nullptr) return;
+  if (!applier_.settled()) {
+    // Rules that are not in force yet judge nobody. What was open meanwhile is looked at when they
+    // are, whoever puts them in force then.
+    unfollowed_ = may_deny_ = true;
+    return;
+  }
+  if (std::exchange(unfollowed_, false)) cutter_->PolicyChanged(std::exchange(may_deny_, false));
+  cutter_->Serve(pipeline_.ruleset());
+}
+
+void Loop::Announce() {
+  if (enforced_ || !applier_.settled()) return;
+  enforced_ = true;
+  const compiler::Pipeline::Counts counts = pipeline_.counts();
+  log_->Info(
+      options_.dry_run ? "nothing is enforced, changes are printed" : "policies are enforced",
+      {{"node", options_.node},
+       {"pods", counts.pods},
+       {"namespaces", counts.namespaces},
+       {"policies", counts.policies},
+       {"steps", applier_.counters().steps}});
+}
+
+void Loop::UpdateAndApply(Clock::Time oldest) {
+  stale_ = false;
+  const std::uint64_t steps_before = applier_.counters().steps;
+  const Clock::Time begun = clock_->Now();
+  const nft::Change change = pipeline_.Update();
+  for (const std::vector<compiler::ObjectKey>& policies : pipeline_.TakeRefused()) {
+    log_->LogEach(LogLevel::kError, "nothing is allowed by policies with too many pod selectors",
+                  {{"first", policies.front().ToString()},
+                   {"policies", policies.size()},
+                   {"more_than", compiler::kMaxPodTerms}});
+  }
+  const Clock::Time compiled = clock_->Now();
+  unmeasured_ = unmeasured_ || !change.empty();
+  if (!change.empty() || !applier_.settled())
+    unsettled_since_ = std::min(unsettled_since_.value_or(oldest), oldest);
+  unfollowed_ = unfollowed_ || !change.empty();
+  may_deny_ = may_deny_ || !applier_.settled() || MayDeny(change);
+  if (!applier_.Changed(change)) return;
+  const Clock::Time done = clock_->Now();
+  const auto microseconds = [](Clock::Duration duration) {
+    return std::chrono::duration_cast<std::chrono::microseconds>(duration).count();
+  };
+  const std::uint64_t steps = applier_.counters().steps - steps_before;
+  vitals_.compile.Observe(Seconds(compiled - begun));
+  if (steps > 0) vitals_.commit.Observe(Seconds(done - compiled));
+  Announce();
+  log_->Debug("applied", {{"steps", steps},
+                          {"isolated_pods", pipeline_.counts().isolated_pods},
+                          {"waited_us", microseconds(begun - oldest)},
+                          {"compile_us", microseconds(compiled - begun)},
+                          {"commit_us", microseconds(done - compiled)}});
+}
+
+void Loop::TellPods() {
+  if (guard_ == nullptr || !store_.complete()) return;
+  if (told_local_changes_ == pipeline_.local_changes()) return;
+  told_local_changes_ = pipeline_.local_changes();
+  guard_->SetPods(pipeline_.LocalPods(BridgeGuard::kMaxPods));
+}
+
+void Loop::Report() {
+  if (board_ == nullptr) return;
+  const Clock::Time now = clock_->Now();
+  if (unsettled_since_ && applier_.settled()) {
+    vitals_.event_to_commit.Observe(Seconds(now - *unsettled_since_));
+    unsettled_since_.reset();
+  }
+  // Looks at each set and chain.
+  if (unmeasured_ && now >= next_measuring_) {
+    unmeasured_ = false;
+    next_measuring_ = now + kMeasureEvery;
+    vitals_.size = SizeOf(pipeline_.ruleset());
+  }
+  const compiler::Pipeline::Counts counts = pipeline_.counts();
+  vitals_.turned = now;
+  for (std::size_t i = 0; i < kWatched.size(); ++i)
+    vitals_.listed.at(i) = store_.listed(kWatched.at(i));
+  vitals_.settled = applier_.settled();
+  vitals_.applied = applier_.counters();
+  vitals_.policies = counts.policies;
+  vitals_.broken_policies = store_.broken_policies();
+  vitals_.pods = counts.pods;
+  vitals_.local_pods = counts.local_pods;
+  vitals_.isolated_pods = counts.isolated_pods;
+  board_->Post(vitals_);
+}
+
+}  // namespace podgate::controller

@@ -1,0 +1,74 @@
+// The agent's one thread that decides: takes messages, lets the pipeline follow them and has what
+// that changes in the node's ruleset applied. Nothing is written to the kernel before all kinds are
+// listed; until then the rules that an earlier run left behind stay in force. No fixed delays: what
+// has queued while a commit ran goes into the next.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "compiler/codegen/compile.h"
+#include "compiler/incremental/pipeline.h"
+#include "controller/agent/agent_stats.h"
+#include "controller/agent/applier.h"
+#include "controller/agent/flow_terminator.h"
+#include "controller/agent/queue.h"
+#include "controller/agent/store.h"
+#include "controller/node/bridge_guard.h"
+
+namespace podgate::controller {
+
+class Loop {
+ public:
+  struct Options {
+    std::string node;
+    compiler::CompileOptions compile;
+    bool dry_run = false;  // the kernel is one that only prints
+  };
+  // `cutter`: nullptr when established flows are left alone. `monitor`: see applier.h. `board`,
+  // `guard`, `events`: nullptr when nobody asks.
+  Loop(Options options, nft::Kernel* kernel, Clock* clock, Logger* log,
+       FlowCutter* cutter = nullptr, nft::Monitor* monitor = nullptr, VitalsBoard* board = nullptr,
+       BridgeGuard* guard = nullptr, EventSink* events = nullptr);
+
+  // Until the queue is closed.
+  void Run(MessageQueue* queue);
+
+  // One turn: all messages that wait, then at most one update and its commits.
+  void Handle(std::vector<Message> messages);
+  // What is due without a message: retries and checks, and what the cutter asks.
+  void Tick();
+
+  const compiler::Pipeline& pipeline() const { return pipeline_; }
+  const Applier& applier() const { return applier_; }
+
+ private:
+  void UpdateAndApply(Clock::Time oldest);
+  void Announce();
+  void FollowFlows();
+  void TellPods();
+  void Report();
+
+  const Options options_;
+  Clock* const clock_;
+  Logger* const log_;
+  FlowCutter* const cutter_;
+  VitalsBoard* const board_;
+  BridgeGuard* const guard_;
+  compiler::Pipeline pipeline_;
+  Store store_;
+  Applier applier_;
+  bool stale_ = false;      // the cluster changed since the ruleset was last brought up to date
+  bool unfollowed_ = true;  // there are new rules that the flows have not been told of,
+  bool may_deny_ = true;    // and they could deny what was allowed
+  bool enforced_ = false;   // the first ruleset is in the kernel, and it was logged
+  // When the oldest event was read that the kernel does not follow yet.
+  std::optional<Clock::Time> unsettled_since_;
+  bool unmeasured_ = false;     // the ruleset changed since its size was taken
+  Clock::Time next_measuring_;  // no sooner
+  LoopVitals vitals_;
+  std::optional<std::uint64_t> told_local_changes_;  // when the guard was last told of the pods
+};
+
+}  // namespace podgate::controller

@@ -1,0 +1,183 @@
+#include "controller/agent/store.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+#include <variant>
+
+namespace podgate::controller {
+namespace {
+
+using compiler::Diagnostic;
+using compiler::Kind;
+using compiler::ObjectKey;
+
+// No namespace of an API server can have this name, and none is ever added to the cluster under it.
+constexpr const char* kQuarantine = "~unreadable";
+constexpr const char* kIsolate = "isolate";  // the policy there
+// Of an event: more is not taken.
+constexpr std::size_t kNoteBytes = 1024;
+
+ObjectKey QuarantineKey(const ObjectKey& key) { return {kQuarantine, key.ToString()}; }
+
+bool HasErrors(const std::vector<Diagnostic>& diagnostics) {
+  return std::any_of(diagnostics.begin(), diagnostics.end(), [](const Diagnostic& d) {
+    return d.severity == Diagnostic::Severity::kError;
+  });
+}
+
+}  // namespace
+
+bool Store::listed(Kind kind) const {
+  return kind == Kind::kPod         ? pods_listed_
+         : kind == Kind::kNamespace ? namespaces_listed_
+                                    : policies_listed_;
+}
+
+bool Store::Apply(Message message) {
+  switch (message.type) {
+    case Message::Type::kListed: {
+      bool& listed = message.kind == Kind::kPod         ? pods_listed_
+                     : message.kind == Kind::kNamespace ? namespaces_listed_
+                                                        : policies_listed_;
+      return !std::exchange(listed, true);
+    }
+    case Message::Type::kDelete:
+      return Delete(message.kind, message.key);
+    case Message::Type::kUpsert:
+      break;
+  }
+  if (!message.object) return false;
+  if (auto* pod = std::get_if<compiler::Pod>(&*message.object)) {
+    return ApplyPod(std::move(*pod), message.diagnostics);
+  }
+  if (auto* ns = std::get_if<compiler::Namespace>(&*message.object)) {
+    return ApplyNamespace(*ns, message.diagnostics);
+  }
+  return ApplyPolicy(std::get<compiler::NetworkPolicy>(*message.object), message.diagnostics);
+}
+
+bool Store::ApplyPod(compiler::Pod pod, const std::vector<Diagnostic>& diagnostics) {
+  if (HasErrors(diagnostics)) {
+    if (!Quarantine(std::move(pod))) return false;
+    for (const Diagnostic& diagnostic : diagnostics) {
+      log_->LogEach(LogLevel::kError, "a pod cannot be read and is cut off",
+                    {{"problem", diagnostic.ToString()}});
+    }
+    return true;
+  }
+  // Finished pods are not there at all, also when the server tells of them.
+  if (pod.finished) return Delete(Kind::kPod, pod.key);
+  const bool released = Release(pod.key);
+  return pipeline_->Put(pod) || released;
+}
+
+bool Store::Quarantine(compiler::Pod pod) {
+  const ObjectKey key = QuarantineKey(pod.key);
+  // What is not readable now may have been before, or the time before.
+  for (const ObjectKey& known_key : {pod.key, key}) {
+    const std::optional<compiler::Pod> known = pipeline_->FindPod(known_key);
+    if (!known) continue;
+    // Some of its addresses may be among what cannot be read. One that it no longer has does not
+    // matter: a pod that got it since is newer.
+    for (const compiler::Address& address : known->addresses)
+      if (std::find(pod.addresses.begin(), pod.addresses.end(), address) == pod.addresses.end())
+        pod.addresses.push_back(address);
+    if (pod.node.empty()) pod.node = known->node;
+    if (pod.created.empty()) pod.created = known->created;
+  }
+  bool changed = pipeline_->RemovePod(pod.key);
+  compiler::NetworkPolicy isolate;
+  isolate.key = {kQuarantine, kIsolate};
+  isolate.isolates_egress = true;
+  changed = pipeline_->Put(isolate) || changed;
+  pod.key = key;
+  pod.labels.clear();
+  pod.ports.clear();
+  pod.finished = false;
+  quarantined_.insert(key);
+  return pipeline_->Put(pod) || changed;
+}
+
+bool Store::Release(const ObjectKey& key) {
+  const ObjectKey quarantined = QuarantineKey(key);
+  if (quarantined_.erase(quarantined) == 0) return false;
+  pipeline_->RemovePod(quarantined);
+  if (quarantined_.empty()) pipeline_->RemovePolicy({kQuarantine, kIsolate});
+  return true;
+}
+
+bool Store::ApplyNamespace(const compiler::Namespace& ns,
+                           const std::vector<Diagnostic>& diagnostics) {
+  if (HasErrors(diagnostics)) {
+    for (const Diagnostic& diagnostic : diagnostics) {
+      log_->LogEach(LogLevel::kError, "a namespace cannot be read, no namespaceSelector matches it",
+                    {{"problem", diagnostic.ToString()}});
+    }
+    return pipeline_->RemoveNamespace(ns.name);
+  }
+  return pipeline_->Put(ns);
+}
+
+bool Store::ApplyPolicy(const compiler::NetworkPolicy& policy,
+                        const std::vector<Diagnostic>& diagnostics) {
+  const ObjectKey key = policy.key;
+  // Said once, not again with each event or list that repeats the same policy. What cannot be read
+  // is no part of it: it may come and go without a change.
+  if (pipeline_->Holds(policy) && HasErrors(diagnostics) == broken_.contains(key)) return false;
+  for (const Diagnostic& diagnostic : diagnostics) {
+    const bool error = diagnostic.severity == Diagnostic::Severity::kError;
+    log_->LogEach(
+        LogLevel::kWarning,
+        error
+            ? "a policy is broken: what it selects is isolated, what cannot be read allows nothing"
+            : "a policy is odd",
+        {{"policy", key.ToString()}, {"problem", diagnostic.ToString()}});
+  }
+  if (HasErrors(diagnostics)) {
+    broken_.insert(key);
+    TellBroken(policy, diagnostics);
+  } else {
+    broken_.erase(key);
+  }
+  return pipeline_->Put(policy);
+}
+
+void Store::TellBroken(const compiler::NetworkPolicy& policy,
+                       const std::vector<Diagnostic>& diagnostics) {
+  if (events_ == nullptr) return;
+  ClusterEvent event;
+  event.about = ClusterEvent::About::kNetworkPolicy;
+  event.key = policy.key;
+  event.uid = policy.uid;
+  event.reason = "InvalidPolicy";
+  event.action = "Isolate";
+  event.note = "The pods that it selects are isolated; what cannot be read allows nothing.";
+  for (const Diagnostic& diagnostic : diagnostics) {
+    if (event.note.size() >= kNoteBytes) break;
+    if (diagnostic.severity == Diagnostic::Severity::kError)
+      event.note += fmt::format(" {}.", diagnostic.ToString());
+  }
+  events_->Tell(std::move(event));
+}
+
+bool Store::Delete(Kind kind, const ObjectKey& key) {
+  switch (kind) {
+    case Kind::kPod: {
+      const bool released = Release(key);
+      return pipeline_->RemovePod(key) || released;
+    }
+    case Kind::kNamespace:
+      return pipeline_->RemoveNamespace(key.name);
+    case Kind::kNetworkPolicy:
+      broken_.erase(key);
+      return pipeline_->RemovePolicy(key);
+    case Kind::kUnknown:
+      break;
+  }
+  return false;
+}
+
+}  // namespace podgate::controller

@@ -1,0 +1,108 @@
+#include <fstream>
+#include <iostream>
+#include <nlohmann/json.hpp>
+#include <ostream>
+
+#include "compiler/reference/evaluate.h"
+#include "compiler/reference/flow_query.h"
+#include "controller/base/exit_code.h"
+#include "controller/cli/cli_input.h"
+#include "controller/cli/cli_offline.h"
+
+namespace podgate::controller {
+namespace {
+
+// An answer in place of a verdict, so that the n-th line out always belongs to the n-th line in.
+std::string ErrorJson(const std::string& line, const std::string& error) {
+  nlohmann::ordered_json json;
+  json["probe"] = line;
+  json["error"] = error;
+  return json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
+void PrintText(const compiler::Flow& flow, const compiler::FlowVerdict& verdict,
+               std::ostream& out) {
+  out << (verdict.allowed ? "allow: " : "deny: ") << verdict.reason << '\n';
+  for (const auto& [name, side] :
+       {std::pair<const char*, const compiler::SideVerdict&>("egress of ", verdict.egress),
+        {"ingress to ", verdict.ingress}}) {
+    if (!side.applies) continue;
+    const bool egress = &side == &verdict.egress;
+    out << "  " << name << compiler::ToString(egress ? flow.from : flow.to) << ": "
+        << (side.allowed ? "allowed" : "denied") << ", " << side.reason << '\n';
+  }
+}
+
+int AnswerAll(const ExplainOptions& options, const compiler::Cluster& cluster, std::istream& in,
+              std::ostream& out) {
+  int code = kExitOk;
+  std::string line;
+  while (std::getline(in, line)) {
+    if (!line.empty() && line.back() == '\r') line.pop_back();
+    if (line.find_first_not_of(" \t") == std::string::npos) continue;
+    std::string error;
+    std::optional<compiler::Flow> flow = compiler::ParseProbe(line, &error);
+    std::optional<compiler::FlowVerdict> verdict;
+    if (flow) {
+      flow->family = options.family;
+      verdict = compiler::Evaluate(cluster, *flow,
+                                   {.pod_to_node_enforce = options.pod_to_node_enforce}, &error);
+    }
+    if (verdict) {
+      out << compiler::ToJson(*flow, *verdict) << '\n';
+    } else {
+      out << ErrorJson(line, error) << '\n';
+      code = kExitBadInput;
+    }
+  }
+  return code;
+}
+
+int AnswerProbes(const ExplainOptions& options, const compiler::Cluster& cluster, std::ostream& out,
+                 std::ostream& err) {
+  if (options.probes == "-") return AnswerAll(options, cluster, std::cin, out);
+  std::ifstream file(options.probes);
+  if (!file) {
+    err << "podgate: cannot read the probes in " << options.probes
+        << ": check that the file is there and readable\n";
+    return kExitBadInput;
+  }
+  return AnswerAll(options, cluster, file, out);
+}
+
+int AnswerOne(const ExplainOptions& options, const compiler::Cluster& cluster, std::ostream& out,
+              std::ostream& err) {
+  std::string error;
+  compiler::Flow flow;
+  flow.family = options.family;
+  const std::optional<compiler::End> from = compiler::ParseEnd(options.from, &error);
+  if (!from || !compiler::ParseTarget(options.target, &flow, &error)) {
+    err << "podgate: " << error << '\n';
+    return kExitUsage;
+  }
+  flow.from = *from;
+  const std::optional<compiler::FlowVerdict> verdict = compiler::Evaluate(
+      cluster, flow, {.pod_to_node_enforce = options.pod_to_node_enforce}, &error);
+  if (!verdict) {
+    err << "podgate: " << error << '\n';
+    return kExitBadInput;
+  }
+  if (options.json) {
+    out << compiler::ToJson(flow, *verdict) << '\n';
+  } else {
+    PrintText(flow, *verdict, out);
+  }
+  return verdict->allowed ? kExitOk : kExitNegative;
+}
+
+}  // namespace
+
+int Explain(const ExplainOptions& options, std::ostream& out, std::ostream& err) {
+  const compiler::LoadResult input = LoadInput(options.input, err);
+  const int code = options.probes.empty() ? AnswerOne(options, input.cluster, out, err)
+                                          : AnswerProbes(options, input.cluster, out, err);
+  // An answer from input that could not be read whole is given, but not vouched for.
+  return input.HasErrors() ? kExitBadInput : code;
+}
+
+}  // namespace podgate::controller

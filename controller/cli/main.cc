@@ -1,0 +1,3 @@
+#include "controller/cli/cli.h"
+
+int main(int argc, char** argv) { return podgate::controller::Main(argc, argv); }

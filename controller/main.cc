@@ -1,3 +1,0 @@
-#include "controller/cli.h"
-
-int main(int argc, char** argv) { return podgate::controller::Main(argc, argv); }

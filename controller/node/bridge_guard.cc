@@ -1,0 +1,291 @@
+#include "controller/node/bridge_guard.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+#include <utility>
+
+namespace podgate::controller {
+namespace {
+
+using ipset::Family;
+
+constexpr std::chrono::milliseconds kFilterEvery{500};
+constexpr std::chrono::seconds kBadEvery{1};
+constexpr std::chrono::minutes kAllEvery{1};
+constexpr std::chrono::minutes kTellEvery{10};
+// Names in one sentence.
+constexpr std::size_t kMaxNamed = 5;
+
+const char* NameOf(Family family) { return family == Family::kIPv4 ? "IPv4" : "IPv6"; }
+
+std::string Join(const std::vector<std::string>& items) {
+  std::string joined;
+  for (std::size_t i = 0; i < std::min(items.size(), kMaxNamed); ++i)
+    joined += (i == 0 ? "" : ", ") + items[i];
+  if (items.size() > kMaxNamed) joined += fmt::format(" and {} more", items.size() - kMaxNamed);
+  return joined;
+}
+
+}  // namespace
+
+void BridgeGuard::Run() {
+  for (;;) {
+    const Clock::Time next = Look();
+    std::unique_lock<std::mutex> lock(mutex_);
+    const auto due = [this] { return stopped_ || new_pods_.has_value(); };
+    if (next == Clock::Time::max()) {
+      changed_.wait(lock, due);
+    } else {
+      changed_.wait_until(lock, next, due);
+    }
+    if (stopped_) return;
+  }
+}
+
+void BridgeGuard::Stop() {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  stopped_ = true;
+  changed_.notify_all();
+}
+
+void BridgeGuard::SetPods(Pods pods) {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  new_pods_ = std::move(pods);
+  changed_.notify_all();
+}
+
+BridgeGuard::Report BridgeGuard::report() const {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  return report_;
+}
+
+Clock::Time BridgeGuard::Look() {
+  std::optional<Pods> pods;
+  {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    pods = std::exchange(new_pods_, std::nullopt);
+    if (!pods && !report_.looked) return Clock::Time::max();
+  }
+  const Clock::Time now = clock_->Now();
+  const bool all = now >= next_look_at_all_;
+  const bool bad = all || now >= next_look_at_bad_;
+  if (pods) TakePods(*std::move(pods));
+  if (all) next_look_at_all_ = now + kAllEvery;
+  if (bad) next_look_at_bad_ = now + kBadEvery;
+  seen_.clear();
+  for (auto& [key, end] : ends_) {
+    if (all || !end.looked || (bad && MayTurn(key.first.family(), end.attachment)))
+      LookAt(key.first, &end);
+  }
+  FindBridges();
+  SeeToFilter(Family::kIPv4);
+  SeeToFilter(Family::kIPv6);
+  MakeReport();
+
+  Clock::Time next = next_look_at_all_;
+  const bool any_bad = std::any_of(ends_.begin(), ends_.end(), [this](const auto& item) {
+    return MayTurn(item.first.first.family(), item.second.attachment);
+  });
+  if (any_bad) next = std::min(next, next_look_at_bad_);
+  if (filters_[0].bridged || filters_[1].bridged)
+    next = std::min<Clock::Time>(next, now + kFilterEvery);
+  return next;
+}
+
+// ---- where pods hang
+
+void BridgeGuard::TakePods(Pods pods) {
+  decltype(ends_) ends;
+  for (const auto& pod : pods) {
+    for (const ipset::Address& address : pod.addresses) {
+      const std::pair key(address, pod.key);
+      const auto known = ends_.find(key);
+      const bool same = known != ends_.end() && known->second.uid == pod.uid;
+      ends[key] = same ? std::move(known->second) : End{pod.key, pod.uid};
+    }
+  }
+  ends_ = std::move(ends);
+}
+
+// What is worth a look every second: what is not right, and a bridge's own switch, which may be
+// turned on and off like the one for all.
+bool BridgeGuard::MayTurn(Family family, const Attachment& attachment) const {
+  if (attachment.how == Attachment::How::kElsewhere || attachment.bridge_calls) return true;
+  const bool problem = !filters_.at(PlaceOf(family)).problem.empty();
+  return attachment.how == Attachment::How::kBridged && problem;
+}
+
+const Link* BridgeGuard::LinkOf(int index) {
+  auto [it, fresh] = seen_.try_emplace(index);
+  if (fresh && index != 0) {
+    auto link = links_->LinkOf(index);
+    if (link.ok()) it->second = std::move(link).value();
+  }
+  return it->second ? &*it->second : nullptr;
+}
+
+void BridgeGuard::LookAt(const ipset::Address& address, End* end) {
+  const Route route = links_->RouteTo(address);
+  const Link* link = route.kind == Route::Kind::kDevice ? LinkOf(route.device) : nullptr;
+  end->attachment = Judge(route, link, address.family());
+  end->looked = true;
+  const Clock::Time now = clock_->Now();
+  if (end->attachment.how != Attachment::How::kElsewhere) {
+    end->elsewhere_since = {};
+    if (!std::exchange(end->told, false)) return;
+    log_->Info("packets of a pod pass the rules now",
+               {{"pod", end->pod.ToString()}, {"address", address.ToString()}});
+    return;
+  }
+  if (end->elsewhere_since == Clock::Time()) end->elsewhere_since = now;
+  if (now - end->elsewhere_since < kGrace || std::exchange(end->told, true)) return;
+  TellElsewhere(address, *end);
+}
+
+void BridgeGuard::TellElsewhere(const ipset::Address& address, const End& end) {
+  log_->Error("nothing can be enforced for a pod: its packets may bypass this node's rules",
+              {{"pod", end.pod.ToString()},
+               {"address", address.ToString()},
+               {"reason", "the address " + end.attachment.reason},
+               {"do",
+                "attach it by a veth pair or a bridge of this node, or do not rely on "
+                "policies for it"}});
+  if (events_ == nullptr) return;
+  ClusterEvent event;
+  event.about = ClusterEvent::About::kPod;
+  event.key = end.pod;
+  event.uid = end.uid;
+  event.reason = "NotEnforceable";
+  event.action = "Report";
+  event.note = fmt::format(
+      "No policy is enforced for this pod: its address {} {}. Attach it by a veth pair or a bridge "
+      "of its node, or do not rely on policies for it.",
+      address.ToString(), end.attachment.reason);
+  events_->Tell(std::move(event));
+}
+
+void BridgeGuard::FindBridges() {
+  std::array<std::set<std::string>, 2> bridges;
+  for (FilterState& filter : filters_) filter.bridged = false;
+  for (const auto& [key, end] : ends_) {
+    if (end.attachment.how != Attachment::How::kBridged) continue;
+    const std::size_t place = PlaceOf(key.first.family());
+    filters_.at(place).bridged = true;
+    if (!end.attachment.bridge_calls) bridges.at(place).insert(end.attachment.bridge);
+  }
+  for (std::size_t i = 0; i < bridges.size(); ++i)
+    filters_.at(i).bridges.assign(bridges.at(i).begin(), bridges.at(i).end());
+}
+
+// ---- br_netfilter
+
+void BridgeGuard::SeeToFilter(Family family) {
+  FilterState& filter = filters_.at(PlaceOf(family));
+  filter.problem = filter.bridged ? WhyNotOn(family) : "";
+  Tell(family);
+}
+
+// Empty: it is on, or every bridge has its own switch on.
+std::string BridgeGuard::WhyNotOn(Family family) {
+  FilterState& filter = filters_.at(PlaceOf(family));
+  const char* const sysctl = BridgeSysctl(family);
+  BridgeFilter state = links_->Filter(family);
+  std::string refusal;
+  if (state.state == BridgeFilter::State::kOff && may_set_ && !filter.bridges.empty()) {
+    const nft::Status set = links_->TurnFilterOn(family);
+    refusal = set.message();
+    if (set.ok()) state = links_->Filter(family);
+    if (state.state == BridgeFilter::State::kOn && filter.was_on) {
+      log_->Warn("somebody switched the filtering of bridged packets off, switched it on again",
+                 {{"sysctl", sysctl}});
+    } else if (state.state == BridgeFilter::State::kOn) {
+      log_->Info("switched the filtering of bridged packets on: pods of this node hang on a bridge",
+                 {{"sysctl", sysctl}, {"bridge", Join(filter.bridges)}});
+    }
+  }
+  filter.was_on = state.state == BridgeFilter::State::kOn;
+  filter.some = false;
+  switch (state.state) {
+    case BridgeFilter::State::kOn:
+      return "";
+    case BridgeFilter::State::kMissing:
+      return fmt::format(
+          "{} packets between pods on one bridge bypass the rules: br_netfilter is not loaded; run "
+          "`modprobe br_netfilter` on this node, and for its next start name it in "
+          "/etc/modules-load.d",
+          NameOf(family));
+    case BridgeFilter::State::kUnreadable:
+      return fmt::format(
+          "whether {} packets between pods on one bridge pass the rules cannot be "
+          "seen: {} is not readable ({}); let the agent see /proc/sys",
+          NameOf(family), sysctl, state.problem);
+    case BridgeFilter::State::kOff:
+      break;
+  }
+  if (filter.bridges.empty()) return "";
+  filter.some = true;
+  return fmt::format(
+      "{} packets between pods on the bridge {} bypass the rules: {} is 0 and the agent {}; run "
+      "`sysctl -w {}=1` on this node, or give the chart bridge.sysctl=init",
+      NameOf(family), Join(filter.bridges), sysctl,
+      may_set_ ? fmt::format("cannot set it ({})", refusal.empty() ? "it stays 0" : refusal)
+               : "is not to set it",
+      sysctl);
+}
+
+void BridgeGuard::Tell(Family family) {
+  FilterState& filter = filters_.at(PlaceOf(family));
+  const Clock::Time now = clock_->Now();
+  if (filter.problem.empty()) {
+    if (std::exchange(filter.told, false) && filter.bridged)
+      log_->Info("packets between pods on one bridge pass the rules now",
+                 {{"family", NameOf(family)}});
+    return;
+  }
+  if (filter.told && now < filter.tell_again) return;
+  filter.told = true;
+  filter.tell_again = now + kTellEvery;
+  log_->Error(filter.problem);
+  if (events_ == nullptr) return;
+  ClusterEvent event;
+  event.reason = "RulesBypassed";
+  event.action = "Report";
+  event.note = filter.problem;
+  events_->Tell(std::move(event));
+}
+
+// ---- the report
+
+void BridgeGuard::MakeReport() {
+  Report report;
+  report.looked = true;
+  std::vector<std::string> elsewhere;
+  std::set<compiler::ObjectKey> unpoliced;
+  for (const auto& [key, end] : ends_) {
+    if (end.told) {
+      const bool first = unpoliced.insert(end.pod).second;
+      if (first)
+        elsewhere.push_back(fmt::format("{} ({} {})", end.pod.ToString(), key.first.ToString(),
+                                        end.attachment.reason));
+    }
+    const FilterState& filter = filters_.at(PlaceOf(key.first.family()));
+    const bool saved = filter.some && end.attachment.bridge_calls;
+    if (end.attachment.how == Attachment::How::kBridged && !filter.problem.empty() && !saved)
+      unpoliced.insert(end.pod);
+  }
+  for (const FilterState& filter : filters_) {
+    if (!filter.problem.empty()) report.problems.push_back(filter.problem);
+  }
+  if (!elsewhere.empty()) {
+    report.elsewhere =
+        "nothing can be enforced for " + Join(elsewhere) +
+        "; attach them by veth pairs or a bridge of this node, or do not rely on policies there";
+  }
+  report.unpoliced_pods = unpoliced.size();
+  const std::lock_guard<std::mutex> lock(mutex_);
+  report_ = std::move(report);
+}
+
+}  // namespace podgate::controller

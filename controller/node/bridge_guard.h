@@ -1,0 +1,118 @@
+// Sees to it that the packets of this node's pods do pass the rules: switches br_netfilter on where
+// pods hang on a bridge, and says which pods nothing can be enforced for. Whatever it finds, what
+// can be enforced is.
+//
+// A thread of its own looks when the pods change, every half second while pods hang on a bridge
+// (two small files), every second while something is wrong, and once a minute at all. Pods come
+// from the loop's thread, the report goes to any.
+#pragma once
+
+#include <array>
+#include <condition_variable>
+#include <cstdint>
+#include <map>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "compiler/incremental/pipeline.h"
+#include "controller/base/clock.h"
+#include "controller/base/log.h"
+#include "controller/node/attachment.h"
+#include "controller/node/node_links.h"
+#include "controller/watch/cluster_event.h"
+
+namespace podgate::controller {
+
+class BridgeGuard {
+ public:
+  using Pods = std::vector<compiler::Pipeline::LocalPod>;
+
+  // A pod that starts has its address before the way there, and one that ends still has it
+  // afterwards.
+  static constexpr std::chrono::seconds kGrace{15};
+
+  // More than any kubelet runs. Of the others a server could tell without end, and they are not
+  // looked at.
+  static constexpr std::size_t kMaxPods = 2048;
+
+  // `may_set`: it may switch br_netfilter on. `links` is used by the thread of Run() alone.
+  // `events`: nullptr when the cluster is not told.
+  BridgeGuard(bool may_set, NodeLinks* links, Clock* clock, Logger* log,
+              EventSink* events = nullptr)
+      : may_set_(may_set), links_(links), clock_(clock), log_(log), events_(events) {}
+
+  // Until Stop(), which may be called from any thread.
+  void Run();
+  void Stop();
+  // All pods of this node that have addresses. Any thread; never waits for a look.
+  void SetPods(Pods pods);
+
+  struct Report {
+    bool looked = false;                  // there is something to report
+    std::vector<std::string> problems{};  // sentences: packets between pods that pass by the rules
+    // A sentence, or empty: pods for which nothing can be enforced. The agent is ready all the
+    // same: whoever may make one such pod must not be able to hold up the update of all agents.
+    std::string elsewhere{};
+    std::size_t unpoliced_pods = 0;  // that all of those are about
+  };
+  Report report() const;
+
+  // One look at what is due; the time of the next. For Run() and for tests.
+  Clock::Time Look();
+
+ private:
+  struct End {  // one address of a pod
+    compiler::ObjectKey pod{};
+    std::string uid{};
+    Attachment attachment{};
+    bool looked = false;
+    Clock::Time elsewhere_since{};
+    bool told = false;  // that nothing can be enforced for it
+  };
+  struct FilterState {                   // of a family
+    std::vector<std::string> bridges{};  // that need it, those with a switch of their own left out
+    bool bridged = false;                // some pod hangs on a bridge
+    std::string problem{};
+    bool told = false;
+    Clock::Time tell_again{};
+    bool some = false;  // it is about `bridges` only
+    bool was_on = false;
+  };
+  static std::size_t PlaceOf(ipset::Family family) {
+    return family == ipset::Family::kIPv4 ? 0 : 1;
+  }
+
+  void TakePods(Pods pods);
+  bool MayTurn(ipset::Family family, const Attachment& attachment) const;
+  const Link* LinkOf(int index);  // nullptr: not to be had
+  void LookAt(const ipset::Address& address, End* end);
+  void FindBridges();
+  void SeeToFilter(ipset::Family family);
+  std::string WhyNotOn(ipset::Family family);
+  void TellElsewhere(const ipset::Address& address, const End& end);
+  void Tell(ipset::Family family);
+  void MakeReport();
+
+  const bool may_set_;
+  NodeLinks* const links_;
+  Clock* const clock_;
+  Logger* const log_;
+  EventSink* const events_;
+
+  // Of the thread that looks.
+  std::map<std::pair<ipset::Address, compiler::ObjectKey>, End> ends_;
+  std::map<int, std::optional<Link>> seen_;  // links, in this look
+  std::array<FilterState, 2> filters_;
+  Clock::Time next_look_at_all_;
+  Clock::Time next_look_at_bad_;
+
+  mutable std::mutex mutex_;  // guards all below
+  std::condition_variable changed_;
+  bool stopped_ = false;
+  std::optional<Pods> new_pods_;
+  Report report_;
+};
+
+}  // namespace podgate::controller

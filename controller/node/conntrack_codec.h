@@ -1,0 +1,45 @@
+// Conntrack's netlink messages from and to flows, with libnetfilter_conntrack. Internal to
+// conntrack_netlink. No I/O; any thread.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "nft/conntrack/flow.h"
+
+struct nlmsghdr;
+
+namespace podgate::controller {
+
+// nullopt: an entry without addresses of a family that we know.
+std::optional<nft::Flow> DecodeFlow(const nlmsghdr* message);
+
+// Messages one after the other, for one send. Each has a sequence number of its own.
+class ConntrackRequests {
+ public:
+  explicit ConntrackRequests(std::uint32_t first_sequence) : sequence_(first_sequence) {}
+
+  // All entries of both families.
+  void Dump();
+  // The entry with this tuple, whichever of its directions that is.
+  void Get(std::uint8_t protocol, const nft::FlowTuple& tuple, std::uint16_t zone);
+  // Refused with ENOENT when the tuple is not there or belongs to an entry with another id.
+  void Delete(const nft::Flow& flow);
+  // Refused with EEXIST when one of its tuples is taken.
+  void Create(const nft::Flow& flow);
+
+  const char* data() const { return bytes_.data(); }
+  std::size_t size() const { return size_; }
+  std::uint32_t next_sequence() const { return sequence_; }
+
+ private:
+  nlmsghdr* Begin(std::uint8_t type, std::uint16_t flags, std::uint8_t family);
+  void Finish(const nlmsghdr* message);
+
+  std::vector<char> bytes_;
+  std::size_t size_ = 0;
+  std::uint32_t sequence_;
+};
+
+}  // namespace podgate::controller

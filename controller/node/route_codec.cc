@@ -1,0 +1,140 @@
+#include "controller/node/route_codec.h"
+
+#include <linux/if_link.h>
+#include <linux/netlink.h>
+#include <linux/rtnetlink.h>
+#include <sys/socket.h>
+
+#include <cstring>
+#include <string>
+
+extern "C" {
+#include <libmnl/libmnl.h>
+}
+
+namespace podgate::controller {
+namespace {
+
+using ipset::Family;
+
+nlmsghdr* Begin(QuestionBuffer buffer, std::uint16_t type, std::uint32_t sequence) {
+  std::memset(buffer.data(), 0, buffer.size());
+  nlmsghdr* message = mnl_nlmsg_put_header(buffer.data());
+  message->nlmsg_type = type;
+  message->nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK;
+  message->nlmsg_seq = sequence;
+  return message;
+}
+
+// Calls `visit(type, attribute)` for each attribute that is whole.
+template <typename Visit>
+void VisitAll(const char* begin, const char* end, const Visit& visit) {
+  const auto* attribute = reinterpret_cast<const nlattr*>(begin);
+  for (; mnl_attr_ok(attribute, static_cast<int>(end - reinterpret_cast<const char*>(attribute)));
+       attribute = mnl_attr_next(attribute))
+    visit(mnl_attr_get_type(attribute), attribute);
+}
+
+template <typename Visit>
+void VisitIn(const nlattr* parent, const Visit& visit) {
+  const auto* begin = static_cast<const char*>(mnl_attr_get_payload(parent));
+  VisitAll(begin, begin + mnl_attr_get_payload_len(parent), visit);
+}
+
+// The fixed part behind the header; nullptr: the message is too short for it.
+template <typename Header>
+const Header* HeaderOf(const nlmsghdr* message, std::uint16_t type) {
+  if (message->nlmsg_type != type || mnl_nlmsg_get_payload_len(message) < sizeof(Header))
+    return nullptr;
+  return static_cast<const Header*>(mnl_nlmsg_get_payload(message));
+}
+
+template <typename Header, typename Visit>
+void VisitMessage(const nlmsghdr* message, const Visit& visit) {
+  VisitAll(static_cast<const char*>(mnl_nlmsg_get_payload_offset(message, sizeof(Header))),
+           reinterpret_cast<const char*>(message) + message->nlmsg_len, visit);
+}
+
+// Up to its first zero, if it has one.
+std::string TextOf(const nlattr* attribute) {
+  const auto* text = static_cast<const char*>(mnl_attr_get_payload(attribute));
+  return {text, ::strnlen(text, mnl_attr_get_payload_len(attribute))};
+}
+
+int NumberOf(const nlattr* attribute) {
+  std::uint32_t number = 0;
+  if (mnl_attr_get_payload_len(attribute) == sizeof number)
+    std::memcpy(&number, mnl_attr_get_payload(attribute), sizeof number);
+  return static_cast<int>(number);
+}
+
+bool IsOn(const nlattr* attribute) {
+  return mnl_attr_get_payload_len(attribute) >= 1 && mnl_attr_get_u8(attribute) != 0;
+}
+
+}  // namespace
+
+const nlmsghdr* AskRoute(QuestionBuffer buffer, std::uint32_t sequence,
+                         const ipset::Address& address, bool whole) {
+  nlmsghdr* message = Begin(buffer, RTM_GETROUTE, sequence);
+  auto* header = static_cast<rtmsg*>(mnl_nlmsg_put_extra_header(message, sizeof(rtmsg)));
+  header->rtm_family = address.family() == Family::kIPv4 ? AF_INET : AF_INET6;
+  header->rtm_dst_len = static_cast<unsigned char>(ipset::BitsOf(address.family()));
+  header->rtm_flags = whole ? RTM_F_FIB_MATCH : 0;
+  mnl_attr_put(message, RTA_DST, address.bytes().size(), address.bytes().data());
+  return message;
+}
+
+const nlmsghdr* AskLink(QuestionBuffer buffer, std::uint32_t sequence, int index) {
+  nlmsghdr* message = Begin(buffer, RTM_GETLINK, sequence);
+  auto* header = static_cast<ifinfomsg*>(mnl_nlmsg_put_extra_header(message, sizeof(ifinfomsg)));
+  header->ifi_family = AF_UNSPEC;
+  header->ifi_index = index;
+  mnl_attr_put_u32(message, IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS);
+  return message;
+}
+
+std::optional<Route> DecodeRoute(const nlmsghdr* message) {
+  const auto* header = HeaderOf<rtmsg>(message, RTM_NEWROUTE);
+  if (header == nullptr) return std::nullopt;
+  Route route;
+  route.prefix_length = header->rtm_dst_len;
+  VisitMessage<rtmsg>(message, [&route](int type, const nlattr* attribute) {
+    if (type == RTA_OIF) route.device = NumberOf(attribute);
+    if (type == RTA_GATEWAY || type == RTA_VIA) route.gateway = true;
+  });
+  switch (header->rtm_type) {
+    case RTN_UNICAST:
+      route.kind = Route::Kind::kDevice;
+      break;
+    case RTN_LOCAL:
+    case RTN_BROADCAST:
+    case RTN_ANYCAST:
+      route.kind = Route::Kind::kLocal;
+      break;
+    default:
+      route.problem = "a route that forbids it";
+  }
+  return route;
+}
+
+std::optional<Link> DecodeLink(const nlmsghdr* message) {
+  if (HeaderOf<ifinfomsg>(message, RTM_NEWLINK) == nullptr) return std::nullopt;
+  Link link;
+  VisitMessage<ifinfomsg>(message, [&link](int type, const nlattr* attribute) {
+    if (type == IFLA_IFNAME) link.name = TextOf(attribute);
+    if (type != IFLA_LINKINFO) return;
+    VisitIn(attribute, [&link](int info_type, const nlattr* info) {
+      if (info_type == IFLA_INFO_KIND) link.kind = TextOf(info);
+      // Numbers in here mean something else for each kind.
+      if (info_type != IFLA_INFO_DATA || link.kind != "bridge") return;
+      VisitIn(info, [&link](int data_type, const nlattr* data) {
+        if (data_type == IFLA_BR_NF_CALL_IPTABLES) link.call_iptables = IsOn(data);
+        if (data_type == IFLA_BR_NF_CALL_IP6TABLES) link.call_ip6tables = IsOn(data);
+      });
+    });
+  });
+  return link;
+}
+
+}  // namespace podgate::controller

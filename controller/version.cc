@@ -1,7 +1,0 @@
-#include "controller/version.h"
-
-namespace podgate::controller {
-
-const char* Version() { return PODGATE_VERSION; }
-
-}  // namespace podgate::controller

@@ -1,0 +1,72 @@
+// What the agent tells the cluster as Events (events.k8s.io/v1), for `kubectl get events` and
+// `kubectl describe`: what one is, its JSON, and how seldom they are sent. Pure.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <tuple>
+
+#include "compiler/model/model.h"
+#include "controller/base/clock.h"
+
+namespace podgate::controller {
+
+struct ClusterEvent {
+  enum class About : std::uint8_t {
+    kAgent,  // what happens on this node: the agent's own pod, else its node
+    kPod,
+    kNetworkPolicy,
+  };
+  About about = About::kAgent;
+  compiler::ObjectKey key{};  // of a pod or a policy
+  std::string uid{};          // empty: not known
+  std::string reason{};       // one word
+  std::string action{};       // one word: what was done about it
+  std::string note{};         // sentences
+};
+
+// Who hears of them. Telling is cheap and never waits; nothing depends on it. Any thread.
+class EventSink {
+ public:
+  virtual ~EventSink() = default;
+  virtual void Tell(ClusterEvent event) = 0;
+};
+
+// Who tells it.
+struct EventSource {
+  std::string node;
+  std::optional<compiler::ObjectKey> pod{};  // the agent's own, if it is one
+};
+
+// Where to POST it, and what. Longer notes than the API takes are cut.
+std::string EventTarget(const ClusterEvent& event, const EventSource& source);
+std::string EventJson(const ClusterEvent& event, const EventSource& source,
+                      std::chrono::system_clock::time_point now);
+
+// Waiting events, bounded, and how seldom they go: the same reason about the same object once in
+// ten minutes, and twenty a minute at all.
+class EventQueue {
+ public:
+  static constexpr std::chrono::minutes kSameAgain{10};
+  static constexpr std::size_t kInAMinute = 20;
+  static constexpr std::size_t kMaxWaiting = 64;
+  static constexpr std::size_t kMaxRemembered = 1024;
+
+  // False: not now.
+  bool Put(ClusterEvent event, Clock::Time now);
+  std::optional<ClusterEvent> Take();
+  bool empty() const { return waiting_.empty(); }
+
+ private:
+  using Subject = std::tuple<ClusterEvent::About, compiler::ObjectKey, std::string>;
+  std::deque<ClusterEvent> waiting_;
+  std::map<Subject, Clock::Time> told_;
+  std::deque<Clock::Time> last_;  // of the last minute
+};
+
+}  // namespace podgate::controller

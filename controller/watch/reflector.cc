@@ -1,0 +1,326 @@
+#include "controller/watch/reflector.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "controller/watch/object_size.h"
+#include "controller/watch/reflector_stream.h"
+
+namespace podgate::controller {
+namespace {
+
+// Refusals of one version after which it is not tried again (a server restored from a backup may
+// never reach the version that we know).
+constexpr int kMaxRefusals = 3;
+constexpr int kMaxRetryAfterSeconds = 30;
+// Objects on a page, where they are not too long for that; and by what a page shrinks or grows.
+constexpr int kPageObjects = 500;
+constexpr int kPageStep = 8;
+// A stream that lived this long was a working one: the next failure is a new one.
+constexpr std::chrono::seconds kWorking{5};
+
+// Whether a refusal may mean the version that a watch is to begin from. A server that is too busy,
+// is away, sends us elsewhere or does not know us says nothing about it, and a list would only cost
+// it more.
+bool MayMeanTheVersion(int status) {
+  const bool elsewhere = status >= 300 && status < 400;
+  const bool unknown = status == 401 || status == 403;
+  const bool busy = status == 408 || status == 429 || status == 502 || status == 503;
+  return !elsewhere && !unknown && !busy;
+}
+
+}  // namespace
+
+Reflector::Reflector(const Resource& resource, HttpTransport* transport, RequestGate* gate,
+                     Clock* clock, Logger* log, MessageSink* sink)
+    : resource_(resource),
+      transport_(transport),
+      gate_(gate),
+      clock_(clock),
+      log_(log),
+      sink_(sink),
+      backoff_(clock),
+      relist_backoff_(clock),
+      last_news_(clock->Now()),
+      known_(resource.max_objects, resource.max_bytes),
+      page_objects_(kPageObjects) {}
+
+void Reflector::Run() {
+  while (Round()) {
+  }
+}
+
+bool Reflector::Round() { return After(version_.empty() ? List() : Watch()); }
+
+bool Reflector::After(const Outcome& outcome) {
+  if (outcome.next == Outcome::Next::kStop) return false;
+  if (outcome.next == Outcome::Next::kGoOn) {
+    failing_ = false;
+    return true;
+  }
+  if (outcome.next == Outcome::Next::kAgain) {
+    log_->Debug("trying another way", {{"kind", resource_.name}, {"reason", outcome.reason}});
+    return true;
+  }
+  const bool relist = outcome.next == Outcome::Next::kRelist;
+  if (relist) version_.clear();
+  // After an outage the server answers again, with 410 perhaps: what it costs to list does not
+  // depend on how long it was away.
+  Clock::Duration pause = relist ? relist_backoff_.Next() : backoff_.Next();
+  pause = std::max<Clock::Duration>(
+      pause,
+      std::chrono::seconds(std::clamp(outcome.retry_after_seconds, 0, kMaxRetryAfterSeconds)));
+  const auto milliseconds = std::chrono::duration_cast<std::chrono::milliseconds>(pause).count();
+  log_->Warn(version_.empty() ? "cannot list, the last known state stays in force"
+                              : "watch ended, the last known state stays in force",
+             {{"kind", resource_.name}, {"reason", outcome.reason}, {"retry_ms", milliseconds}});
+  failing_ = true;
+  return clock_->Sleep(pause);
+}
+
+int Reflector::WatchSeconds() {
+  // Random, so that the watches of many nodes do not end together.
+  return 240 + static_cast<int>(clock_->Random() * 240);
+}
+
+Reflector::Outcome Reflector::Watch() {
+  const int seconds = WatchSeconds();
+  Stream stream(this, {});
+  return FollowStream(WatchTarget(resource_, version_, seconds), seconds, &stream);
+}
+
+Reflector::Outcome Reflector::List() {
+  RequestGate::ListSlot slot = gate_->AwaitList();
+  if (!slot) return {Outcome::Next::kStop, {}, 0};
+  return gate_->lists_stream() ? ListByStream(std::move(slot)) : ListByPages();
+}
+
+Reflector::Outcome Reflector::ListByStream(RequestGate::ListSlot slot) {
+  BeginList();
+  const int seconds = WatchSeconds();
+  Stream stream(this, std::move(slot));
+  return FollowStream(StreamingListTarget(resource_, seconds), seconds, &stream);
+}
+
+Reflector::Outcome Reflector::FollowStream(const std::string& target, int timeout_seconds,
+                                           Stream* stream) {
+  using Next = Outcome::Next;
+  if (!gate_->AwaitTurn()) return {Next::kStop, {}, 0};
+  ++counters_.requests;
+  const Clock::Time begun = clock_->Now();
+  const std::chrono::seconds limit(timeout_seconds + 30);
+  const HttpResult result = transport_->Get({target, limit}, stream);
+  const bool working = result.status == 200 && clock_->Now() - begun >= kWorking;
+  if (working) {
+    backoff_.Reset();
+    relist_backoff_.Reset();
+  }
+  if (result.error == HttpError::kCancelled || stream->end() == Stream::End::kReceiver)
+    return {Next::kStop, {}, 0};
+  const bool listing = stream->listing();
+  if (result.status != 0 && result.status != 200) {
+    // What servers say that do not know streaming lists: the parameters are invalid, or not for a
+    // watch.
+    const bool unknown = result.status == 400 || result.status == 404 || result.status == 405 ||
+                         result.status == 406 || result.status == 415 || result.status == 422 ||
+                         result.status == 501;
+    if (listing && unknown) {
+      gate_->NoStreamingLists();
+      return {Next::kAgain, fmt::format("no streaming lists here (status {})", result.status), 0};
+    }
+    return Refused(result, stream->refusal(), !listing);
+  }
+  if (result.status == 200) unauthorized_ = false;
+  switch (stream->end()) {
+    case Stream::End::kErrorEvent:
+      return ErrorEvent(*stream);
+    case Stream::End::kGarbage:
+    case Stream::End::kLineTooLong:
+      ++counters_.garbage;
+      return {Next::kRelist, stream->problem(), 0};
+    case Stream::End::kTooMany:
+      return {Next::kRelist, TooMany(), 0};
+    case Stream::End::kSlowList:
+    case Stream::End::kOpen:
+    case Stream::End::kReceiver:
+      break;
+  }
+  const bool quiet_end = result.error == HttpError::kNone || result.error == HttpError::kTimeout ||
+                         stream->end() == Stream::End::kSlowList;
+  if (listing && result.status == 200 && quiet_end) {
+    // An old server took it for a plain watch, and never says that the list is complete.
+    gate_->NoStreamingLists();
+    return {Next::kAgain, "no streaming lists here (no end of the list)", 0};
+  }
+  if (result.error != HttpError::kNone)
+    return {Next::kPause, result.message, result.retry_after_seconds};
+  if (clock_->Now() - begun < kWorking)
+    return {Next::kPause, "the server ended the watch at once", 0};
+  return {};
+}
+
+Reflector::Outcome Reflector::Refused(const HttpResult& result, const std::string& body,
+                                      bool watching) {
+  using Next = Outcome::Next;
+  const auto status = compiler::DecodeStatus(body);
+  Outcome outcome{Next::kPause, fmt::format("status {}", result.status),
+                  result.retry_after_seconds};
+  if (status) {
+    if (!status->message.empty()) outcome.reason += ": " + status->message.substr(0, 300);
+    outcome.retry_after_seconds =
+        std::max(outcome.retry_after_seconds, status->retry_after_seconds);
+  }
+  const bool first_unauthorized =
+      result.status == 401 && !std::exchange(unauthorized_, result.status == 401);
+  if (first_unauthorized) {
+    // A token may have been replaced since it was read: the next attempt reads it anew.
+    outcome.next = Next::kAgain;
+    return outcome;
+  }
+  if (result.status >= 300 && result.status < 400)
+    outcome.reason += " (redirects are not followed)";
+  if (result.status == 403) outcome.reason += " (the ClusterRole must allow list and watch)";
+  const bool counts = watching && MayMeanTheVersion(result.status);
+  if (result.status == 410 || (counts && ++refused_ >= kMaxRefusals)) {
+    refused_ = 0;
+    outcome.next = Next::kRelist;
+  }
+  return outcome;
+}
+
+Reflector::Outcome Reflector::ErrorEvent(const Stream& stream) {
+  const compiler::WatchEvent& event = stream.error_event();
+  Outcome outcome{Outcome::Next::kPause,
+                  fmt::format("error {} {}: {}", event.status_code, event.status_reason,
+                              event.status_message.substr(0, 300)),
+                  0};
+  const bool expired =
+      event.status_code == 410 || event.status_reason == "Expired" || event.status_reason == "Gone";
+  const bool counts = MayMeanTheVersion(event.status_code);
+  if (expired || (counts && ++refused_ >= kMaxRefusals)) {
+    refused_ = 0;
+    outcome.next = Outcome::Next::kRelist;
+  }
+  return outcome;
+}
+
+Reflector::Outcome Reflector::ListByPages() {
+  using Next = Outcome::Next;
+  BeginList();
+  std::string token;
+  std::string version;
+  const std::size_t most = resource_.max_objects + 16 * static_cast<std::size_t>(kPageObjects);
+  for (std::size_t asked = 0; asked < most; asked += static_cast<std::size_t>(page_objects_)) {
+    if (!gate_->AwaitTurn()) return {Next::kStop, {}, 0};
+    ++counters_.requests;
+    Page page;
+    const HttpResult result =
+        transport_->Get({PageTarget(resource_, page_objects_, token), Page::kLimit}, &page);
+    if (result.error == HttpError::kCancelled) return {Next::kStop, {}, 0};
+    if (result.status != 0 && result.status != 200) return Refused(result, page.text(), false);
+    if (page.too_long() && page_objects_ > 1) {
+      page_objects_ = std::max(1, page_objects_ / kPageStep);
+      log_->Debug("a page is too long, asking for a smaller one",
+                  {{"kind", resource_.name}, {"objects", page_objects_}});
+      continue;
+    }
+    if (page.too_long()) return {Next::kPause, "one object is longer than a page may be", 0};
+    if (result.error != HttpError::kNone)
+      return {Next::kPause, result.message, result.retry_after_seconds};
+    unauthorized_ = false;
+
+    bool wanted = true;
+    const auto decoded = compiler::DecodeList(
+        page.text(), resource_.kind,
+        [this, &wanted](compiler::Decoded&& item) { wanted = wanted && Upsert(std::move(item)); });
+    if (too_many_) {
+      return {Next::kPause, TooMany(), 0};
+    }
+    if (!wanted) return {Next::kStop, {}, 0};
+    if (const auto* problem = std::get_if<compiler::Diagnostic>(&decoded)) {
+      ++counters_.garbage;
+      return {Next::kPause, "the list cannot be read: " + problem->ToString(), 0};
+    }
+    last_news_ = clock_->Now();
+    const auto& meta = std::get<compiler::ListMeta>(decoded);
+    if (version.empty()) version = meta.resource_version;
+    if (version.empty()) return {Next::kPause, "the list has no resourceVersion", 0};
+    if (meta.continue_token.empty()) return {EndList(version) ? Next::kGoOn : Next::kStop, {}, 0};
+    if (meta.continue_token == token)
+      return {Next::kPause, "the list repeats its continue token", 0};
+    token = meta.continue_token;
+    // One page of long objects must not make a hundred thousand small ones come one by one.
+    if (page.text().size() <= Page::kMaxBytes / kPageStep)
+      page_objects_ = std::min(kPageObjects, page_objects_ * kPageStep);
+  }
+  return {Next::kPause, "the list does not end", 0};
+}
+
+std::string Reflector::TooMany() const {
+  return fmt::format("there is more than {} objects or {} MiB of them", resource_.max_objects,
+                     resource_.max_bytes >> 20);
+}
+
+void Reflector::BeginList() {
+  known_.BeginList();
+  list_unreadable_ = false;
+  too_many_ = false;
+}
+
+bool Reflector::EndList(const std::string& version) {
+  // An object that could not even be named might be any of those that seem to be gone.
+  const bool swept = list_unreadable_ || known_.Sweep([this](const compiler::ObjectKey& key) {
+    return sink_->Put(Note(Message::Type::kDelete, key));
+  });
+  if (!swept) return false;
+  version_ = version;
+  refused_ = 0;
+  ++counters_.lists;
+  log_->Info("listed",
+             {{"kind", resource_.name}, {"objects", known_.size()}, {"version", version_}});
+  return sink_->Put(Note(Message::Type::kListed, {}));
+}
+
+Message Reflector::Note(Message::Type type, compiler::ObjectKey key) {
+  Message message;
+  message.type = type;
+  message.kind = resource_.kind;
+  message.key = std::move(key);
+  message.received = clock_->Now();
+  return message;
+}
+
+bool Reflector::Upsert(compiler::Decoded decoded) {
+  if (!decoded.object) {
+    for (const compiler::Diagnostic& diagnostic : decoded.diagnostics) {
+      list_unreadable_ = true;
+      log_->Warn("an object without a readable name is passed over",
+                 {{"kind", resource_.name}, {"problem", diagnostic.ToString()}});
+    }
+    return true;
+  }
+  compiler::ObjectKey key;
+  if (!KeyOf(*decoded.object, resource_.kind, &key)) return true;  // of another kind
+  // Once here, once as a key in the loop's map.
+  const std::size_t bytes = SizeOf(*decoded.object) + 2 * (key.ns.size() + key.name.size());
+  if (!known_.Add(key, bytes)) {
+    too_many_ = true;
+    return false;
+  }
+  Message message = Note(Message::Type::kUpsert, std::move(key));
+  message.object = std::move(decoded.object);
+  message.diagnostics = std::move(decoded.diagnostics);
+  message.bytes = bytes;
+  return sink_->Put(std::move(message));
+}
+
+bool Reflector::Delete(const compiler::Decoded& decoded) {
+  compiler::ObjectKey key;
+  if (!decoded.object || !KeyOf(*decoded.object, resource_.kind, &key)) return true;
+  known_.Remove(key);
+  return sink_->Put(Note(Message::Type::kDelete, std::move(key)));
+}
+
+}  // namespace podgate::controller

@@ -1,0 +1,111 @@
+// Keeps one kind of object in step with the API server: lists it, watches it, and tells the loop
+// what is there and what is gone. Whatever the server does, the reflector goes on trying, in
+// bounded memory and at a bounded rate; what it told stays true as long as it has not told
+// otherwise.
+//
+//   no version ──list──▶ version ──watch──▶ … ──▶ version' (the last event's or bookmark's)
+//       ▲                                     │
+//       └── 410, garbage, refused 3 times ────┘   anything else: watch again from the last version
+//
+// A list streams where the server can (one exchange that begins with all objects and goes on as the
+// watch), else it comes in pages. Objects that a later list no longer has are told as deleted (mark
+// and sweep).
+//
+// Legal streams of messages: upserts and deletions of any object in any order, repeated ones
+// included; a kListed after each list; after a failed list some of its upserts.
+//
+// One thread each, which calls Run().
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <string>
+
+#include "controller/base/log.h"
+#include "controller/transport/transport.h"
+#include "controller/watch/backoff.h"
+#include "controller/watch/known_objects.h"
+#include "controller/watch/message.h"
+#include "controller/watch/request_limiter.h"
+#include "controller/watch/resource.h"
+
+namespace podgate::controller {
+
+class Reflector {
+ public:
+  // All given objects must outlive it.
+  Reflector(const Resource& resource, HttpTransport* transport, RequestGate* gate, Clock* clock,
+            Logger* log, MessageSink* sink);
+
+  // Until the program is to stop.
+  void Run();
+  // One list or one watch, and the pause after it. False: the program is to stop.
+  bool Round();
+
+  struct Counters {
+    std::uint64_t requests = 0;
+    std::uint64_t lists = 0;    // completed
+    std::uint64_t garbage = 0;  // lines and pages that could not be read
+  };
+  const Counters& counters() const { return counters_; }
+  compiler::Kind kind() const { return resource_.kind; }
+  // When the server last said anything that made sense; at first: when this was made. Any thread.
+  Clock::Time last_news() const { return last_news_; }
+
+ private:
+  class Stream;
+  class Page;
+  struct Outcome {
+    enum class Next : std::uint8_t {
+      kGoOn,    // all is well
+      kAgain,   // at once, in another way
+      kPause,   // something failed
+      kRelist,  // something failed and the version is worth nothing
+      kStop,
+    };
+    Next next = Next::kGoOn;
+    std::string reason;
+    int retry_after_seconds = 0;
+  };
+
+  Outcome List();
+  Outcome ListByStream(RequestGate::ListSlot slot);
+  Outcome ListByPages();
+  Outcome Watch();
+  Outcome FollowStream(const std::string& target, int timeout_seconds, Stream* stream);
+  Outcome Refused(const HttpResult& result, const std::string& body, bool watching);
+  Outcome ErrorEvent(const Stream& stream);
+  bool After(const Outcome& outcome);
+  int WatchSeconds();
+  std::string TooMany() const;
+
+  // Parts of a list and of a watch. False: the receiver wants no more, or there are too many
+  // objects.
+  void BeginList();
+  bool EndList(const std::string& version);
+  bool Upsert(compiler::Decoded decoded);
+  bool Delete(const compiler::Decoded& decoded);
+  Message Note(Message::Type type, compiler::ObjectKey key);
+
+  const Resource resource_;
+  HttpTransport* const transport_;
+  RequestGate* const gate_;
+  Clock* const clock_;
+  Logger* const log_;
+  MessageSink* const sink_;
+  Backoff backoff_;         // after failures
+  Backoff relist_backoff_;  // between lists that did not lead to a working watch
+  Counters counters_;
+  std::atomic<Clock::Time> last_news_;
+
+  std::string version_;  // to watch from; empty: list first
+  KnownObjects known_;
+  bool list_unreadable_ = false;  // the present list holds an object without a readable key
+  bool too_many_ = false;
+  bool unauthorized_ = false;  // the last answer was 401
+  bool failing_ = false;       // the last attempt failed, and it was logged
+  int refused_ = 0;            // watches in a row that the server refused
+  int page_objects_;           // to ask for: fewer after a page that was too long
+};
+
+}  // namespace podgate::controller

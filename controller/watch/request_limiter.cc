@@ -1,0 +1,65 @@
+#include "controller/watch/request_limiter.h"
+
+#include <algorithm>
+
+namespace podgate::controller {
+
+bool RequestGate::AwaitTurn() {
+  Clock::Duration pause{};
+  {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    const Clock::Time now = clock_->Now();
+    Clock::Time turn = now;
+    if (granted_.size() == kRequestsPerWindow) {
+      turn = std::max(now, granted_.front() + kWindow);
+      granted_.pop_front();
+    }
+    granted_.push_back(turn);
+    pause = turn - now;
+  }
+  return clock_->Sleep(pause);
+}
+
+bool RequestGate::TakeIdleTurn() {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  const Clock::Time now = clock_->Now();
+  const auto recent = std::count_if(granted_.begin(), granted_.end(),
+                                    [now](Clock::Time turn) { return turn + kWindow > now; });
+  if (static_cast<std::size_t>(recent) > kIdleRequests) return false;
+  if (granted_.size() == kRequestsPerWindow) granted_.pop_front();
+  granted_.push_back(now);
+  return true;
+}
+
+RequestGate::ListSlot RequestGate::AwaitList() {
+  std::unique_lock<std::mutex> lock(mutex_);
+  changed_.wait(lock, [this] { return stopped_ || !listing_; });
+  if (stopped_) return {};
+  listing_ = true;
+  return ListSlot(this);
+}
+
+RequestGate::ListSlot& RequestGate::ListSlot::operator=(ListSlot&& other) noexcept {
+  if (this != &other) {
+    Release();
+    gate_ = other.gate_;
+    other.gate_ = nullptr;
+  }
+  return *this;
+}
+
+void RequestGate::ListSlot::Release() {
+  if (gate_ == nullptr) return;
+  const std::lock_guard<std::mutex> lock(gate_->mutex_);
+  gate_->listing_ = false;
+  gate_->changed_.notify_one();
+  gate_ = nullptr;
+}
+
+void RequestGate::Stop() {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  stopped_ = true;
+  changed_.notify_all();
+}
+
+}  // namespace podgate::controller

@@ -1,0 +1,108 @@
+#include "nft/codec/decode_common.h"
+
+#include <linux/netfilter.h>
+#include <linux/netfilter/nf_tables.h>
+
+#include <string_view>
+
+#include "nft/codec/decode.h"
+#include "nft/codec/netlink_handles.h"
+
+namespace podgate::nft {
+namespace {
+
+// User data are entries of type (1 byte), length (1 byte), value. nullopt: no such entry.
+std::optional<std::string_view> Find(const void* data, std::uint32_t bytes, std::uint8_t type) {
+  std::string_view rest(static_cast<const char*>(data), data == nullptr ? 0 : bytes);
+  while (rest.size() >= 2) {
+    const auto entry = static_cast<std::uint8_t>(rest[0]);
+    const std::size_t length = static_cast<std::uint8_t>(rest[1]);
+    rest.remove_prefix(2);
+    if (length > rest.size()) break;
+    if (entry == type) return rest.substr(0, length);
+    rest.remove_prefix(length);
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+std::string UserdataText(const void* data, std::uint32_t bytes, std::uint8_t type) {
+  std::string_view value = Find(data, bytes, type).value_or(std::string_view());
+  return std::string(value.substr(0, value.find('\0')));
+}
+
+bool UserdataHas(const void* data, std::uint32_t bytes, std::uint8_t type) {
+  return Find(data, bytes, type).has_value();
+}
+
+std::optional<Verdict> DecodeVerdict(std::uint32_t code, const char* chain) {
+  const std::string target = chain == nullptr ? "" : chain;
+  switch (static_cast<int>(code)) {
+    case NF_ACCEPT:
+      return Verdict{Verdict::Kind::kAccept, ""};
+    case NF_DROP:
+      return Verdict{Verdict::Kind::kDrop, ""};
+    case NFT_RETURN:
+      return Verdict{Verdict::Kind::kReturn, ""};
+    case NFT_JUMP:
+      return Verdict{Verdict::Kind::kJump, target};
+    case NFT_GOTO:
+      return Verdict{Verdict::Kind::kGoto, target};
+    default:
+      return std::nullopt;
+  }
+}
+
+Ruleset DecodeTable(const nftnl_table* table) {
+  Ruleset ruleset;
+  ruleset.table = nftnl_table_get_str(table, NFTNL_TABLE_NAME);
+  std::uint32_t bytes = 0;
+  const void* userdata = nftnl_table_get_data(table, NFTNL_TABLE_USERDATA, &bytes);
+  ruleset.comment = UserdataText(userdata, bytes, NFTNL_UDATA_TABLE_COMMENT);
+  const std::uint32_t flags = nftnl_table_get_u32(table, NFTNL_TABLE_FLAGS);
+  if (flags != 0) {
+    ruleset.foreign = "a table with flags " + std::to_string(flags);
+    if ((flags & NFT_TABLE_F_DORMANT) != 0) ruleset.foreign += " (dormant)";
+  }
+  return ruleset;
+}
+
+Chain DecodeChain(const nftnl_chain* chain) {
+  Chain decoded;
+  decoded.name = nftnl_chain_get_str(chain, NFTNL_CHAIN_NAME);
+  const auto complain = [&decoded](const std::string& what) {
+    if (decoded.foreign.empty()) decoded.foreign = what;
+  };
+  std::uint32_t bytes = 0;
+  if (UserdataHas(nftnl_chain_get_data(chain, NFTNL_CHAIN_USERDATA, &bytes), bytes,
+                  NFTNL_UDATA_CHAIN_COMMENT)) {
+    complain("a chain with a comment");
+  }
+  if (!nftnl_chain_is_set(chain, NFTNL_CHAIN_HOOKNUM)) return decoded;
+
+  decoded.base.emplace();
+  decoded.base->priority = nftnl_chain_get_s32(chain, NFTNL_CHAIN_PRIO);
+  const std::uint32_t hook = nftnl_chain_get_u32(chain, NFTNL_CHAIN_HOOKNUM);
+  if (hook == NF_INET_FORWARD) {
+    decoded.base->hook = Hook::kForward;
+  } else if (hook == NF_INET_LOCAL_IN) {
+    decoded.base->hook = Hook::kInput;
+  } else {
+    complain("a base chain of hook " + std::to_string(hook));
+  }
+  const char* type = nftnl_chain_get_str(chain, NFTNL_CHAIN_TYPE);
+  if (type == nullptr || std::string_view(type) != "filter") {
+    complain(std::string("a base chain of type ") + (type == nullptr ? "none" : type));
+  }
+  if (nftnl_chain_get_u32(chain, NFTNL_CHAIN_POLICY) != NF_ACCEPT) {
+    complain("a base chain whose policy is not accept");
+  }
+  if (nftnl_chain_is_set(chain, NFTNL_CHAIN_FLAGS) &&
+      (nftnl_chain_get_u32(chain, NFTNL_CHAIN_FLAGS) & ~std::uint32_t{NFT_CHAIN_BASE}) != 0) {
+    complain("a base chain with flags");
+  }
+  return decoded;
+}
+
+}  // namespace podgate::nft

@@ -1,0 +1,40 @@
+// Where the fields that rules look at lie in packets, and in which registers nft puts concatenated
+// ones. Internal to nft/. Offsets and lengths in bytes.
+#pragma once
+
+#include <linux/netfilter/nf_tables.h>
+
+#include <cstdint>
+
+#include "nft/model/ruleset.h"
+
+namespace podgate::nft {
+
+inline constexpr std::uint32_t kDestinationPortOffset = 2;  // TCP, UDP and SCTP alike
+inline constexpr std::uint32_t kPortBytes = 2;
+inline constexpr std::uint32_t kHopLimitOffset = 7;  // IPv6
+inline constexpr std::uint32_t kIcmpTypeOffset = 0;
+
+// Neighbour discovery (RFC 4861): router solicitation to redirect, never forwarded.
+inline constexpr std::uint8_t kOnLinkHopLimit = 255;
+inline constexpr std::uint8_t kFirstNeighbourType = 133;
+inline constexpr std::uint8_t kLastNeighbourType = 137;
+
+// Bits of `ct state`, in the host's byte order.
+inline constexpr std::uint32_t kCtEstablished = 1u << 1;
+inline constexpr std::uint32_t kCtRelated = 1u << 2;
+
+inline constexpr std::uint32_t AddressBytes(Family family) {
+  return family == Family::kIPv4 ? 4 : 16;
+}
+inline constexpr std::uint32_t AddressOffset(Side side, Family family) {
+  if (family == Family::kIPv4) return side == Side::kSource ? 12 : 16;
+  return side == Side::kSource ? 8 : 24;
+}
+
+// The register that starts at the 32-bit word: a whole 16-byte register where one starts there.
+inline constexpr std::uint32_t RegisterOfWord(std::uint32_t word) {
+  return word % 4 == 0 ? NFT_REG_1 + word / 4 : NFT_REG32_00 + word;
+}
+
+}  // namespace podgate::nft

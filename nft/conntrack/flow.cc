@@ -1,0 +1,80 @@
+#include "nft/conntrack/flow.h"
+
+#include <linux/netfilter/nf_conntrack_common.h>
+
+#include <algorithm>
+
+namespace podgate::nft {
+namespace {
+
+// Any number that others are unlikely to use: "pg".
+constexpr std::uint16_t kSealZone = 0x7067;
+// A fixed timeout, since the server's packets are to shorten or extend nothing.
+constexpr std::uint32_t kSealStatus = IPS_CONFIRMED | IPS_ASSURED | IPS_FIXED_TIMEOUT;
+// For answers that are on their way, also those that somebody has to ask others for. Not longer,
+// for UDP has no beginning: what the server goes on to send is a flow of its own, which a policy
+// may well allow.
+constexpr std::uint32_t kUdpSealSeconds = 5;
+// Longer than an end sends again what nobody acknowledges (tcp_retries2: 15 to 17 minutes). Entries
+// with unacknowledged data have a shorter time to live.
+constexpr std::uint32_t kLeastSealSeconds = 1200;
+constexpr std::uint8_t kUdpLite = 136;
+
+bool HasPorts(std::uint8_t protocol) {
+  return protocol == kTcp || protocol == kUdp || protocol == kSctp || protocol == kUdpLite;
+}
+
+bool IsInverse(const FlowTuple& a, const FlowTuple& b) {
+  return a.source == b.destination && a.destination == b.source &&
+         a.source_port == b.destination_port && a.destination_port == b.source_port;
+}
+
+}  // namespace
+
+Packet FirstPacket(const Flow& flow) {
+  Packet packet;
+  packet.source = flow.original.source;
+  packet.destination = flow.reply.source;
+  packet.protocol = flow.protocol;
+  packet.destination_port = flow.reply.source_port;
+  packet.icmp_type = flow.original.icmp_type;
+  return packet;
+}
+
+bool NeedsSeal(const Flow& flow) {
+  return !flow.ended && (flow.status & IPS_SEEN_REPLY) != 0 && HasPorts(flow.protocol) &&
+         flow.original_zone == flow.reply_zone && IsInverse(flow.original, flow.reply);
+}
+
+Flow SealOf(const Flow& flow) {
+  Flow seal;
+  seal.protocol = flow.protocol;
+  seal.original = flow.reply;
+  seal.reply = flow.original;
+  seal.original_zone = flow.original_zone;
+  seal.reply_zone = kSealZone;
+  seal.status = kSealStatus;
+  // Else as long as the flow would have lived without another packet: ends that were idle for
+  // longer would have had to begin anew.
+  const bool udp = flow.protocol == kUdp || flow.protocol == kUdpLite;
+  seal.timeout_seconds = udp ? std::clamp<std::uint32_t>(flow.timeout_seconds, 1, kUdpSealSeconds)
+                             : std::max(flow.timeout_seconds, kLeastSealSeconds);
+  return seal;
+}
+
+bool IsSeal(const Flow& flow) {
+  return flow.reply_zone == kSealZone && flow.original_zone != kSealZone &&
+         (flow.status & IPS_FIXED_TIMEOUT) != 0 && HasPorts(flow.protocol) &&
+         IsInverse(flow.original, flow.reply);
+}
+
+Flow SealedBy(const Flow& seal) {
+  Flow flow;
+  flow.protocol = seal.protocol;
+  flow.original = seal.reply;
+  flow.reply = seal.original;
+  flow.original_zone = flow.reply_zone = seal.original_zone;
+  return flow;
+}
+
+}  // namespace podgate::nft

@@ -1,0 +1,132 @@
+#include "nft/kernel/batch_errors.h"
+
+#include <fmt/format.h>
+#include <linux/netfilter/nf_tables.h>
+#include <linux/netfilter/nfnetlink.h>
+
+#include <algorithm>
+
+#include "nft/base/errors.h"
+#include "nft/model/canonical.h"
+#include "nft/text/print.h"
+
+extern "C" {
+#include <libmnl/libmnl.h>
+}
+
+namespace podgate::nft {
+namespace {
+
+std::size_t OffsetIn(const nlmsghdr* message, const nlattr* attribute) {
+  return static_cast<std::size_t>(reinterpret_cast<const char*>(attribute) -
+                                  reinterpret_cast<const char*>(message));
+}
+
+// The attribute of the type in the row [first, end), nullptr when there is none.
+const nlattr* Find(const nlattr* first, const char* end, std::uint16_t type) {
+  for (const nlattr* at = first;
+       mnl_attr_ok(at, static_cast<int>(end - reinterpret_cast<const char*>(at)));
+       at = mnl_attr_next(at)) {
+    if (mnl_attr_get_type(at) == type) return at;
+  }
+  return nullptr;
+}
+
+const nlattr* FindNested(const nlattr* parent, std::uint16_t type) {
+  if (parent == nullptr) return nullptr;
+  return Find(static_cast<const nlattr*>(mnl_attr_get_payload(parent)),
+              reinterpret_cast<const char*>(parent) + parent->nla_len, type);
+}
+
+// The element of the message that holds the offset, as text; empty when there is none.
+std::string ElementAt(const nlmsghdr* message, std::uint32_t offset,
+                      const std::vector<Field>& fields) {
+  const auto* first =
+      static_cast<const nlattr*>(mnl_nlmsg_get_payload_offset(message, sizeof(nfgenmsg)));
+  const auto* end = static_cast<const char*>(mnl_nlmsg_get_payload_tail(message));
+  const nlattr* list = Find(first, end, NFTA_SET_ELEM_LIST_ELEMENTS);
+  if (list == nullptr) return "";
+  const auto* list_end = reinterpret_cast<const char*>(list) + list->nla_len;
+  for (const auto* element = static_cast<const nlattr*>(mnl_attr_get_payload(list));
+       mnl_attr_ok(element, static_cast<int>(list_end - reinterpret_cast<const char*>(element)));
+       element = mnl_attr_next(element)) {
+    const std::size_t start = OffsetIn(message, element);
+    if (offset < start || offset >= start + element->nla_len) continue;
+    const nlattr* key = FindNested(FindNested(element, NFTA_SET_ELEM_KEY), NFTA_DATA_VALUE);
+    if (key == nullptr) return "";
+    return PrintKey(
+        Key(static_cast<const char*>(mnl_attr_get_payload(key)), mnl_attr_get_payload_len(key)),
+        fields);
+  }
+  return "";
+}
+
+template <typename Elements>
+std::string DescribeElements(const Elements& op, const nlmsghdr* message, std::uint32_t offset) {
+  if (offset != 0) {  // what is at fault is an element, or else the set itself
+    const std::string element = ElementAt(message, offset, op.key);
+    return element.empty() ? "set " + op.set : fmt::format("set {}: element {}", op.set, element);
+  }
+  if (op.elements.size() == 1) {
+    return fmt::format("set {}: element {}", op.set, PrintKey(op.elements[0].key, op.key));
+  }
+  return fmt::format("set {}: one of {} elements", op.set, op.elements.size());
+}
+
+std::string DescribeError(const Step& step, const Batch& batch, const BatchError& error) {
+  const Origin* origin = batch.OriginOf(error.sequence);
+  if (origin == nullptr || origin->operation == Origin::kWhole) return "the step as a whole";
+  const nlmsghdr* message = batch.MessageOf(error.sequence);
+  const Operation& operation = step.operations[origin->operation];
+  if (const auto* add = std::get_if<AddElements>(&operation)) {
+    return DescribeElements(*add, message, error.attribute_offset);
+  }
+  if (const auto* remove = std::get_if<DeleteElements>(&operation)) {
+    return DescribeElements(*remove, message, error.attribute_offset);
+  }
+  const auto* rules = std::get_if<SetRules>(&operation);
+  if (rules != nullptr && origin->part != Origin::kWhole) return DescribeRule(*rules, origin->part);
+  return Describe(operation);
+}
+
+}  // namespace
+
+std::string Describe(const Operation& operation) {
+  return std::visit(Overloaded{[](const AddTable&) { return std::string("the table itself"); },
+                               [](const DeleteTable&) { return std::string("the table itself"); },
+                               [](const AddCounter& op) { return "counter " + op.name; },
+                               [](const DeleteCounter& op) { return "counter " + op.name; },
+                               [](const AddSet& op) { return "set " + op.set.name; },
+                               [](const DeleteSet& op) { return "set " + op.name; },
+                               [](const AddElements& op) { return "set " + op.set; },
+                               [](const DeleteElements& op) { return "set " + op.set; },
+                               [](const AddChain& op) { return "chain " + op.name; },
+                               [](const DeleteChain& op) { return "chain " + op.name; },
+                               [](const SetRules& op) { return "chain " + op.chain; }},
+                    operation);
+}
+
+std::string DescribeRule(const SetRules& operation, std::size_t index) {
+  return fmt::format("chain {}: rule {} ({})", operation.chain, index + 1,
+                     Print(operation.rules[index]));
+}
+
+Status BlameBatch(const Step& step, const Status& status) {
+  return Status(status.code(),
+                fmt::format("Cannot change table inet {}: {}", step.table, status.message()));
+}
+
+Status Blame(const Step& step, const Batch& batch, const std::vector<BatchError>& errors) {
+  // A batch for a generation that is gone is refused as a whole; what else went wrong follows from
+  // that.
+  const auto stale = std::find_if(errors.begin(), errors.end(), [](const BatchError& error) {
+    return CodeOf(error.error) == Status::Code::kStale;
+  });
+  const BatchError& first = stale == errors.end() ? errors.front() : *stale;
+  std::string text = fmt::format("Cannot change table inet {}: {}: {}", step.table,
+                                 DescribeError(step, batch, first), Reason(first.error));
+  if (errors.size() > 1) text += fmt::format(" (and {} more errors)", errors.size() - 1);
+  return Status(CodeOf(first.error), text + "; nothing of this step was changed");
+}
+
+}  // namespace podgate::nft

@@ -1,0 +1,71 @@
+#include "nft/kernel/fake_kernel.h"
+
+#include <fmt/format.h>
+
+#include <cerrno>
+#include <utility>
+
+#include "nft/base/errors.h"
+#include "nft/codec/check.h"
+#include "nft/kernel/fake_table.h"
+
+namespace podgate::nft {
+namespace {
+
+Status Refused(const Step& step, const Refusal& refusal) {
+  return Status(CodeOf(refusal.error),
+                fmt::format("Cannot change table inet {}: {}: {}; nothing of this step was changed",
+                            step.table, refusal.what, Reason(refusal.error)));
+}
+
+}  // namespace
+
+Result<std::optional<Ruleset>> FakeKernel::Read(const std::string& table) {
+  const auto found = tables_.find(table);
+  if (found == tables_.end()) return std::optional<Ruleset>();
+  return std::optional<Ruleset>(found->second);
+}
+
+Result<bool> FakeKernel::Holds(const Ruleset& wanted) {
+  const auto found = tables_.find(wanted.table);
+  return found != tables_.end() && SameForKernel(found->second, wanted);
+}
+
+Status FakeKernel::Commit(const Step& step) {
+  if (before_commit) {
+    Status status = before_commit(step);
+    if (!status.ok()) return status;
+  }
+  Status expressible = CheckExpressible(step);
+  if (!expressible.ok()) return expressible;
+
+  const auto found = tables_.find(step.table);
+  Ruleset before;
+  before.table = step.table;
+  if (found != tables_.end()) before = found->second;
+  FakeTable table(found != tables_.end(), std::move(before));
+  for (const Operation& operation : step.operations) {
+    const Refusal refusal = table.Apply(operation);
+    if (refusal.error != 0) return Refused(step, refusal);
+  }
+  const Refusal refusal = table.CheckAtEnd();
+  if (refusal.error != 0) return Refused(step, refusal);
+
+  if (table.exists()) {
+    tables_[step.table] = table.ruleset();
+  } else {
+    tables_.erase(step.table);
+  }
+  ++generation_;
+  committed.push_back(step);
+  return {};
+}
+
+Status FakeKernel::CommitAt(std::uint32_t generation, const Step& step) {
+  if (generation != generation_) return Refused(step, {"the step as a whole", ERESTART});
+  return Commit(step);
+}
+
+Result<std::uint32_t> FakeKernel::Generation() { return generation_; }
+
+}  // namespace podgate::nft

@@ -1,0 +1,32 @@
+// A Kernel in memory that refuses what the kernel refuses: references to what is not there,
+// duplicates, deletion of what is in use, changed verdicts of existing keys, overlapping intervals,
+// full sets, names and comments that are too long, jump loops and depth above 16. A refused step
+// changes nothing.
+#pragma once
+
+#include <functional>
+#include <vector>
+
+#include "nft/kernel/kernel.h"
+
+namespace podgate::nft {
+
+class FakeKernel : public Kernel {
+ public:
+  Result<std::optional<Ruleset>> Read(const std::string& table) override;
+  Result<bool> Holds(const Ruleset& wanted) override;
+  Status Commit(const Step& step) override;
+  Status CommitAt(std::uint32_t generation, const Step& step) override;
+  Result<std::uint32_t> Generation() override;
+
+  // Called before each commit; a status that is not ok is returned in its place (fault injection).
+  std::function<Status(const Step&)> before_commit;
+  // Every step committed so far, for tests that assert what was touched.
+  std::vector<Step> committed;
+
+ private:
+  std::map<std::string, Ruleset> tables_;
+  std::uint32_t generation_ = 1;
+};
+
+}  // namespace podgate::nft

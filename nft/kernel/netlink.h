@@ -1,0 +1,18 @@
+// The Kernel over a netlink socket (libmnl, libnftnl). One batch is one send; no process is ever
+// started. Needs CAP_NET_ADMIN in the network namespace that the calling thread was in when Open()
+// was called.
+#pragma once
+
+#include <memory>
+
+#include "nft/kernel/kernel.h"
+
+namespace podgate::nft {
+
+Result<std::unique_ptr<Kernel>> OpenNetlink();
+
+// The same over a socket that the caller made: for tests of what happens when it fails.
+class Wire;
+std::unique_ptr<Kernel> NetlinkOver(std::unique_ptr<Wire> wire);
+
+}  // namespace podgate::nft

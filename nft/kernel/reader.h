@@ -1,0 +1,21 @@
+// Reads one table of family inet back from the kernel. Internal to nft/; one thread at a time.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "nft/kernel/netlink_socket.h"
+#include "nft/model/ruleset.h"
+
+namespace podgate::nft {
+
+// A consistent picture: no commit happened between its first and its last dump. nullopt: no such
+// table.
+Result<std::optional<Ruleset>> ReadTable(NetlinkSocket* socket, const std::string& table);
+
+// Whether the table of that name is just this one, as SameForKernel() says. Takes no copy of the
+// elements. What is committed meanwhile may be missed, never what was before; a difference is only
+// reported of one moment.
+Result<bool> HoldsTable(NetlinkSocket* socket, const Ruleset& wanted);
+
+}  // namespace podgate::nft

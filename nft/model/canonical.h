@@ -1,0 +1,50 @@
+// Facts about the forms of nft/model/ruleset.h that printer, writer, reader, differ and fake kernel
+// share. Internal to nft/. Pure; any thread.
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "nft/model/ruleset.h"
+#include "nft/plan/diff.h"
+
+namespace podgate::nft {
+
+template <typename... Ts>
+struct Overloaded : Ts... {
+  using Ts::operator()...;
+};
+template <typename... Ts>
+Overloaded(Ts...) -> Overloaded<Ts...>;
+
+// Longest prefix of a log statement (NF_LOG_PREFIXLEN less the terminating zero), in bytes.
+inline constexpr std::size_t kMaxLogPrefixBytes = 127;
+
+// Bytes of the field itself, without padding.
+std::size_t FieldBytes(Field field);
+// Bytes of a whole key as the kernel holds it: padded in a concatenation, bare when there is one
+// field.
+std::size_t KeyBytes(const std::vector<Field>& fields);
+// The field's name as nft writes types: "ipv4_addr".
+const char* TypeName(Field field);
+
+// What nft can write between double quotes: it knows no escapes, so a quote or a control character
+// becomes
+// '?'. Text without them is returned as it is.
+std::string QuotableText(std::string_view text);
+
+// The rule that the kernel gives back for this one: a family or protocol match is left out right
+// before a match that holds it as well (nft makes the same expressions of both), texts are
+// quotable.
+Rule Canonical(const Rule& rule);
+bool SameRule(const Rule& a, const Rule& b);
+bool SameRules(const std::vector<Rule>& a, const std::vector<Rule>& b);
+
+// The family and the protocol that a match fixes by itself, if any.
+std::optional<Family> FamilyOf(const Match& match);
+std::optional<std::uint8_t> ProtocolOf(const Match& match);
+
+}  // namespace podgate::nft

@@ -1,0 +1,22 @@
+// Where a difference cannot be made in place: a set or chain that must become another under its own
+// name. Internal to nft/. Pure; any thread.
+#pragma once
+
+#include <optional>
+
+#include "nft/model/ruleset.h"
+
+namespace podgate::nft {
+
+// An intermediate ruleset on the way from `applied` to `desired`: `desired` with other names for
+// the sets and chains that stand in the way, so that each of the two parts of the way needs only
+// steps that no packet can notice: applied -> detour, detour -> desired. nullopt: there is a
+// straight way.
+//
+// In the way are: a set that differs in more than its elements; an interval set with other
+// elements; a map whose verdict for some key changes; a chain with another hook, priority or
+// policy; and maps with elements that go to such a chain. The compiler's names make all this
+// impossible between its own rulesets; it takes somebody else's change in our table.
+std::optional<Ruleset> DetourBetween(const Ruleset& applied, const Ruleset& desired);
+
+}  // namespace podgate::nft

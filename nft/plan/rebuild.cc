@@ -1,0 +1,36 @@
+#include "nft/plan/rebuild.h"
+
+#include <utility>
+
+#include "nft/plan/intermediate.h"
+
+namespace podgate::nft {
+namespace {
+
+// `desired` with free names for all but base chains: the way around a ruleset where everything
+// stands in the way.
+Ruleset ShadowOf(const Ruleset& applied, const Ruleset& desired) {
+  Ruleset obstacles = applied;
+  for (const auto& [name, set] : desired.sets) {
+    obstacles.sets[name] = Set{name};
+    obstacles.sets[name].foreign = "in the way";
+  }
+  for (const auto& [name, chain] : desired.chains) {
+    if (chain.base) continue;
+    obstacles.chains[name] = Chain{name};
+    obstacles.chains[name].foreign = "in the way";
+  }
+  return DetourBetween(obstacles, desired).value_or(desired);
+}
+
+}  // namespace
+
+std::vector<Step> Rebuild(const Ruleset* applied, const Ruleset& desired) {
+  if (applied == nullptr) return Diff(nullptr, desired);
+  const Ruleset shadow = ShadowOf(*applied, desired);
+  std::vector<Step> steps = Diff(applied, shadow);
+  for (Step& step : Diff(&shadow, desired)) steps.push_back(std::move(step));
+  return steps;
+}
+
+}  // namespace podgate::nft

@@ -1,0 +1,16 @@
+// A step in two. Internal to nft/. Pure; any thread.
+#pragma once
+
+#include <optional>
+#include <vector>
+
+#include "nft/plan/diff.h"
+
+namespace podgate::nft {
+
+// Two steps that do together what the one does, about half of it each. nullopt where a packet could
+// notice the time between them, which is a flip of rules (elements have no generation, so that a
+// packet may see them one by one anyway), and for what cannot be divided.
+std::optional<std::vector<Step>> Halves(const Step& step);
+
+}  // namespace podgate::nft

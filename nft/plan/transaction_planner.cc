@@ -1,0 +1,224 @@
+#include "nft/plan/transaction_planner.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "nft/model/canonical.h"
+#include "nft/plan/element_order.h"
+
+namespace podgate::nft {
+namespace {
+
+template <typename Operation>
+void Elements(const Set& set, std::vector<Element> elements, Step* step) {
+  if (elements.empty()) return;
+  step->operations.push_back(Operation{set.name, set.key, set.interval, std::move(elements)});
+}
+
+std::set<std::string> SetsOf(const Chain& chain) {
+  std::set<std::string> sets;
+  std::set<std::string> chains;
+  std::set<std::string> counters;
+  for (const Rule& rule : chain.rules) CollectReferences(rule, &sets, &chains, &counters);
+  return sets;
+}
+
+void Rename(const std::map<std::string, std::string>& sets, Rule* rule) {
+  const auto rename = [&](std::string* name) {
+    if (const auto found = sets.find(*name); found != sets.end()) *name = found->second;
+  };
+  for (Match& match : rule->matches) {
+    if (auto* address = std::get_if<MatchAddressSet>(&match)) rename(&address->set);
+    if (auto* service = std::get_if<MatchServiceSet>(&match)) rename(&service->set);
+  }
+}
+
+}  // namespace
+
+StepWriter::StepWriter(const Change& change, const Ruleset& after)
+    : change_(change), after_(after) {
+  for (Step* step : {&prepare_, &close_, &flip_, &open_, &restock_, &back_, &sweep_}) {
+    step->table = after.table;
+    step->phase = Phase::kFlip;
+  }
+  prepare_.phase = Phase::kPrepare;
+  restock_.phase = Phase::kPrepare;
+  sweep_.phase = Phase::kSweep;
+}
+
+std::vector<Step> StepWriter::Steps(bool add_table) {
+  if (add_table) prepare_.operations.push_back(AddTable{after_.comment});
+  AddCounters();
+  AddChains();  // before the maps that go to them: nft adds the elements of interval maps right
+                // with the map
+  AddSets();
+  PlanRules();
+  const ElementOrder order = OrderFor(change_, after_, flipped_);
+  if (order == ElementOrder::kAside) PlanAside();
+  ChangeElements();
+  SetAllRules();
+  ComeBack();
+  DeleteLeftovers();
+  if (order == ElementOrder::kOpenFirst) std::swap(close_, open_);
+  std::vector<Step> steps;
+  for (Step* step : {&prepare_, &close_, &flip_, &open_, &restock_, &back_, &sweep_}) {
+    if (!step->operations.empty()) steps.push_back(std::move(*step));
+  }
+  return steps;
+}
+
+void StepWriter::AddCounters() {
+  for (const std::string& counter : change_.new_counters)
+    prepare_.operations.push_back(AddCounter{counter});
+}
+
+void StepWriter::AddSets() {
+  for (const auto& [name, set] : change_.sets)
+    if (!set.before) prepare_.operations.push_back(AddSet{*set.after});
+}
+
+// A base chain meets packets as soon as it is there, so a new one comes with the flip.
+void StepWriter::AddChains() {
+  for (const auto& [name, chain] : change_.chains) {
+    if (chain.before) continue;
+    (chain.after->base ? flip_ : prepare_).operations.push_back(AddChain{name, chain.after->base});
+  }
+}
+
+// Which chains change where packets meet them: those that are there before and after, base chains,
+// and those that live maps lead to.
+void StepWriter::PlanRules() {
+  const auto is_new = [&](const std::string& chain) {
+    const auto found = change_.chains.find(chain);
+    return found != change_.chains.end() && !found->second.before;
+  };
+  const auto goes = [&](const std::string& chain) {
+    const auto found = change_.chains.find(chain);
+    return found != change_.chains.end() && !found->second.after;
+  };
+  for (const auto& [name, set] : change_.sets) {
+    if (!set.before || !set.after || !set.after->verdict_map) continue;
+    for (const Element& element : set.added)
+      if (element.verdict && is_new(element.verdict->chain))
+        entries_.insert(element.verdict->chain);
+    for (const Element& element : set.removed)
+      if (element.verdict && goes(element.verdict->chain)) entries_.insert(element.verdict->chain);
+  }
+  for (const auto& [name, chain] : change_.chains) {
+    const bool base = (chain.before ? chain.before : chain.after)->base.has_value();
+    if ((chain.before && chain.after) || base || entries_.count(name) != 0) flipped_.insert(name);
+  }
+}
+
+void StepWriter::ChangeElements() {
+  for (const auto& [name, set] : change_.sets) {
+    if (!set.after) continue;
+    if (!set.before) {
+      Elements<AddElements>(*set.after, set.added, set.after->guard ? &sweep_ : &prepare_);
+    } else if (set.after->verdict_map) {
+      ChangeMap(*set.after, set);
+    } else if (set.after->guard) {
+      Elements<DeleteElements>(*set.after, set.removed, &prepare_);
+      Elements<AddElements>(*set.after, set.added, &sweep_);
+    } else if (aside_.count(name) != 0) {
+      Elements<DeleteElements>(*set.after, set.removed, &restock_);
+      Elements<AddElements>(*set.after, set.added, &restock_);
+    } else {
+      Elements<DeleteElements>(*set.after, set.removed, &close_);
+      Elements<AddElements>(*set.after, set.added, &open_);
+    }
+  }
+}
+
+// Elements whose chain is not new (is not going) have no empty chain to lead to: they change with
+// the rules.
+void StepWriter::ChangeMap(const Set& map, const SetChange& change) {
+  const auto split = [&](const std::vector<Element>& all, std::vector<Element>* entries) {
+    std::vector<Element> others;
+    for (const Element& element : all) {
+      const bool entry = element.verdict && entries_.count(element.verdict->chain) != 0;
+      (entry ? *entries : others).push_back(element);
+    }
+    return others;
+  };
+  std::vector<Element> early;
+  std::vector<Element> late;
+  std::vector<Element> added = split(change.added, &early);
+  std::vector<Element> removed = split(change.removed, &late);
+  Elements<AddElements>(map, std::move(early), &prepare_);
+  Elements<DeleteElements>(map, std::move(removed), &flip_);
+  Elements<AddElements>(map, std::move(added), &flip_);
+  Elements<DeleteElements>(map, std::move(late), &sweep_);
+}
+
+void StepWriter::SetRulesOf(const std::string& chain, const std::vector<Rule>& rules, Step* step) {
+  if (led_aside_.count(chain) == 0) {
+    step->operations.push_back(SetRules{chain, rules});
+    return;
+  }
+  std::vector<Rule> renamed = rules;
+  for (Rule& rule : renamed) Rename(aside_, &rule);
+  step->operations.push_back(SetRules{chain, std::move(renamed)});
+}
+
+void StepWriter::SetAllRules() {
+  for (const auto& [name, chain] : change_.chains) {
+    if (!chain.after || (!chain.before && chain.after->rules.empty())) continue;
+    SetRulesOf(name, chain.after->rules, flipped_.count(name) != 0 ? &flip_ : &prepare_);
+  }
+  for (const auto& [name, chain] : change_.chains) {
+    if (chain.after || chain.before->rules.empty()) continue;
+    // A base chain falls silent together with the other changes; the rest no packet reaches any
+    // more.
+    (flipped_.count(name) != 0 ? flip_ : sweep_).operations.push_back(SetRules{name, {}});
+  }
+}
+
+// Copies of the live sets that change, with what those will hold, and the chains that look them up:
+// these are led to the copies in the flip, and back when nobody looks at the sets any more. A set
+// that no chain looks up after the flip needs no copy.
+void StepWriter::PlanAside() {
+  std::map<std::string, std::vector<std::string>> readers;
+  for (const auto& [name, chain] : after_.chains)
+    for (const std::string& set : SetsOf(chain)) readers[set].push_back(name);
+  int number = 0;
+  for (const auto& [name, set] : change_.sets) {
+    if (!IsLive(set)) continue;
+    std::string& aside = aside_[name];
+    const auto found = readers.find(name);
+    if (found == readers.end()) continue;
+    Set copy = *set.after;
+    do {
+      copy.name = "aside-" + std::to_string(++number);
+    } while (after_.sets.count(copy.name) != 0 || change_.sets.count(copy.name) != 0);
+    aside = copy.name;
+    led_aside_.insert(found->second.begin(), found->second.end());
+    prepare_.operations.push_back(AddSet{copy});
+    Elements<AddElements>(copy, after_.sets.at(name).elements, &prepare_);
+    sweep_.operations.push_back(DeleteSet{copy.name});
+  }
+}
+
+void StepWriter::ComeBack() {
+  for (const std::string& name : led_aside_) {
+    const Chain& chain = after_.chains.at(name);
+    if (change_.chains.count(name) == 0) SetRulesOf(name, chain.rules, &flip_);
+    back_.operations.push_back(SetRules{name, chain.rules});
+  }
+}
+
+void StepWriter::DeleteLeftovers() {
+  for (const auto& [name, set] : change_.sets) {
+    if (set.after) continue;
+    // Older kernels count the elements of a map as users of their chains until the map itself is
+    // freed.
+    if (set.before->verdict_map) Elements<DeleteElements>(*set.before, set.removed, &sweep_);
+    sweep_.operations.push_back(DeleteSet{name});
+  }
+  for (const auto& [name, chain] : change_.chains)
+    if (!chain.after) sweep_.operations.push_back(DeleteChain{name});
+  for (const std::string& counter : change_.old_counters)
+    sweep_.operations.push_back(DeleteCounter{counter});
+}
+
+}  // namespace podgate::nft

@@ -1,0 +1,22 @@
+// Prints a ruleset as `nft -f` text. Loading the text makes exactly the table that the netlink
+// writer makes, and loading it a second time gives the same table again (the text first adds and
+// deletes the table). Pure; deterministic: equal rulesets print equal bytes.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "nft/model/ruleset.h"
+#include "nft/plan/diff.h"
+
+namespace podgate::nft {
+
+std::string Print(const Ruleset& ruleset);
+// One match, statement, action or whole rule as nft writes it, without a trailing newline.
+std::string Print(const Rule& rule);
+// A key's text, e.g. "10.0.0.1 . tcp . 80".
+std::string PrintKey(const Key& key, const std::vector<Field>& fields);
+// The steps of a change as nft text, for `run --dry-run` and for logs.
+std::string Print(const std::vector<Step>& steps);
+
+}  // namespace podgate::nft

@@ -1,0 +1,56 @@
+// Asks the reference evaluator in the command line's own words, for table-driven tests.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "compiler/reference/evaluate.h"
+#include "compiler/reference/flow_query.h"
+
+namespace podgate::compiler::test {
+
+// `probe`: "FROM TO:PORT/PROTO", with " @4" or " @6" after it for a family.
+inline Flow FlowOf(std::string_view probe) {
+  std::optional<Family> family;
+  if (probe.ends_with(" @4")) family = Family::kIPv4;
+  if (probe.ends_with(" @6")) family = Family::kIPv6;
+  if (family) probe.remove_suffix(3);
+  std::string error;
+  std::optional<Flow> flow = ParseProbe(probe, &error);
+  if (!flow) ADD_FAILURE() << "bad probe in a test: " << error;
+  if (!flow) return Flow{};
+  flow->family = family;
+  return *flow;
+}
+
+inline FlowVerdict Ask(const Cluster& cluster, std::string_view probe,
+                       const EvaluateOptions& options = {}) {
+  std::string error;
+  const std::optional<FlowVerdict> verdict = Evaluate(cluster, FlowOf(probe), options, &error);
+  if (!verdict) ADD_FAILURE() << probe << ": " << error;
+  return verdict.value_or(FlowVerdict{});
+}
+
+inline std::string AskError(const Cluster& cluster, std::string_view probe) {
+  std::string error;
+  if (Evaluate(cluster, FlowOf(probe), {}, &error)) ADD_FAILURE() << probe << " has a verdict";
+  return error;
+}
+
+struct Expectation {
+  const char* probe;
+  bool allowed;
+};
+
+inline void ExpectAll(const Cluster& cluster, const std::vector<Expectation>& expectations,
+                      const EvaluateOptions& options = {}) {
+  for (const Expectation& expected : expectations) {
+    const FlowVerdict verdict = Ask(cluster, expected.probe, options);
+    EXPECT_EQ(verdict.allowed, expected.allowed) << expected.probe << ": " << verdict.reason;
+  }
+}
+
+}  // namespace podgate::compiler::test

@@ -1,0 +1,313 @@
+// The cutter's thread over a conntrack in memory, with the test in the place of the loop.
+#include "controller/agent/flow_terminator.h"
+
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include <condition_variable>
+#include <mutex>
+#include <string>
+#include <thread>
+
+#include "unit/controller/node/fake_conntrack.h"
+#include "unit/nft/conntrack/flows.h"
+
+namespace podgate::controller {
+namespace {
+
+using nft::At;
+using nft::Flow;
+using nft::PlainFlow;
+using nft::Verdict;
+
+// 10.0.0.2 takes packets from `peers` only.
+nft::Ruleset Isolating(const std::vector<std::string>& peers) {
+  nft::Ruleset rules;
+  nft::Set& map = rules.sets["ingress4"];
+  map.name = "ingress4";
+  map.key = {nft::Field::kIpv4Addr};
+  map.verdict_map = true;
+  map.elements = {{nft::AddressKey(At("10.0.0.2")), "", Verdict{Verdict::Kind::kGoto, "in"}}};
+  nft::Set& set = rules.sets["peers"];
+  set.name = "peers";
+  set.key = {nft::Field::kIpv4Addr};
+  for (const std::string& peer : peers)
+    set.elements.push_back({nft::AddressKey(At(peer.c_str())), "", std::nullopt});
+  std::sort(set.elements.begin(), set.elements.end());
+  nft::Rule dispatch;
+  dispatch.action = nft::VmapAddress{nft::Side::kDestination, nft::Family::kIPv4, "ingress4"};
+  rules.chains["forward"] = {"forward", nft::BaseHook{nft::Hook::kForward, -5}, {dispatch}};
+  nft::Rule allow;
+  allow.matches = {nft::MatchAddressSet{nft::Side::kSource, nft::Family::kIPv4, "peers"}};
+  allow.action = Verdict{};
+  nft::Rule deny;
+  deny.action = Verdict{Verdict::Kind::kDrop, ""};
+  rules.chains["in"] = {"in", std::nullopt, {allow, deny}};
+  return rules;
+}
+
+class FlowCutterTest : public testing::Test {
+ protected:
+  ~FlowCutterTest() override { cutter_.Stop(); }
+
+  void Start() {
+    thread_ = std::jthread([this] { cutter_.Run(); });
+  }
+  // The loop's next turn: true when something was asked within ten seconds.
+  bool Turn(const nft::Ruleset& rules) {
+    std::unique_lock<std::mutex> lock(mutex_);
+    if (!woken_.wait_for(lock, std::chrono::seconds(10), [this] { return wakes_ > 0; }))
+      return false;
+    --wakes_;
+    lock.unlock();
+    cutter_.Serve(rules);
+    return true;
+  }
+  // Turns until one more pass over all flows is over.
+  void Pass(const nft::Ruleset& rules) { TurnUntilMore(&FlowCutter::Counters::passes, rules); }
+  void SealPass(const nft::Ruleset& rules) {
+    TurnUntilMore(&FlowCutter::Counters::seal_passes, rules);
+  }
+  void TurnUntilMore(std::uint64_t FlowCutter::Counters::*count, const nft::Ruleset& rules) {
+    const std::uint64_t before = cutter_.counters().*count;
+    while (cutter_.counters().*count == before) {
+      std::unique_lock<std::mutex> lock(mutex_);
+      woken_.wait_for(lock, std::chrono::milliseconds(1), [this] { return wakes_ > 0; });
+      if (wakes_ > 0) --wakes_;
+      lock.unlock();
+      cutter_.Serve(rules);
+    }
+  }
+  std::size_t Logged(const std::string& text) {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    std::size_t count = 0;
+    for (auto at = logged_.find(text); at != std::string::npos; at = logged_.find(text, at + 1))
+      ++count;
+    return count;
+  }
+
+  std::mutex mutex_;
+  std::condition_variable woken_;
+  int wakes_ = 0;
+  std::string logged_;
+  Logger log_{Logger::Format::kText, LogLevel::kDebug, [this](std::string_view line) {
+                const std::lock_guard<std::mutex> lock(mutex_);
+                logged_ += line;
+              }};
+  FakeConntrack conntrack_;
+  FlowCutter cutter_{&conntrack_, &log_,
+                     [this] {
+                       const std::lock_guard<std::mutex> lock(mutex_);
+                       ++wakes_;
+                       woken_.notify_all();
+                     },
+                     [] { return Clock::Duration{}; }};
+  std::jthread thread_;
+};
+
+TEST_F(FlowCutterTest, CutsExactlyWhatIsDeniedInSlices) {
+  conntrack_.node = {At("192.168.0.1")};
+  for (std::uint16_t i = 0; i < 1000; ++i) {
+    const std::string client = fmt::format("10.1.{}.{}", i / 250, i % 250);
+    Flow flow = PlainFlow(client.c_str(), "10.0.0.2", nft::kTcp, 80);
+    conntrack_.Add(flow);
+    conntrack_.Add(PlainFlow("10.0.0.2", client.c_str(), nft::kTcp, 80));  // its own initiative
+    conntrack_.Add(PlainFlow(client.c_str(), "10.0.0.3", nft::kTcp, 80));  // not isolated
+  }
+  conntrack_.Add(PlainFlow("192.168.0.1", "10.0.0.2", nft::kTcp, 80));  // from the node
+  const auto before = conntrack_.Flows(false);
+  Start();
+  cutter_.PolicyChanged(true);
+  Pass(Isolating({"10.1.0.7", "10.1.1.7"}));
+  const auto after = conntrack_.Flows(false);
+  EXPECT_EQ(before.size(), 3001U);
+  EXPECT_EQ(after.size(), 3001U - 998U);
+  for (const Flow& flow : before) {
+    const bool lives =
+        flow.reply.source != At("10.0.0.2") || flow.original.source == At("10.1.0.7") ||
+        flow.original.source == At("10.1.1.7") || flow.original.source == At("192.168.0.1");
+    EXPECT_EQ(std::count(after.begin(), after.end(), flow), lives ? 1 : 0)
+        << flow.original.source.ToString() << " -> " << flow.reply.source.ToString();
+  }
+  EXPECT_EQ(conntrack_.Flows(true).size(), 998U);
+  EXPECT_LE(conntrack_.largest_cut(), FlowCutter::kSlice);
+  EXPECT_EQ(cutter_.counters().cut, 998U);
+  EXPECT_EQ(cutter_.counters().entries, 3001U);
+  EXPECT_EQ(cutter_.counters().seals, 998U);
+  EXPECT_EQ(Logged("cut flows that are denied now flows=998 entries=3001"), 1U);
+}
+
+TEST_F(FlowCutterTest, EverySliceIsJudgedByTheRulesOfItsMoment) {
+  for (std::uint16_t i = 0; i < 2 * FlowCutter::kSlice; ++i) {
+    Flow flow = PlainFlow("10.1.0.1", "10.0.0.2", nft::kTcp, 80);
+    flow.original.source_port = flow.reply.destination_port = i;
+    conntrack_.Add(flow);
+  }
+  Start();
+  cutter_.PolicyChanged(true);
+  ASSERT_TRUE(Turn(Isolating({})));  // the addresses
+  ASSERT_TRUE(Turn(Isolating({})));  // the first slice
+  Pass(Isolating({"10.1.0.1"}));
+  EXPECT_EQ(conntrack_.Flows(false).size(), FlowCutter::kSlice);
+}
+
+TEST_F(FlowCutterTest, UnsealsWhatIsAllowedAgainWithoutLookingThroughAllFlows) {
+  conntrack_.Add(PlainFlow("10.1.0.1", "10.0.0.2", nft::kTcp, 80));
+  conntrack_.Add(PlainFlow("10.1.0.2", "10.0.0.2", nft::kTcp, 80));
+  Start();
+  cutter_.PolicyChanged(true);
+  Pass(Isolating({}));
+  EXPECT_EQ(conntrack_.Flows(true).size(), 2U);
+  const int walks = conntrack_.walks();
+  cutter_.PolicyChanged(false);
+  SealPass(Isolating({"10.1.0.1"}));
+  ASSERT_EQ(conntrack_.Flows(true).size(), 1U);
+  EXPECT_EQ(conntrack_.Flows(true)[0].reply.source, At("10.1.0.2"));
+  EXPECT_EQ(cutter_.counters().seals, 1U);
+  // Also when nothing is isolated at all any more.
+  cutter_.PolicyChanged(false);
+  SealPass(nft::Ruleset());
+  EXPECT_TRUE(conntrack_.Flows(true).empty());
+  EXPECT_EQ(cutter_.counters().seals, 0U);
+  EXPECT_LE(conntrack_.walks(), walks + 1) << "one more to confirm the first";
+}
+
+TEST_F(FlowCutterTest, FindsTheSealsOfAnEarlierAgent) {
+  conntrack_.Add(nft::SealOf(PlainFlow("10.1.0.1", "10.0.0.2", nft::kTcp, 80)));
+  conntrack_.Add(nft::SealOf(PlainFlow("10.1.0.2", "10.0.0.2", nft::kTcp, 80)));
+  Start();
+  cutter_.PolicyChanged(true);
+  Pass(Isolating({"10.1.0.1"}));
+  EXPECT_EQ(conntrack_.Flows(true).size(), 1U);
+  EXPECT_EQ(cutter_.counters().seals, 1U);
+}
+
+TEST_F(FlowCutterTest, ASealThatBecameAnotherFlowIsNotTouched) {
+  const Flow flow = PlainFlow("10.1.0.1", "10.0.0.2", nft::kTcp, 80);
+  conntrack_.Add(flow);
+  Start();
+  cutter_.PolicyChanged(true);
+  Pass(Isolating({}));
+  ASSERT_EQ(conntrack_.Flows(true).size(), 1U);
+  const Flow seal = conntrack_.Flows(true)[0];
+  ASSERT_EQ(conntrack_.Delete({&seal, 1}).value(), 1U);
+  Flow other = flow;
+  std::swap(other.original, other.reply);
+  conntrack_.Add(other);
+  cutter_.PolicyChanged(false);
+  SealPass(Isolating({"10.1.0.1"}));
+  EXPECT_EQ(conntrack_.Flows(false).size(), 1U);
+}
+
+TEST_F(FlowCutterTest, AChangeThatOnlyAllowsNeedsNoPassWithoutSeals) {
+  Start();
+  cutter_.PolicyChanged(true);
+  Pass(Isolating({}));
+  const std::uint64_t passes = cutter_.counters().passes;
+  cutter_.PolicyChanged(false);
+  cutter_.Stop();
+  thread_.join();
+  EXPECT_EQ(cutter_.counters().passes, passes);
+}
+
+TEST_F(FlowCutterTest, WhereNothingIsIsolatedNothingIsLookedThrough) {
+  conntrack_.Add(PlainFlow("10.1.0.1", "10.0.0.2", nft::kTcp, 80));
+  Start();
+  cutter_.PolicyChanged(true);
+  Pass(nft::Ruleset());
+  EXPECT_EQ(conntrack_.walks(), 1) << "an earlier agent may have left seals";
+  cutter_.PolicyChanged(true);
+  Pass(nft::Ruleset());
+  EXPECT_EQ(conntrack_.walks(), 1);
+  cutter_.PolicyChanged(true);
+  Pass(Isolating({}));
+  EXPECT_EQ(conntrack_.Flows(true).size(), 1U);
+}
+
+TEST_F(FlowCutterTest, ARelatedFlowLivesAsLongAsItsMasterIsAllowed) {
+  const Flow master = PlainFlow("10.1.0.1", "10.0.0.2", nft::kTcp, 21);
+  Flow data = PlainFlow("10.0.0.9", "10.0.0.2", nft::kTcp, 20);  // alone it would be denied
+  data.master = nft::FlowMaster{nft::kTcp, master.original};
+  conntrack_.Add(master);
+  conntrack_.Add(data);
+  Start();
+  cutter_.PolicyChanged(true);
+  Pass(Isolating({"10.1.0.1"}));
+  EXPECT_EQ(conntrack_.Flows(false).size(), 2U);
+  cutter_.PolicyChanged(true);
+  Pass(Isolating({}));
+  EXPECT_EQ(conntrack_.Flows(false).size(), 0U);
+}
+
+TEST_F(FlowCutterTest, SaysWhenItCannotAndTriesAgain) {
+  conntrack_.Add(PlainFlow("10.1.0.1", "10.0.0.2", nft::kTcp, 80));
+  conntrack_.Refuse(nft::Status(nft::Status::Code::kPermission, "not permitted"));
+  Start();
+  cutter_.PolicyChanged(true);
+  ASSERT_TRUE(Turn(Isolating({})));
+  while (cutter_.counters().failures == 0) std::this_thread::yield();
+  conntrack_.Refuse({});
+  Pass(Isolating({}));
+  EXPECT_EQ(Logged("cannot look through the established flows"), 1U);
+  EXPECT_EQ(conntrack_.Flows(false).size(), 0U);
+}
+
+TEST_F(FlowCutterTest, StopsAtOnceWhileItWaitsForTheLoop) {
+  conntrack_.Add(PlainFlow("10.1.0.1", "10.0.0.2", nft::kTcp, 80));
+  Start();
+  cutter_.PolicyChanged(true);
+  {
+    std::unique_lock<std::mutex> lock(mutex_);
+    ASSERT_TRUE(woken_.wait_for(lock, std::chrono::seconds(10), [this] { return wakes_ > 0; }));
+  }
+  cutter_.Stop();
+  thread_.join();
+  cutter_.Serve(Isolating({}));
+  EXPECT_EQ(conntrack_.Flows(false).size(), 1U);
+}
+
+TEST(RemoveSeals, TakesAllOfThemAndNothingElse) {
+  FakeConntrack conntrack;
+  for (std::uint16_t i = 0; i < 600; ++i) {
+    Flow flow = PlainFlow("10.1.0.1", "10.0.0.2", nft::kTcp, 80);
+    flow.original.source_port = flow.reply.destination_port = i;
+    conntrack.Add(nft::SealOf(flow));
+    flow.original.destination = flow.reply.source = At("10.0.0.3");
+    conntrack.Add(flow);
+  }
+  EXPECT_EQ(RemoveSeals(&conntrack).value(), 600U);
+  EXPECT_TRUE(conntrack.Flows(true).empty());
+  EXPECT_EQ(conntrack.Flows(false).size(), 600U);
+  EXPECT_EQ(RemoveSeals(&conntrack).value(), 0U);
+  conntrack.Refuse(nft::Status(nft::Status::Code::kPermission, "not permitted"));
+  EXPECT_FALSE(RemoveSeals(&conntrack).ok());
+}
+
+TEST(MayDeny, IsTrueForAllButNewMembersOfSets) {
+  const nft::Ruleset before = Isolating({"10.1.0.1"});
+  const auto may_deny = [&](const nft::Ruleset& after) {
+    return MayDeny(nft::Between(before, after));
+  };
+  EXPECT_FALSE(may_deny(before));
+  EXPECT_FALSE(may_deny(Isolating({"10.1.0.1", "10.1.0.2"})));
+  EXPECT_TRUE(may_deny(Isolating({})));
+  EXPECT_TRUE(may_deny(Isolating({"10.1.0.2"})));
+  nft::Ruleset after = before;
+  after.sets["ingress4"].elements.push_back(
+      {nft::AddressKey(At("10.0.0.3")), "", Verdict{Verdict::Kind::kGoto, "in"}});
+  EXPECT_TRUE(may_deny(after));
+  after = before;
+  after.sets["ingress4"].elements.clear();
+  EXPECT_TRUE(may_deny(after));
+  after = before;
+  after.chains["in"].rules.pop_back();
+  EXPECT_TRUE(may_deny(after));
+  after = before;
+  after.chains["more"] = {"more", std::nullopt, before.chains.at("in").rules};
+  after.sets["more"] = before.sets.at("peers");
+  after.sets["more"].name = "more";
+  EXPECT_FALSE(may_deny(after)) << "nothing leads there";
+}
+
+}  // namespace
+}  // namespace podgate::controller

@@ -1,0 +1,532 @@
+// The loop over a kernel in memory: what is written when, and that a change touches only what it
+// must.
+#include "controller/agent/loop.h"
+
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <thread>
+
+#include "unit/controller/agent/loop_world.h"
+#include "unit/controller/node/fake_conntrack.h"
+#include "unit/nft/conntrack/flows.h"
+
+namespace podgate::controller {
+namespace {
+
+using World = LoopWorld;
+
+TEST(Loop, WritesNothingBeforeAllKindsAreListed) {
+  const std::vector<Kind> kinds{Kind::kNamespace, Kind::kPod, Kind::kNetworkPolicy};
+  for (const Kind last : kinds) {
+    World world;
+    world.Tell(Upsert(MakePod("web", "10.0.0.1", {{"app", "web"}})),
+               Upsert(Kind::kNetworkPolicy, WebPolicy()));
+    for (const Kind kind : kinds) {
+      if (kind != last) world.Tell(Listed(kind));
+    }
+    world.clock.Advance(std::chrono::hours(1));
+    world.loop.Tick();
+    EXPECT_TRUE(world.kernel.committed.empty());
+    world.Tell(Listed(last));
+    EXPECT_FALSE(world.kernel.committed.empty());
+    EXPECT_FALSE(world.Passes("10.9.9.9", "10.0.0.1"));
+    EXPECT_EQ(world.Logged("policies are enforced"), 1U);
+  }
+}
+
+TEST(Loop, AnEmptyClusterHasATableToo) {
+  World world;
+  world.Tell(Listed(Kind::kNamespace), Listed(Kind::kPod), Listed(Kind::kNetworkPolicy));
+  EXPECT_FALSE(world.kernel.committed.empty());
+  EXPECT_TRUE(world.Passes("10.0.1.1", "10.0.0.1"));
+}
+
+TEST(Loop, OneLabelOfARemotePodIsOneElement) {
+  World world;
+  world.Start();
+  EXPECT_TRUE(world.Passes("10.0.1.1", "10.0.0.1"));
+  EXPECT_FALSE(world.Passes("10.0.1.2", "10.0.0.1"));
+  world.Tell(Upsert(MakePod("stranger", "10.0.1.2", {{"role", "client"}}, "n2")));
+  ASSERT_EQ(world.kernel.committed.size(), 1U);
+  ASSERT_EQ(world.kernel.committed[0].operations.size(), 1U);
+  const auto* added = std::get_if<nft::AddElements>(&world.kernel.committed[0].operations[0]);
+  ASSERT_NE(added, nullptr);
+  ASSERT_EQ(added->elements.size(), 1U);
+  EXPECT_EQ(added->elements[0].key, nft::AddressKey(*ipset::Address::Parse("10.0.1.2")));
+  EXPECT_TRUE(world.Passes("10.0.1.2", "10.0.0.1"));
+  world.kernel.committed.clear();
+  world.Tell(Delete(Kind::kPod, "d", "stranger"));
+  ASSERT_EQ(world.kernel.committed.size(), 1U);
+  ASSERT_EQ(world.kernel.committed[0].operations.size(), 1U);
+  EXPECT_TRUE(std::holds_alternative<nft::DeleteElements>(world.kernel.committed[0].operations[0]));
+}
+
+TEST(Loop, WhatChangesNothingTouchesNothing) {
+  World world;
+  world.Start();
+  compiler::Pod finished = MakePod("job", "10.0.1.1", {{"role", "client"}}, "n2");
+  finished.finished = true;
+  world.Tell(Upsert(MakePod("web", "10.0.0.1", {{"app", "web"}})),
+             Upsert(Kind::kNetworkPolicy, WebPolicy()),
+             Upsert(MakePod("other", "10.0.7.7", {{"x", "y"}}, "n2")), Upsert(std::move(finished)),
+             Delete(Kind::kPod, "d", "never"), Delete(Kind::kNetworkPolicy, "d", "never"),
+             Listed(Kind::kPod));
+  EXPECT_TRUE(world.kernel.committed.empty());
+}
+
+TEST(Loop, ManyMessagesAreOneCommit) {
+  World world;
+  world.Start();
+  std::vector<Message> batch;
+  for (int i = 0; i < 50; ++i) {
+    batch.push_back(Upsert(
+        MakePod(fmt::format("c{}", i), fmt::format("10.0.2.{}", i), {{"role", "client"}}, "n2")));
+  }
+  world.loop.Handle(std::move(batch));
+  ASSERT_EQ(world.kernel.committed.size(), 1U);
+  EXPECT_EQ(world.kernel.committed[0].operations.size(), 1U);
+}
+
+TEST(Loop, AFinishedPodIsGone) {
+  World world;
+  world.Start();
+  compiler::Pod client = MakePod("client", "10.0.1.1", {{"role", "client"}}, "n2");
+  client.finished = true;
+  world.Tell(Upsert(std::move(client)));
+  EXPECT_FALSE(world.Passes("10.0.1.1", "10.0.0.1"));
+  EXPECT_EQ(world.loop.pipeline().FindPod({"d", "client"}), std::nullopt);
+}
+
+TEST(Loop, ARestartTouchesNothing) {
+  World world;
+  world.Start();
+  Loop second({"n1", {}, false}, &world.kernel, &world.clock, &world.log);
+  std::vector<Message> batch;
+  batch.push_back(Upsert(Kind::kNamespace, compiler::Namespace{"d", {}}));
+  batch.push_back(Upsert(MakePod("web", "10.0.0.1", {{"app", "web"}})));
+  batch.push_back(Upsert(MakePod("client", "10.0.1.1", {{"role", "client"}}, "n2")));
+  batch.push_back(Upsert(Kind::kNetworkPolicy, WebPolicy()));
+  for (const Kind kind : {Kind::kNamespace, Kind::kPod, Kind::kNetworkPolicy})
+    batch.push_back(Listed(kind));
+  second.Handle(std::move(batch));
+  EXPECT_TRUE(world.kernel.committed.empty());
+  EXPECT_TRUE(second.applier().settled());
+}
+
+TEST(Loop, TheStateDecidesNotTheWay) {
+  // Any order and any split of the same messages ends in the same table.
+  std::vector<Message> base;
+  base.push_back(Upsert(Kind::kNamespace, compiler::Namespace{"d", {}}));
+  base.push_back(Upsert(MakePod("web", "10.0.0.1", {{"app", "web"}})));
+  base.push_back(Upsert(MakePod("client", "10.0.1.1", {{"role", "client"}}, "n2")));
+  base.push_back(Upsert(Kind::kNetworkPolicy, WebPolicy()));
+  for (const Kind kind : {Kind::kNamespace, Kind::kPod, Kind::kNetworkPolicy})
+    base.push_back(Listed(kind));
+  World expected;
+  expected.loop.Handle(base);
+  std::vector<std::size_t> order{0, 1, 2, 3, 4, 5, 6};
+  std::mt19937 random(7);
+  for (int round = 0; round < 50; ++round) {
+    std::shuffle(order.begin(), order.end(), random);
+    World world;
+    std::vector<Message> batch;
+    for (const std::size_t i : order) {
+      batch.push_back(base[i]);
+      if (random() % 2 == 0) world.loop.Handle(std::exchange(batch, {}));
+      if (random() % 3 == 0) world.Tell(Message(base[i]));
+    }
+    world.loop.Handle(std::move(batch));
+    EXPECT_EQ(world.Table(), expected.Table()) << round;
+  }
+}
+
+// ---- what fails
+// -----------------------------------------------------------------------------------------
+
+TEST(Loop, ReadsBackAndTriesAgainAfterAFailure) {
+  World world;
+  world.Start();
+  int refusals = 2;
+  world.kernel.before_commit = [&refusals](const nft::Step&) {
+    return refusals-- > 0 ? nft::Status(nft::Status::Code::kBusy, "busy") : nft::Status();
+  };
+  world.Tell(Upsert(MakePod("stranger", "10.0.1.2", {{"role", "client"}}, "n2")));
+  EXPECT_FALSE(world.loop.applier().settled());
+  world.loop.Tick();  // at once
+  EXPECT_FALSE(world.loop.applier().settled());
+  EXPECT_EQ(world.loop.applier().NextAttempt() - world.clock.Now(), std::chrono::milliseconds(20));
+  world.loop.Tick();  // too early
+  EXPECT_EQ(world.loop.applier().counters().failures, 2U);
+  world.clock.Advance(std::chrono::milliseconds(20));
+  world.loop.Tick();
+  EXPECT_TRUE(world.loop.applier().settled());
+  EXPECT_TRUE(world.Passes("10.0.1.2", "10.0.0.1"));
+}
+
+TEST(Loop, KeepsTryingEachSecondAndDoesNotHurryForEvents) {
+  World world;
+  world.Start();
+  int attempts = 0;
+  bool refuse = true;
+  world.kernel.before_commit = [&](const nft::Step&) {
+    ++attempts;
+    return refuse ? nft::Status(nft::Status::Code::kPermission, "no") : nft::Status();
+  };
+  for (int i = 0; i < 300; ++i) {  // 30 seconds, an event every 100 ms
+    world.Tell(
+        Upsert(MakePod("stranger", "10.0.1.2",
+                       {{"role", i % 2 == 0 ? "client" : "none"}, {"i", std::to_string(i)}}, "n2")),
+        Upsert(MakePod(fmt::format("c{}", i), "10.0.3.3", {{"role", "client"}}, "n2")));
+    world.loop.Tick();
+    world.clock.Advance(std::chrono::milliseconds(100));
+  }
+  EXPECT_GT(attempts, 25);
+  EXPECT_LT(attempts, 40);
+  refuse = false;
+  world.clock.Advance(std::chrono::seconds(1));
+  world.loop.Tick();
+  EXPECT_TRUE(world.loop.applier().settled());
+  EXPECT_TRUE(world.Passes("10.0.3.3", "10.0.0.1"));
+  EXPECT_FALSE(world.Passes("10.0.1.2", "10.0.0.1"));
+}
+
+TEST(Loop, AStepThatHappenedIsNotRepeated) {
+  World world;
+  world.Start();
+  int commits = 0;
+  world.kernel.before_commit = [&commits](const nft::Step&) {
+    return ++commits == 2 ? nft::Status(nft::Status::Code::kOverrun, "unknown") : nft::Status();
+  };
+  compiler::NetworkPolicy second = WebPolicy();
+  second.key.name = "second";
+  second.isolates_egress = true;
+  world.Tell(Upsert(Kind::kNetworkPolicy, second));
+  EXPECT_FALSE(world.loop.applier().settled());
+  world.loop.Tick();
+  EXPECT_TRUE(world.loop.applier().settled());
+  World fresh;
+  fresh.Start();
+  fresh.Tell(Upsert(Kind::kNetworkPolicy, second));
+  EXPECT_TRUE(nft::SameForKernel(world.Table(), fresh.Table()));
+}
+
+TEST(Loop, RepairsWhatOthersChangeWithinASecond) {
+  World world;
+  world.Start();
+  world.clock.Advance(std::chrono::seconds(1));
+  world.loop.Tick();
+  EXPECT_TRUE(world.kernel.committed.empty());
+  nft::Step foreign;
+  foreign.table = "podgate";
+  foreign.operations.emplace_back(nft::DeleteTable{});
+  ASSERT_TRUE(world.kernel.Commit(foreign).ok());
+  world.loop.Tick();  // it is looked for once a second
+  EXPECT_TRUE(world.Passes("10.0.1.2", "10.0.0.1"));
+  world.clock.Advance(std::chrono::seconds(1));
+  world.loop.Tick();
+  EXPECT_FALSE(world.Passes("10.0.1.2", "10.0.0.1"));
+  EXPECT_EQ(world.loop.applier().counters().repairs, 1U);
+  EXPECT_EQ(world.Logged("somebody deleted our table"), 1U);
+
+  foreign.operations = {
+      nft::Operation(nft::DeleteElements{"ingress4-isolated",
+                                         {nft::Field::kIpv4Addr},
+                                         false,
+                                         world.Table().sets["ingress4-isolated"].elements})};
+  ASSERT_TRUE(world.kernel.Commit(foreign).ok());
+  world.clock.Advance(std::chrono::seconds(1));
+  world.loop.Tick();
+  EXPECT_EQ(world.loop.applier().counters().repairs, 2U);
+  EXPECT_EQ(world.Table().sets["ingress4-isolated"].elements.size(), 1U);
+}
+
+TEST(Loop, OtherTablesAreNobodysBusiness) {
+  World world;
+  world.Start();
+  nft::Step foreign;
+  foreign.table = "other";
+  foreign.operations.emplace_back(nft::AddTable{});
+  ASSERT_TRUE(world.kernel.Commit(foreign).ok());
+  world.kernel.committed.clear();
+  for (int i = 0; i < 5; ++i) {
+    world.clock.Advance(std::chrono::seconds(1));
+    world.loop.Tick();
+  }
+  EXPECT_TRUE(world.kernel.committed.empty());
+  EXPECT_EQ(world.loop.applier().counters().repairs, 0U);
+}
+
+// ---- what cannot be read
+// ----------------------------------------------------------------------------------
+
+TEST(Loop, AnUnreadablePodIsCutOffAtItsLastAddress) {
+  World world;
+  world.Start();
+  EXPECT_TRUE(world.Passes("10.0.1.1", "10.0.0.1"));
+  EXPECT_TRUE(world.Passes("10.0.0.1", "10.0.1.2"));
+  compiler::Pod unreadable = MakePod("web", "", {}, "");
+  world.Tell(Upsert(Kind::kPod, unreadable, {Unreadable()}));
+  EXPECT_FALSE(world.Passes("10.0.1.1", "10.0.0.1"));
+  EXPECT_FALSE(world.Passes("10.0.0.1", "10.0.1.2"));
+  EXPECT_EQ(world.Logged("a pod cannot be read and is cut off"), 1U);
+  // As a peer it is nobody any more.
+  compiler::Pod peer = MakePod("client", "10.0.1.1", {{"role", "client"}}, "n2");
+  world.Tell(Upsert(MakePod("web", "10.0.0.1", {{"app", "web"}})),
+             Upsert(Kind::kPod, peer, {Unreadable()}));
+  EXPECT_FALSE(world.Passes("10.0.1.1", "10.0.0.1"));
+  EXPECT_TRUE(world.Passes("10.0.0.1", "10.0.1.2"));
+  // Readable again, or gone, it leaves nothing behind.
+  world.Tell(Upsert(peer));
+  EXPECT_TRUE(world.Passes("10.0.1.1", "10.0.0.1"));
+  World fresh;
+  fresh.Start();
+  EXPECT_TRUE(nft::SameForKernel(world.Table(), fresh.Table()));
+  world.Tell(Upsert(Kind::kPod, peer, {Unreadable()}), Delete(Kind::kPod, "d", "client"));
+  EXPECT_EQ(world.loop.pipeline().counts().policies, 1U);
+  EXPECT_EQ(world.loop.pipeline().counts().pods, 2U);
+}
+
+TEST(Loop, AnUnreadablePodKeepsTheAddressesThatAreNotReadable) {
+  World world;
+  world.Start();
+  compiler::Pod web = MakePod("web", "10.0.0.1", {{"app", "web"}});
+  web.addresses.push_back(*ipset::Address::Parse("fd00::1"));
+  world.Tell(Upsert(web));
+  web.addresses.pop_back();  // the second address of the list is not one
+  for (int i = 0; i < 3; ++i) world.Tell(Upsert(Kind::kPod, web, {Unreadable()}));
+  EXPECT_FALSE(world.Passes("10.0.1.1", "10.0.0.1"));
+  EXPECT_FALSE(world.Passes("fd00::2", "fd00::1"));
+  EXPECT_FALSE(world.Passes("fd00::1", "fd00::2"));
+  EXPECT_EQ(world.Logged("a pod cannot be read and is cut off"), 1U);
+}
+
+TEST(Loop, AnUnreadableNamespaceMatchesNoSelector) {
+  World world;
+  world.Start();
+  compiler::NetworkPolicy policy = WebPolicy();
+  policy.ingress[0].peers[0].namespaces = compiler::LabelSelector{};
+  world.Tell(Upsert(Kind::kNetworkPolicy, policy));
+  EXPECT_TRUE(world.Passes("10.0.1.1", "10.0.0.1"));
+  world.Tell(Upsert(Kind::kNamespace, compiler::Namespace{"d", {}}, {Unreadable()}));
+  EXPECT_FALSE(world.Passes("10.0.1.1", "10.0.0.1"));
+  world.Tell(Upsert(Kind::kNamespace, compiler::Namespace{"d", {}}));
+  EXPECT_TRUE(world.Passes("10.0.1.1", "10.0.0.1"));
+}
+
+TEST(Loop, ABrokenPolicyIsNamedOnce) {
+  World world;
+  world.Start();
+  compiler::NetworkPolicy broken = WebPolicy();
+  broken.ingress[0].peers.clear();
+  broken.errors = {Unreadable()};
+  for (int i = 0; i < 3; ++i) world.Tell(Upsert(Kind::kNetworkPolicy, broken, {Unreadable()}));
+  EXPECT_EQ(world.Logged("a policy is broken"), 1U);
+  // Mended, and broken again, by parts that are nowhere in what was read of it.
+  broken.errors.clear();
+  world.Tell(Upsert(Kind::kNetworkPolicy, broken));
+  world.Tell(Upsert(Kind::kNetworkPolicy, broken, {Unreadable()}));
+  EXPECT_EQ(world.Logged("a policy is broken"), 2U);
+  EXPECT_NE(world.logged.find("policy=d/web problem=\"pod d/web: status.podIPs: cannot be read\""),
+            std::string::npos)
+      << world.logged;
+  EXPECT_FALSE(world.Passes("10.0.1.1", "10.0.0.1"));
+}
+
+TEST(Loop, PoliciesWithTooManySelectorsAreNamedOnce) {
+  World world;
+  world.Start();
+  compiler::NetworkPolicy many = WebPolicy();
+  for (std::size_t i = 0; i <= compiler::kMaxPodTerms; ++i) {
+    compiler::PolicyPeer peer;
+    peer.pods = compiler::LabelSelector{
+        {{"role", compiler::Requirement::Operator::kNotIn, {fmt::format("r{}", i)}}}};
+    many.ingress[0].peers.push_back(peer);
+  }
+  world.Tell(Upsert(Kind::kNetworkPolicy, many));
+  EXPECT_FALSE(world.Passes("10.0.1.1", "10.0.0.1"));
+  many.ingress[0].peers.front().pods->requirements[0].values = {"other"};
+  world.Tell(Upsert(Kind::kNetworkPolicy, many));
+  EXPECT_EQ(world.Logged("nothing is allowed by policies with too many pod selectors"), 1U);
+  EXPECT_EQ(world.Logged("first=d/web policies=1 more_than=2000"), 1U) << world.logged;
+  world.Tell(Upsert(Kind::kNetworkPolicy, WebPolicy()));
+  EXPECT_TRUE(world.Passes("10.0.1.1", "10.0.0.1"));
+  world.Tell(Upsert(Kind::kNetworkPolicy, many));
+  EXPECT_EQ(world.Logged("nothing is allowed by policies with too many pod selectors"), 2U);
+}
+
+// ---- the queue
+// ------------------------------------------------------------------------------------------
+
+// Waits until the writer has put that many; then it must stay at that.
+void ExpectToStopAt(const std::atomic<std::size_t>& put, std::size_t count) {
+  while (put < count) std::this_thread::yield();
+  std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  EXPECT_EQ(put, count);
+}
+
+TEST(MessageQueue, WakesItsReader) {
+  MessageQueue queue;
+  queue.Wake();
+  EXPECT_TRUE(queue.Take(std::chrono::hours(1)).empty());  // woken before it waited
+  std::jthread waker([&] { queue.Wake(); });
+  EXPECT_TRUE(queue.Take(std::chrono::hours(1)).empty());
+  queue.Wake();
+  ASSERT_TRUE(queue.Put(Listed(Kind::kPod)));
+  EXPECT_EQ(queue.Take(std::chrono::hours(1)).size(), 1U);  // both at once
+  EXPECT_TRUE(queue.Take(std::chrono::milliseconds(0)).empty());
+}
+
+TEST(MessageQueue, HoldsWritersBackAndLetsThemGoWhenClosed) {
+  MessageQueue queue;
+  std::atomic<std::size_t> put = 0;
+  std::jthread writer([&] {
+    while (queue.Put(Listed(Kind::kPod))) ++put;
+  });
+  ExpectToStopAt(put, MessageQueue::kLimit);
+  EXPECT_EQ(queue.Take(std::chrono::milliseconds(1000)).size(), MessageQueue::kLimit);
+  ExpectToStopAt(put, 2 * MessageQueue::kLimit);
+  queue.Close();
+  writer.join();
+  EXPECT_TRUE(queue.Take(std::chrono::milliseconds(1000)).empty());
+}
+
+TEST(MessageQueue, IsBoundedInBytesToo) {
+  MessageQueue queue;
+  std::atomic<std::size_t> put = 0;
+  std::jthread writer([&] {
+    Message large = Listed(Kind::kPod);
+    large.bytes = MessageQueue::kLimitBytes / 2;
+    while (queue.Put(large)) ++put;
+  });
+  ExpectToStopAt(put, 2);
+  EXPECT_EQ(queue.Take(std::chrono::milliseconds(1000)).size(), 2U);
+  ExpectToStopAt(put, 4);
+  queue.Close();
+}
+
+// ---- established flows
+// ---------------------------------------------------------------------------------------
+
+struct CuttingWorld : World {
+  FakeConntrack conntrack;
+  FlowCutter cutter{&conntrack, &log, [] {}};
+  Loop cutting{{"n1", {}, false}, &kernel, &clock, &log, &cutter};
+  std::jthread thread;
+
+  CuttingWorld() {
+    conntrack.Add(nft::PlainFlow("10.0.1.1", "10.0.0.1", nft::kTcp, 80));  // client
+    conntrack.Add(nft::PlainFlow("10.0.1.2", "10.0.0.1", nft::kTcp, 80));  // stranger
+  }
+  ~CuttingWorld() { cutter.Stop(); }
+  void Begin() {
+    thread = std::jthread([this] { cutter.Run(); });
+    std::vector<Message> batch;
+    batch.push_back(Upsert(Kind::kNamespace, compiler::Namespace{"d", {}}));
+    batch.push_back(Upsert(MakePod("web", "10.0.0.1", {{"app", "web"}})));
+    batch.push_back(Upsert(MakePod("client", "10.0.1.1", {{"role", "client"}}, "n2")));
+    batch.push_back(Upsert(MakePod("stranger", "10.0.1.2", {{"role", "client"}}, "n2")));
+    batch.push_back(Upsert(Kind::kNetworkPolicy, WebPolicy()));
+    for (const Kind kind : {Kind::kNamespace, Kind::kPod, Kind::kNetworkPolicy})
+      batch.push_back(Listed(kind));
+    cutting.Handle(std::move(batch));
+  }
+  void Label(const std::string& role) {
+    std::vector<Message> batch;
+    batch.push_back(Upsert(MakePod("stranger", "10.0.1.2", {{"role", role}}, "n2")));
+    cutting.Handle(std::move(batch));
+  }
+  // Turns until one more pass is over, as when the cutter wakes the loop.
+  void Pass(std::uint64_t FlowCutter::Counters::*count) {
+    const std::uint64_t before = cutter.counters().*count;
+    while (cutter.counters().*count == before) {
+      cutting.Tick();
+      std::this_thread::yield();
+    }
+  }
+};
+
+TEST(Loop, WhatAChangeDeniesIsCutAndUnsealedWhenItIsAllowedAgain) {
+  CuttingWorld world;
+  world.Begin();
+  world.Pass(&FlowCutter::Counters::passes);  // what an earlier agent may have left to do
+  EXPECT_EQ(world.conntrack.Flows(false).size(), 2U);
+  world.Label("none");
+  world.Pass(&FlowCutter::Counters::passes);
+  EXPECT_EQ(world.conntrack.Flows(false).size(), 1U);
+  EXPECT_EQ(world.conntrack.Flows(true).size(), 1U);
+  world.Label("client");
+  world.Pass(&FlowCutter::Counters::seal_passes);
+  EXPECT_TRUE(world.conntrack.Flows(true).empty());
+}
+
+TEST(Loop, RulesThatAreNotInForceCutNothing) {
+  CuttingWorld world;
+  bool refuse = false;
+  world.kernel.before_commit = [&](const nft::Step&) {
+    return refuse ? nft::Status(nft::Status::Code::kPermission, "no") : nft::Status();
+  };
+  world.Begin();
+  world.Pass(&FlowCutter::Counters::passes);
+  refuse = true;
+  world.Label("none");
+  const std::uint64_t passes = world.cutter.counters().passes;
+  for (int i = 0; i < 50; ++i) {
+    world.clock.Advance(std::chrono::milliseconds(100));
+    world.cutting.Tick();
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+  EXPECT_EQ(world.conntrack.Flows(false).size(), 2U);
+  EXPECT_EQ(world.cutter.counters().passes, passes);
+  refuse = false;
+  world.clock.Advance(std::chrono::seconds(1));
+  world.Pass(&FlowCutter::Counters::passes);
+  EXPECT_EQ(world.conntrack.Flows(false).size(), 1U);
+}
+
+// A repair that is in force although its answer was lost: what came in through the hole is looked
+// at all the same.
+TEST(Loop, FlowsAreFollowedAfterARepairWhoseAnswerWasLost) {
+  CuttingWorld world;
+  world.Begin();
+  world.Pass(&FlowCutter::Counters::passes);
+  world.Pass(&FlowCutter::Counters::passes);  // the one that confirms the first, a second later
+  nft::Step hole{nft::Phase::kFlip, "podgate", {}};
+  for (const auto& [name, chain] : world.Table().chains)
+    if (name.starts_with("in-class-")) hole.operations.push_back(nft::SetRules{name, {}});
+  ASSERT_EQ(hole.operations.size(), 1U);
+  ASSERT_TRUE(world.kernel.Commit(hole).ok());
+  world.conntrack.Add(nft::PlainFlow("10.0.1.9", "10.0.0.1", nft::kTcp, 80));
+  int answers_to_lose = 1;
+  world.kernel.before_commit = [&](const nft::Step& step) {
+    if (answers_to_lose-- <= 0) return nft::Status();
+    EXPECT_TRUE(world.kernel.Commit(step).ok());
+    return nft::Status(nft::Status::Code::kOverrun, "the answer was lost");
+  };
+  world.clock.Advance(std::chrono::seconds(1));
+  for (int turns = 0; turns < 5'000 && world.conntrack.Flows(false).size() > 2; ++turns) {
+    world.cutting.Tick();
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+  EXPECT_LT(answers_to_lose, 1);
+  EXPECT_EQ(world.conntrack.Flows(false).size(), 2U);
+}
+
+TEST(Loop, RunsUntilTheQueueIsClosed) {
+  nft::FakeKernel kernel;
+  SystemClock clock;
+  Logger log(Logger::Format::kText, LogLevel::kError, [](std::string_view) {});
+  Loop loop({"n1", {}, false}, &kernel, &clock, &log);
+  MessageQueue queue;
+  std::jthread thread([&] { loop.Run(&queue); });
+  for (const Kind kind : {Kind::kNamespace, Kind::kPod, Kind::kNetworkPolicy})
+    queue.Put(Listed(kind));
+  std::this_thread::sleep_for(std::chrono::milliseconds(200));
+  queue.Close();
+  thread.join();
+  EXPECT_FALSE(kernel.committed.empty());
+}
+
+}  // namespace
+}  // namespace podgate::controller

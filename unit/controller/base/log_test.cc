@@ -1,0 +1,80 @@
+#include "controller/base/log.h"
+
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+namespace podgate::controller {
+namespace {
+
+struct Lines {
+  std::string text;
+  std::chrono::system_clock::time_point now{std::chrono::milliseconds(1'000'000'000'042)};
+  Logger Make(Logger::Format format, LogLevel level = LogLevel::kDebug) {
+    return Logger(
+        format, level, [this](std::string_view line) { text += line; }, [this] { return now; });
+  }
+};
+
+TEST(Log, Text) {
+  Lines lines;
+  Logger log = lines.Make(Logger::Format::kText);
+  log.Info("listed", {{"kind", "pods"}, {"objects", 12}, {"ok", true}});
+  log.Warn("odd", {{"empty", ""}, {"path", "/a b=\"c\"\n"}, {"bytes", "\xff"}});
+  EXPECT_EQ(lines.text,
+            "2001-09-09T01:46:40.042Z info listed kind=pods objects=12 ok=true\n"
+            "2001-09-09T01:46:40.042Z warning odd empty=\"\" path=\"/a b=\\\"c\\\"\\n\" "
+            "bytes=\"\xef\xbf\xbd\"\n");
+}
+
+TEST(Log, JsonStaysReadableByMachines) {
+  Lines lines;
+  Logger log = lines.Make(Logger::Format::kJson);
+  log.Error("a \"b\"\n", {{"n", -3}, {"text", std::string("\0\x1f\xc3", 3)}, {"no", false}});
+  EXPECT_EQ(lines.text,
+            "{\"time\":\"2001-09-09T01:46:40.042Z\",\"level\":\"error\",\"msg\":\"a "
+            "\\\"b\\\"\\n\",\"n\":-3,"
+            "\"text\":\"\\u0000\\u001f\xef\xbf\xbd\",\"no\":false}\n");
+  EXPECT_TRUE(nlohmann::json::accept(lines.text));
+}
+
+TEST(Log, LevelsBelowAreLeftOut) {
+  Lines lines;
+  Logger log = lines.Make(Logger::Format::kText, LogLevel::kWarning);
+  log.Debug("a");
+  log.Info("b");
+  log.LogEach(LogLevel::kInfo, "c");
+  EXPECT_EQ(lines.text, "");
+  EXPECT_FALSE(log.Enabled(LogLevel::kInfo));
+  EXPECT_TRUE(log.Enabled(LogLevel::kError));
+}
+
+TEST(Log, ACallSiteThatRepeatsItselfIsLimited) {
+  Lines lines;
+  Logger log = lines.Make(Logger::Format::kText);
+  const auto count = [&lines] { return std::count(lines.text.begin(), lines.text.end(), '\n'); };
+  const auto repeat = [&log](int times) {
+    for (int i = 0; i < times; ++i) log.Warn("again");
+  };
+  repeat(1000);
+  EXPECT_EQ(count(), 20);
+  log.Warn("another place");
+  EXPECT_EQ(count(), 21);
+  lines.now += std::chrono::seconds(3);
+  lines.text.clear();
+  repeat(2);
+  EXPECT_EQ(lines.text, "2001-09-09T01:46:43.042Z warning again suppressed=980\n");
+  lines.text.clear();
+  for (int i = 0; i < 100; ++i) log.LogEach(LogLevel::kWarning, "each");
+  EXPECT_EQ(count(), 100);
+}
+
+TEST(Log, ParsesLevels) {
+  EXPECT_EQ(ParseLogLevel("debug"), LogLevel::kDebug);
+  EXPECT_EQ(ParseLogLevel("warn"), LogLevel::kWarning);
+  EXPECT_EQ(ParseLogLevel("warning"), LogLevel::kWarning);
+  EXPECT_EQ(ParseLogLevel("Info"), std::nullopt);
+}
+
+}  // namespace
+}  // namespace podgate::controller

@@ -1,0 +1,298 @@
+// What is looked at when, what is switched on, what is said and reported: over a node that the test
+// plays.
+#include "controller/node/bridge_guard.h"
+
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include <thread>
+
+#include "unit/controller/base/fake_clock.h"
+
+namespace podgate::controller {
+namespace {
+
+using ipset::Address;
+using ipset::Family;
+using State = BridgeFilter::State;
+
+class FakeLinks : public NodeLinks {
+ public:
+  Route RouteTo(const Address& address) override {
+    ++asked;
+    const auto found = routes.find(address.ToString());
+    if (found == routes.end()) return {Route::Kind::kNone, 0, false, 0, "no route"};
+    const bool own = found->second == 2;
+    return {
+        Route::Kind::kDevice, found->second, false, own ? ipset::BitsOf(address.family()) : 24, {}};
+  }
+  nft::Result<Link> LinkOf(int index) override {
+    ++asked_links;
+    const auto found = links.find(index);
+    if (found == links.end()) return nft::Status(nft::Status::Code::kOther, "no such device");
+    return found->second;
+  }
+  BridgeFilter Filter(Family family) override {
+    ++read;
+    return filter[family];
+  }
+  nft::Status TurnFilterOn(Family family) override {
+    ++set;
+    if (!refusal.empty()) return {nft::Status::Code::kOther, refusal};
+    filter[family].state = State::kOn;
+    return {};
+  }
+
+  std::map<std::string, int> routes;
+  std::map<int, Link> links{{1, {"cni0", "bridge", false, false}},
+                            {2, {"veth1", "veth", false, false}},
+                            {3, {"eth0", "", false, false}}};
+  std::map<Family, BridgeFilter> filter{{Family::kIPv4, {State::kOff, {}}},
+                                        {Family::kIPv6, {State::kOff, {}}}};
+  std::string refusal;
+  int asked = 0;
+  int asked_links = 0;
+  int read = 0;
+  int set = 0;
+};
+
+struct World {
+  explicit World(bool may_set = true) : guard(may_set, &links, &clock, &log) {}
+
+  void Pods(const std::vector<std::pair<std::string, std::string>>& pods) {
+    BridgeGuard::Pods all;
+    for (const auto& [name, address] : pods) {
+      if (all.empty() || all.back().key.name != name) all.push_back({{"d", name}, name + uid, {}});
+      all.back().addresses.push_back(*Address::Parse(address));
+    }
+    guard.SetPods(std::move(all));
+    next = guard.Look();
+  }
+  // As Run() does it, for that long.
+  void Pass(Clock::Duration duration) {
+    const Clock::Time end = clock.Now() + duration;
+    while (next <= end) {
+      clock.Advance(std::max<Clock::Duration>(next - clock.Now(), {}));
+      next = guard.Look();
+    }
+    clock.Advance(end - clock.Now());
+  }
+  std::string Problems() const {
+    std::string all;
+    for (const std::string& problem : guard.report().problems) all += problem + "\n";
+    return all + guard.report().elsewhere;
+  }
+  std::size_t Logged(const std::string& text) const {
+    std::size_t count = 0;
+    for (auto at = logged.find(text); at != std::string::npos; at = logged.find(text, at + 1))
+      ++count;
+    return count;
+  }
+
+  FakeLinks links;
+  FakeClock clock;
+  std::string uid = "-uid";  // the end of each pod's
+  std::string logged;
+  Logger log{Logger::Format::kText, LogLevel::kDebug,
+             [this](std::string_view line) { logged += line; }};
+  BridgeGuard guard;
+  Clock::Time next = Clock::Time::max();
+};
+
+TEST(BridgeGuard, KnowsNothingBeforeItLooked) {
+  World world;
+  EXPECT_EQ(world.guard.Look(), Clock::Time::max());
+  EXPECT_FALSE(world.guard.report().looked);
+  world.Pods({});
+  EXPECT_TRUE(world.guard.report().looked);
+  EXPECT_EQ(world.Problems(), "");
+  EXPECT_EQ(world.links.read, 0);
+}
+
+TEST(BridgeGuard, RoutedPodsNeedNothing) {
+  World world;
+  world.links.routes = {{"10.0.0.1", 2}, {"fd00::1", 2}};
+  world.Pods({{"web", "10.0.0.1"}, {"web", "fd00::1"}});
+  world.Pass(std::chrono::minutes(5));
+  EXPECT_EQ(world.Problems(), "");
+  EXPECT_EQ(world.links.read, 0);
+  EXPECT_EQ(world.links.set, 0);
+  EXPECT_LE(world.links.asked, 2 * 6);
+}
+
+TEST(BridgeGuard, SwitchesOnWhereAPodHangsOnABridge) {
+  World world;
+  world.links.routes = {{"10.0.0.1", 1}};
+  world.Pods({{"web", "10.0.0.1"}});
+  EXPECT_EQ(world.links.filter[Family::kIPv4].state, State::kOn);
+  EXPECT_EQ(world.links.filter[Family::kIPv6].state, State::kOff);  // nobody needs it
+  EXPECT_EQ(world.Problems(), "");
+  EXPECT_EQ(world.Logged("switched the filtering of bridged packets on"), 1U);
+  world.links.routes["fd00::1"] = 1;
+  world.Pods({{"web", "10.0.0.1"}, {"web", "fd00::1"}});
+  EXPECT_EQ(world.links.filter[Family::kIPv6].state, State::kOn);
+}
+
+TEST(BridgeGuard, SwitchesOnAgainSoon) {
+  World world;
+  world.links.routes = {{"10.0.0.1", 1}};
+  world.Pods({{"web", "10.0.0.1"}});
+  world.links.filter[Family::kIPv4].state = State::kOff;
+  world.Pass(std::chrono::seconds(1));
+  EXPECT_EQ(world.links.filter[Family::kIPv4].state, State::kOn);
+  EXPECT_EQ(world.Logged("somebody switched the filtering of bridged packets off"), 1U);
+  EXPECT_EQ(world.Problems(), "");
+}
+
+TEST(BridgeGuard, SaysWhatToDoWhenItMayNot) {
+  World world;
+  world.links.routes = {{"10.0.0.1", 1}, {"10.0.0.2", 1}, {"10.0.0.3", 2}};
+  world.links.refusal = "Read-only file system";
+  world.Pods({{"a", "10.0.0.1"}, {"b", "10.0.0.2"}, {"c", "10.0.0.3"}});
+  const std::string problem = world.Problems();
+  EXPECT_EQ(problem,
+            "IPv4 packets between pods on the bridge cni0 bypass the rules: "
+            "net.bridge.bridge-nf-call-iptables is 0 and the agent cannot set it (Read-only file "
+            "system); run `sysctl -w net.bridge.bridge-nf-call-iptables=1` on this node, or give "
+            "the chart bridge.sysctl=init\n");
+  EXPECT_EQ(world.guard.report().unpoliced_pods, 2U);
+  world.Pass(std::chrono::minutes(9));
+  EXPECT_EQ(world.Logged("bypass the rules"), 1U);
+  world.Pass(std::chrono::minutes(2));
+  EXPECT_EQ(world.Logged("bypass the rules"), 2U);
+  // Mended from outside.
+  world.links.filter[Family::kIPv4].state = State::kOn;
+  world.Pass(std::chrono::seconds(1));
+  EXPECT_EQ(world.Problems(), "");
+  EXPECT_EQ(world.guard.report().unpoliced_pods, 0U);
+  EXPECT_EQ(world.Logged("pass the rules now"), 1U);
+}
+
+TEST(BridgeGuard, OnlyChecksWhenToldSo) {
+  World world(false);
+  world.links.routes = {{"10.0.0.1", 1}};
+  world.Pods({{"a", "10.0.0.1"}});
+  EXPECT_EQ(world.links.set, 0);
+  EXPECT_NE(world.Problems().find("the agent is not to set it"), std::string::npos);
+}
+
+TEST(BridgeGuard, WithoutTheModuleABridgesOwnSwitchDoesNotHelp) {
+  World world;
+  world.links.routes = {{"10.0.0.1", 1}};
+  world.links.links[1].call_iptables = true;
+  world.links.filter[Family::kIPv4].state = State::kMissing;
+  world.Pods({{"a", "10.0.0.1"}});
+  EXPECT_NE(world.Problems().find("`modprobe br_netfilter`"), std::string::npos);
+  EXPECT_EQ(world.guard.report().unpoliced_pods, 1U);
+  world.links.filter[Family::kIPv4] = {State::kUnreadable, "Permission denied"};
+  world.Pass(std::chrono::seconds(1));
+  EXPECT_NE(world.Problems().find("not readable (Permission denied)"), std::string::npos);
+}
+
+TEST(BridgeGuard, ABridgesOwnSwitchIsEnoughAndWatched) {
+  World world(false);
+  world.links.routes = {{"10.0.0.1", 1}};
+  world.links.links[1].call_iptables = true;
+  world.Pods({{"a", "10.0.0.1"}});
+  EXPECT_EQ(world.Problems(), "");
+  world.links.links[1].call_iptables = false;
+  world.Pass(std::chrono::seconds(1));
+  EXPECT_NE(world.Problems(), "");
+  world.links.links[1].call_iptables = true;
+  world.Pass(std::chrono::seconds(2));
+  EXPECT_EQ(world.Problems(), "");
+}
+
+TEST(BridgeGuard, PodsElsewhereAreNamedAfterAGrace) {
+  World world;
+  world.links.routes = {{"10.0.0.1", 3}, {"10.0.0.2", 2}};
+  world.Pods({{"mac", "10.0.0.1"}, {"web", "10.0.0.2"}});
+  world.Pass(BridgeGuard::kGrace - std::chrono::seconds(2));
+  EXPECT_EQ(world.Problems(), "");
+  world.Pass(std::chrono::seconds(4));
+  EXPECT_NE(world.Problems().find("nothing can be enforced for d/mac (10.0.0.1 is reached through "
+                                  "eth0 (a physical device)"),
+            std::string::npos)
+      << world.Problems();
+  EXPECT_EQ(world.guard.report().unpoliced_pods, 1U);
+  world.Pass(std::chrono::minutes(30));
+  EXPECT_EQ(world.Logged("nothing can be enforced for a pod"), 1U);
+  world.links.routes["10.0.0.1"] = 2;
+  world.Pass(std::chrono::seconds(2));
+  EXPECT_EQ(world.Problems(), "");
+  EXPECT_EQ(world.Logged("packets of a pod pass the rules now"), 1U);
+}
+
+// A StatefulSet's pod comes again with its name, and perhaps with its address.
+TEST(BridgeGuard, APodOfTheSameNameIsAnotherPod) {
+  World world;
+  world.links.routes["10.0.0.1"] = 3;
+  world.Pods({{"mac", "10.0.0.1"}});
+  world.Pass(BridgeGuard::kGrace * 2);
+  EXPECT_EQ(world.Logged("nothing can be enforced for a pod"), 1U);
+  world.uid = "-another";
+  world.Pods({{"mac", "10.0.0.1"}});
+  world.Pass(BridgeGuard::kGrace / 2);
+  EXPECT_EQ(world.Logged("nothing can be enforced for a pod"), 1U);
+  world.Pass(BridgeGuard::kGrace * 2);
+  EXPECT_EQ(world.Logged("nothing can be enforced for a pod"), 2U);
+}
+
+TEST(BridgeGuard, AStartingPodIsNoAlarm) {
+  World world;
+  world.Pods({{"web", "10.0.0.1"}});
+  world.Pass(BridgeGuard::kGrace / 2);
+  world.links.routes["10.0.0.1"] = 2;
+  world.Pass(BridgeGuard::kGrace * 2);
+  EXPECT_EQ(world.logged, "");
+  // One that ends: its route goes first.
+  world.links.routes.clear();
+  world.Pass(BridgeGuard::kGrace / 2);
+  world.Pods({});
+  world.Pass(BridgeGuard::kGrace * 2);
+  EXPECT_EQ(world.logged, "");
+  EXPECT_EQ(world.Problems(), "");
+}
+
+TEST(BridgeGuard, ManyPodsAreOneSentence) {
+  World world;
+  std::vector<std::pair<std::string, std::string>> pods;
+  for (int i = 100; i < 200; ++i) {
+    pods.emplace_back(fmt::format("p{}", i), fmt::format("10.0.0.{}", i));
+    world.links.routes[pods.back().second] = 3;
+  }
+  world.Pods(pods);
+  EXPECT_EQ(world.links.asked_links, 1);
+  world.Pass(BridgeGuard::kGrace * 2);
+  EXPECT_EQ(world.guard.report().unpoliced_pods, 100U);
+  EXPECT_TRUE(world.guard.report().problems.empty());
+  EXPECT_NE(world.Problems().find("d/p104 "), std::string::npos);
+  EXPECT_NE(world.Problems().find(" and 95 more; attach"), std::string::npos);
+  EXPECT_EQ(world.Problems().find("p105"), std::string::npos);
+  EXPECT_LE(world.Logged("nothing can be enforced for a pod"), 20U);
+}
+
+TEST(BridgeGuard, AnotherPodCostsALookAtThatPod) {
+  World world;
+  world.links.routes = {{"10.0.0.1", 1}, {"10.0.0.2", 1}};
+  world.Pods({{"a", "10.0.0.1"}});
+  world.links.asked = 0;
+  world.Pods({{"a", "10.0.0.1"}, {"b", "10.0.0.2"}});
+  EXPECT_EQ(world.links.asked, 1);
+  world.Pods({{"b", "10.0.0.2"}});
+  EXPECT_EQ(world.links.asked, 1);
+}
+
+TEST(BridgeGuard, StopsAtOnce) {
+  FakeLinks links;
+  SystemClock clock;
+  Logger log(Logger::Format::kText, LogLevel::kError, [](std::string_view) {});
+  BridgeGuard guard(true, &links, &clock, &log);
+  std::jthread thread([&guard] { guard.Run(); });
+  guard.SetPods({});
+  while (!guard.report().looked) std::this_thread::yield();
+  guard.Stop();
+}
+
+}  // namespace
+}  // namespace podgate::controller

@@ -1,0 +1,277 @@
+// Conntrack's entries in the real kernel, in a network namespace of the test's own.
+#include <arpa/inet.h>
+#include <gtest/gtest.h>
+#include <linux/netlink.h>
+#include <net/if.h>
+#include <sched.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+#include <filesystem>
+#include <set>
+#include <string>
+#include <system_error>
+
+#include "controller/node/conntrack_codec.h"
+#include "controller/node/conntrack_netlink.h"
+#include "controller/node/netlink_dialogue.h"
+#include "unit/nft/conntrack/flows.h"
+
+namespace podgate::controller {
+namespace {
+
+using nft::At;
+using nft::EchoFlow;
+using nft::Flow;
+using nft::PlainFlow;
+
+// The process's sockets, by inode.
+std::set<std::string> OpenSockets() {
+  std::set<std::string> sockets;
+  for (const auto& entry : std::filesystem::directory_iterator("/proc/self/fd")) {
+    std::error_code gone;
+    const std::string target = std::filesystem::read_symlink(entry.path(), gone).string();
+    if (target.starts_with("socket:")) sockets.insert(target);
+  }
+  return sockets;
+}
+
+class ConntrackTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    if (std::getenv("PODGATE_EMULATED") != nullptr) {
+      GTEST_SKIP() << "the emulator of another architecture's programs knows no NETLINK_NETFILTER";
+    }
+    std::string problem;
+    if (unshare(CLONE_NEWNET) != 0) {
+      problem = std::string("cannot make a network namespace: ") + std::strerror(errno);
+    } else {
+      auto opened = OpenConntrack();
+      auto dialogue = NetlinkDialogue::Open(NETLINK_NETFILTER);
+      if (opened.ok() && dialogue.ok()) {
+        conntrack_ = std::move(opened).value();
+        dialogue_ = std::move(dialogue).value();
+        // A kernel without ctnetlink refuses to list.
+        problem = conntrack_->Walk([](const Flow&) { return true; }).message();
+      } else {
+        problem = opened.status().message() + dialogue.status().message();
+      }
+    }
+    if (problem.empty()) return;
+    if (std::getenv("CI") != nullptr) FAIL() << problem;
+    GTEST_SKIP() << problem;
+  }
+
+  // 0, or the errno value of the refusal.
+  int Make(const Flow& flow) {
+    ConntrackRequests requests(1000 + made_++);
+    requests.Create(flow);
+    const auto refused = dialogue_->Tell(requests.data(), requests.size());
+    EXPECT_TRUE(refused.ok()) << refused.status().message();
+    if (!refused.ok() || refused.value().empty()) return 0;
+    return refused.value().begin()->second;
+  }
+  std::vector<Flow> All() {
+    std::vector<Flow> flows;
+    const auto status = conntrack_->Walk([&](const Flow& flow) {
+      flows.push_back(flow);
+      return true;
+    });
+    EXPECT_TRUE(status.ok()) << status.message();
+    return flows;
+  }
+  Flow Only() {
+    const auto flows = All();
+    EXPECT_EQ(flows.size(), 1U);
+    return flows.empty() ? Flow() : flows[0];
+  }
+
+  std::unique_ptr<Conntrack> conntrack_;
+  std::unique_ptr<NetlinkDialogue> dialogue_;
+  std::uint32_t made_ = 0;
+};
+
+TEST_F(ConntrackTest, TellsWhatIsThere) {
+  std::vector<Flow> made{
+      PlainFlow("10.0.0.1", "10.0.0.2", nft::kTcp, 80),
+      PlainFlow("10.0.0.1", "10.0.0.2", nft::kUdp, 53),
+      PlainFlow("fd00::1", "fd00::2", nft::kTcp, 443),
+      PlainFlow("10.0.0.1", "10.0.0.2", nft::kSctp, 7777),
+      EchoFlow("10.0.0.1", "10.0.0.2"),
+  };
+  Flow service = PlainFlow("10.0.0.3", "10.96.0.1", nft::kTcp, 80);
+  service.reply = {At("10.0.0.2"), At("192.168.0.1"), 8080, 61000};
+  made.push_back(service);
+  for (const Flow& flow : made) EXPECT_EQ(Make(flow), 0);
+  const auto all = All();
+  EXPECT_EQ(all.size(), made.size());
+  for (const Flow& flow : made) {
+    int found = 0;
+    for (const Flow& told : all) {
+      if (told.protocol != flow.protocol || told.original != flow.original) continue;
+      ++found;
+      EXPECT_EQ(told.reply.source, flow.reply.source);
+      EXPECT_EQ(told.reply.destination, flow.reply.destination);
+      EXPECT_EQ(told.reply.source_port, flow.reply.source_port);
+      EXPECT_EQ(told.reply.destination_port, flow.reply.destination_port);
+      EXPECT_NE(told.id, 0U);
+      EXPECT_LE(told.timeout_seconds, 600U);
+      EXPECT_GT(told.timeout_seconds, 500U);
+      EXPECT_FALSE(told.ended);
+      EXPECT_FALSE(told.master);
+    }
+    EXPECT_EQ(found, 1) << int{flow.protocol};
+  }
+  int taken = 0;
+  EXPECT_TRUE(conntrack_->Walk([&](const Flow&) { return ++taken < 2; }).ok());
+  EXPECT_EQ(taken, 2);
+}
+
+// Closing one makes commits of rules wait.
+TEST_F(ConntrackTest, WalksWithoutClosingASocket) {
+  ASSERT_EQ(Make(PlainFlow("10.0.0.1", "10.0.0.2", nft::kTcp, 80)), 0);
+  EXPECT_EQ(All().size(), 1U);
+  const auto before = OpenSockets();
+  EXPECT_FALSE(before.empty());
+  EXPECT_EQ(All().size(), 1U);
+  EXPECT_EQ(OpenSockets(), before);
+}
+
+TEST_F(ConntrackTest, WalksAfterOneThatWasGivenUp) {
+  for (std::uint16_t port = 1; port <= 500; ++port)
+    ASSERT_EQ(Make(PlainFlow("10.0.0.1", "10.0.0.2", nft::kTcp, port)), 0);
+  EXPECT_TRUE(conntrack_->Walk([](const Flow&) { return false; }).ok());
+  EXPECT_EQ(All().size(), 500U);
+}
+
+TEST_F(ConntrackTest, FindsByTheFirstPacketOnly) {
+  const Flow flow = PlainFlow("10.0.0.1", "10.0.0.2", nft::kTcp, 80);
+  ASSERT_EQ(Make(flow), 0);
+  const auto found = conntrack_->Find(nft::kTcp, flow.original, 0);
+  ASSERT_TRUE(found.ok()) << found.status().message();
+  ASSERT_TRUE(found.value());
+  EXPECT_EQ(found.value()->reply, flow.reply);
+  EXPECT_EQ(conntrack_->Find(nft::kTcp, flow.reply, 0).value(), std::nullopt);
+  EXPECT_EQ(conntrack_->Find(nft::kUdp, flow.original, 0).value(), std::nullopt);
+}
+
+TEST_F(ConntrackTest, CutsAndSeals) {
+  const Flow flow = PlainFlow("10.0.0.1", "10.0.0.2", nft::kTcp, 80);
+  const Flow flow6 = PlainFlow("fd00::1", "fd00::2", nft::kUdp, 80);
+  const Flow bystander = PlainFlow("10.0.0.1", "10.0.0.2", nft::kTcp, 81);
+  for (const Flow& one : {flow, flow6, bystander}) ASSERT_EQ(Make(one), 0);
+  std::vector<Flow> cut;
+  for (const Flow& one : All()) {
+    if (one.original != bystander.original) cut.push_back(one);
+  }
+  const auto counts = conntrack_->Cut(cut);
+  ASSERT_TRUE(counts.ok()) << counts.status().message();
+  EXPECT_EQ(counts.value().deleted, 2U);
+  EXPECT_EQ(counts.value().sealed, 2U);
+  EXPECT_EQ(counts.value().unsealed, 0U);
+  std::vector<Flow> seals;
+  for (const Flow& one : All()) {
+    if (one.original == bystander.original) continue;
+    EXPECT_TRUE(nft::IsSeal(one)) << one.original.source.ToString();
+    seals.push_back(one);
+  }
+  ASSERT_EQ(seals.size(), 2U);
+  // The other end's tuple is taken.
+  EXPECT_EQ(Make(flow), EEXIST);
+  EXPECT_EQ(conntrack_->Delete(seals).value(), 2U);
+  EXPECT_EQ(Only().original, bystander.original);
+  EXPECT_EQ(Make(flow), 0);
+}
+
+TEST_F(ConntrackTest, WithNatAFlowIsOnlyDeleted) {
+  Flow service = PlainFlow("10.0.0.1", "10.96.0.1", nft::kTcp, 80);
+  service.reply = {At("10.0.0.2"), At("10.0.0.1"), 8080, 50000};
+  ASSERT_EQ(Make(service), 0);
+  const auto counts = conntrack_->Cut(All());
+  EXPECT_EQ(counts.value().deleted, 1U);
+  EXPECT_EQ(counts.value().sealed, 0U);
+  EXPECT_EQ(counts.value().unsealed, 0U);
+  EXPECT_TRUE(All().empty());
+}
+
+TEST_F(ConntrackTest, EchoesAreCutToo) {
+  ASSERT_EQ(Make(EchoFlow("10.0.0.1", "10.0.0.2")), 0);
+  EXPECT_EQ(conntrack_->Cut(All()).value().deleted, 1U);
+  EXPECT_TRUE(All().empty());
+}
+
+TEST_F(ConntrackTest, ANewFlowWithTheSameTuplesIsNotHarmed) {
+  const Flow flow = PlainFlow("10.0.0.1", "10.0.0.2", nft::kTcp, 80);
+  ASSERT_EQ(Make(flow), 0);
+  const Flow old = Only();
+  ASSERT_EQ(conntrack_->Delete({&old, 1}).value(), 1U);
+  // The kernel makes ids of tuples and places in memory: something else takes the free place.
+  ASSERT_EQ(Make(PlainFlow("10.0.0.3", "10.0.0.4", nft::kUdp, 1)), 0);
+  ASSERT_EQ(Make(flow), 0);
+  const Flow now = conntrack_->Find(nft::kTcp, flow.original, 0).value().value();
+  ASSERT_NE(now.id, old.id);
+  const auto counts = conntrack_->Cut({&old, 1});
+  ASSERT_TRUE(counts.ok()) << counts.status().message();
+  EXPECT_EQ(counts.value().deleted, 0U);
+  EXPECT_EQ(counts.value().sealed, 0U);
+  EXPECT_EQ(conntrack_->Delete({&old, 1}).value(), 0U);
+  const std::optional<Flow> still = conntrack_->Find(nft::kTcp, flow.original, 0).value();
+  ASSERT_TRUE(still.has_value());
+  EXPECT_EQ(still->id, now.id);  // its time runs meanwhile
+}
+
+TEST_F(ConntrackTest, TheOtherEndCannotBeQuicker) {
+  const Flow flow = PlainFlow("10.0.0.1", "10.0.0.2", nft::kTcp, 80);
+  ASSERT_EQ(Make(flow), 0);
+  const Flow old = Only();
+  // As if the server's next packet had come between the deletion and the seal: the same tuples with
+  // the roles of the two ends exchanged.
+  Flow again = flow;
+  std::swap(again.original, again.reply);
+  ASSERT_EQ(conntrack_->Delete({&old, 1}).value(), 1U);
+  ASSERT_EQ(Make(again), 0);
+  const auto sealed = conntrack_->Seal(old);
+  ASSERT_TRUE(sealed.ok()) << sealed.status().message();
+  EXPECT_TRUE(sealed.value());
+  EXPECT_TRUE(nft::IsSeal(Only()));
+  EXPECT_TRUE(conntrack_->Seal(old).value()) << "it is sealed already";
+}
+
+TEST_F(ConntrackTest, ManyAtOnce) {
+  constexpr std::uint16_t kFlows = 3000;
+  for (std::uint16_t i = 0; i < kFlows; ++i) {
+    Flow flow = PlainFlow("10.0.0.1", "10.0.0.2", nft::kTcp, 80);
+    flow.original.source_port = flow.reply.destination_port = static_cast<std::uint16_t>(1 + i);
+    ASSERT_EQ(Make(flow), 0);
+  }
+  const auto all = All();
+  ASSERT_EQ(all.size(), kFlows);
+  const auto counts = conntrack_->Cut(all);
+  EXPECT_EQ(counts.value().deleted, kFlows);
+  EXPECT_EQ(counts.value().sealed, kFlows);
+  // Every one of them is refused now, and every refusal is read.
+  EXPECT_EQ(conntrack_->Cut(all).value().deleted, 0U);
+  const auto seals = All();
+  EXPECT_EQ(seals.size(), kFlows);
+  EXPECT_EQ(conntrack_->Delete(seals).value(), kFlows);
+  EXPECT_TRUE(All().empty());
+}
+
+TEST_F(ConntrackTest, KnowsTheNodesAddresses) {
+  const int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  ifreq request{};
+  std::strcpy(request.ifr_name, "lo");
+  request.ifr_flags = IFF_UP;
+  ASSERT_EQ(ioctl(fd, SIOCSIFFLAGS, &request), 0);
+  close(fd);
+  const auto addresses = conntrack_->NodeAddresses();
+  ASSERT_TRUE(addresses.ok()) << addresses.status().message();
+  EXPECT_EQ(addresses.value(), (nft::Addresses{At("127.0.0.1"), At("::1")}));
+}
+
+}  // namespace
+}  // namespace podgate::controller

@@ -1,0 +1,58 @@
+// Routes and links of the real kernel, in a network namespace of the test's own.
+#include "controller/node/node_links.h"
+
+#include <gtest/gtest.h>
+#include <net/if.h>
+#include <sched.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+
+namespace podgate::controller {
+namespace {
+
+class NodeLinksTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    if (unshare(CLONE_NEWNET) == 0) {
+      ifreq request{};
+      std::strcpy(request.ifr_name, "lo");
+      request.ifr_flags = IFF_UP;
+      const int any = socket(AF_INET, SOCK_DGRAM, 0);
+      EXPECT_EQ(ioctl(any, SIOCSIFFLAGS, &request), 0);
+      close(any);
+      return;
+    }
+    const std::string problem =
+        std::string("cannot make a network namespace: ") + std::strerror(errno);
+    if (std::getenv("CI") != nullptr) FAIL() << problem;
+    GTEST_SKIP() << problem;
+  }
+  static Route To(NodeLinks* links, const char* address) {
+    return links->RouteTo(*ipset::Address::Parse(address));
+  }
+};
+
+TEST_F(NodeLinksTest, RoutesAndLinks) {
+  const auto links = OpenNodeLinks();
+  EXPECT_EQ(To(links.get(), "127.0.0.1").kind, Route::Kind::kLocal);
+  EXPECT_EQ(To(links.get(), "::1").kind, Route::Kind::kLocal);
+  for (const char* address : {"192.0.2.1", "2001:db8::1"}) {
+    const Route none = To(links.get(), address);
+    EXPECT_EQ(none.kind, Route::Kind::kNone);
+    EXPECT_NE(none.problem.find("unreachable"), std::string::npos) << none.problem;
+  }
+  // After refusals the next question is answered all the same.
+  const auto lo = links->LinkOf(1);
+  ASSERT_TRUE(lo.ok()) << lo.status().message();
+  EXPECT_EQ(lo.value().name, "lo");
+  EXPECT_EQ(lo.value().kind, "");
+  EXPECT_FALSE(links->LinkOf(4711).ok());
+}
+
+}  // namespace
+}  // namespace podgate::controller
