@@ -130,7 +130,7 @@ class BoundedClass {
 
   void AddNamedPorts() {
     if (needs_.named.empty()) return;
-    const std::vector<Origin> origins = OriginsOf(class_, needs_.named_entries);
+    const std::vector<RuleOrigin> origins = OriginsOf(class_, needs_.named_entries);
     const std::string counter =
         HashedName(fmt::format("{}named-ports-", DirectionPrefix(class_.direction)),
                    OriginsText(origins), OriginsIdentity(class_.direction, origins), kMapTextBytes);
@@ -193,7 +193,7 @@ class BoundedClass {
       AppendPart(&identity, nft::Bytes(element.last));
       AppendPart(&identity, element.verdict->chain);
     }
-    const std::vector<Origin> origins =
+    const std::vector<RuleOrigin> origins =
         OriginsOf(class_, Indices(map.entries.begin(), map.entries.end()));
     nft::Set set{.key = std::move(map.key),
                  .interval = map.interval,

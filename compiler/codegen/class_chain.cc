@@ -15,7 +15,7 @@ namespace {
 struct Pair {
   const IrPeer* peer;
   const IrPort* port;
-  std::vector<Origin> origins;
+  std::vector<RuleOrigin> origins;
 };
 
 // The different pairs, in policy order; nullopt when there are more than kReadablePairs.
@@ -147,7 +147,7 @@ nft::Rule DenyRule(Direction direction) {
   return {.action = nft::Verdict{nft::Verdict::Kind::kGoto, std::string(chain)}};
 }
 
-std::string OriginsComment(Direction direction, const std::vector<Origin>& origins) {
+std::string OriginsComment(Direction direction, const std::vector<RuleOrigin>& origins) {
   constexpr std::size_t kMoreBytes = 20;  // ", +NNNNNN more"
   std::string text;
   for (std::size_t i = 0; i < origins.size(); ++i) {
@@ -167,7 +167,7 @@ std::string OriginsComment(Direction direction, const std::vector<Origin>& origi
   return Comment(text);
 }
 
-std::string CounterName(Direction direction, const Origin& origin) {
+std::string CounterName(Direction direction, const RuleOrigin& origin) {
   const std::string text = fmt::format("{}-{}", origin.policy.ToString(), origin.rule);
   return PlainName(DirectionPrefix(direction), text, text, nft::kMaxNameBytes);
 }

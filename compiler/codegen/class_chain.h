@@ -42,14 +42,14 @@ nft::Verdict Allowed(Direction direction);
 nft::Rule DenyRule(Direction direction);
 
 // A rule of a policy, as names and comments tell it.
-struct Origin {
+struct RuleOrigin {
   ObjectKey policy;
   std::uint32_t rule = 0;
-  friend auto operator<=>(const Origin&, const Origin&) = default;
+  friend auto operator<=>(const RuleOrigin&, const RuleOrigin&) = default;
 };
 // "default/web ingress[0], default/db ingress[2], +3 more", within a comment's limit.
-std::string OriginsComment(Direction direction, const std::vector<Origin>& origins);
+std::string OriginsComment(Direction direction, const std::vector<RuleOrigin>& origins);
 // The counter of one rule of one policy.
-std::string CounterName(Direction direction, const Origin& origin);
+std::string CounterName(Direction direction, const RuleOrigin& origin);
 
 }  // namespace podgate::compiler

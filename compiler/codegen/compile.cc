@@ -13,7 +13,7 @@ namespace {
 // The addresses of one family that are isolated in the direction, with their chains.
 void AddAddresses(const NodeIr& ir, const std::vector<std::string>& class_chains,
                   Direction direction, Family family, Dispatch* dispatch, nft::Ruleset* out) {
-  for (const LocalPod& pod : ir.pods) {
+  for (const IsolatedPod& pod : ir.pods) {
     const int number = direction == Direction::kIngress ? pod.ingress_class : pod.egress_class;
     if (number < 0) continue;
     for (const Address& address : pod.addresses) {

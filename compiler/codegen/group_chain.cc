@@ -78,9 +78,9 @@ std::vector<nft::Match> AddressMatches(const Peers& peers, const PolicyClass& po
 
 }  // namespace
 
-std::vector<Origin> OriginsOf(const PolicyClass& policy_class,
-                              const std::vector<std::size_t>& entries) {
-  std::vector<Origin> origins;
+std::vector<RuleOrigin> OriginsOf(const PolicyClass& policy_class,
+                                  const std::vector<std::size_t>& entries) {
+  std::vector<RuleOrigin> origins;
   for (const std::size_t i : entries) {
     const AllowEntry& entry = policy_class.entries[i];
     origins.push_back({entry.policy, entry.rule});
@@ -88,18 +88,18 @@ std::vector<Origin> OriginsOf(const PolicyClass& policy_class,
   return origins;
 }
 
-std::string OriginsText(const std::vector<Origin>& origins) {
+std::string OriginsText(const std::vector<RuleOrigin>& origins) {
   std::set<ObjectKey> policies;
-  for (const Origin& origin : origins) policies.insert(origin.policy);
+  for (const RuleOrigin& origin : origins) policies.insert(origin.policy);
   std::string text = policies.begin()->ToString().substr(0, 90);
   if (policies.size() > 1) text += fmt::format("-and-{}-more", policies.size() - 1);
   return text;
 }
 
-std::string OriginsIdentity(Direction direction, const std::vector<Origin>& origins) {
+std::string OriginsIdentity(Direction direction, const std::vector<RuleOrigin>& origins) {
   std::string identity;
   AppendPart(&identity, ToString(direction));
-  for (const Origin& origin : origins) {
+  for (const RuleOrigin& origin : origins) {
     AppendPart(&identity, origin.policy.ToString());
     AppendPart(&identity, std::to_string(origin.rule));
   }
@@ -109,7 +109,7 @@ std::string OriginsIdentity(Direction direction, const std::vector<Origin>& orig
 std::string CompileGroup(const PolicyClass& policy_class, const std::vector<std::size_t>& entries,
                          SetPool* sets) {
   const Direction direction = policy_class.direction;
-  const std::vector<Origin> origins = OriginsOf(policy_class, entries);
+  const std::vector<RuleOrigin> origins = OriginsOf(policy_class, entries);
   const Peers peers = Merge(policy_class, entries);
   std::string identity = OriginsIdentity(direction, origins);
   AppendPart(&identity, peers.any ? "any" : "peers");

@@ -18,10 +18,10 @@ std::string CompileGroup(const PolicyClass& policy_class, const std::vector<std:
                          SetPool* sets);
 
 // The rules that the entries come from, without repetitions, in policy order.
-std::vector<Origin> OriginsOf(const PolicyClass& policy_class,
-                              const std::vector<std::size_t>& entries);
+std::vector<RuleOrigin> OriginsOf(const PolicyClass& policy_class,
+                                  const std::vector<std::size_t>& entries);
 // "default/web", "default/web and 3 more": the start of a name for what the origins have in common.
-std::string OriginsText(const std::vector<Origin>& origins);
-std::string OriginsIdentity(Direction direction, const std::vector<Origin>& origins);
+std::string OriginsText(const std::vector<RuleOrigin>& origins);
+std::string OriginsIdentity(Direction direction, const std::vector<RuleOrigin>& origins);
 
 }  // namespace podgate::compiler

@@ -70,7 +70,7 @@ NodeIr BuildIr(const Cluster& cluster, const std::string& node) {
 
   // Class keys first, since a class's number is its place among all of them.
   struct Subject {
-    LocalPod pod;
+    IsolatedPod pod;
     std::optional<ClassKey> ingress;
     std::optional<ClassKey> egress;
   };

@@ -76,7 +76,7 @@ struct PolicyClass {
   bool over_budget = false;
 };
 
-struct LocalPod {
+struct IsolatedPod {
   ObjectKey key;
   std::vector<Address> addresses{};  // those it owns (see Owners); sorted
   int ingress_class = -1;            // index into NodeIr::classes; -1: not isolated
@@ -85,7 +85,7 @@ struct LocalPod {
 
 struct NodeIr {
   std::string node;
-  std::vector<LocalPod> pods;        // isolated local pods with at least one address, by key
+  std::vector<IsolatedPod> pods;     // isolated local pods with at least one address, by key
   std::vector<PolicyClass> classes;  // sorted by (direction, policies, resolved)
   // Addresses that each term of the classes selects, sorted; only terms that the classes use.
   std::map<PodTerm, std::vector<Address>> members;

@@ -118,7 +118,7 @@ Json JsonOf(const std::vector<T>& values) {
 
 std::string DumpText(const NodeIr& ir) {
   std::string out = fmt::format("node {}\n", ir.node);
-  for (const LocalPod& pod : ir.pods) {
+  for (const IsolatedPod& pod : ir.pods) {
     out += fmt::format("pod {} at {}", pod.key.ToString(), fmt::join(Texts(pod.addresses), ", "));
     if (pod.ingress_class >= 0) out += fmt::format(", ingress class {}", pod.ingress_class);
     if (pod.egress_class >= 0) out += fmt::format(", egress class {}", pod.egress_class);
@@ -154,7 +154,7 @@ std::string DumpText(const NodeIr& ir) {
 
 std::string DumpJson(const NodeIr& ir) {
   Json pods = Json::array();
-  for (const LocalPod& pod : ir.pods) {
+  for (const IsolatedPod& pod : ir.pods) {
     Json json = {
         {"namespace", pod.key.ns}, {"name", pod.key.name}, {"addresses", Texts(pod.addresses)}};
     if (pod.ingress_class >= 0) json["ingressClass"] = pod.ingress_class;

@@ -85,7 +85,7 @@ std::optional<Candidate> Resolve(const Cluster& cluster, const ObjectKey& key, s
   return result;
 }
 
-std::optional<Candidate> Resolve(const Cluster& cluster, const NodeEnd& end, std::string* error) {
+std::optional<Candidate> Resolve(const Cluster& cluster, const NodeName& end, std::string* error) {
   const std::set<std::string> nodes = KnownNodes(cluster);
   if (!nodes.contains(end.name)) {
     *error =
@@ -138,8 +138,8 @@ std::string FamiliesOf(const Candidate& candidate) {
 }
 
 // False: the ends have no family in common (or not the one asked for).
-bool ChooseFamily(const Candidate& from, const Candidate& to, const Flow& flow, Ends* ends,
-                  std::string* error) {
+bool ChooseFamily(const Candidate& from, const Candidate& to, const FlowQuery& flow,
+                  Endpoints* ends, std::string* error) {
   if (flow.family) {
     ends->family = flow.family;
     if (CanSpeak(from, *flow.family, false) && CanSpeak(to, *flow.family, false)) return true;
@@ -186,15 +186,16 @@ std::vector<Address> NodeAddresses(const Cluster& cluster, const std::string& no
   return {addresses.begin(), addresses.end()};
 }
 
-std::optional<Ends> ResolveEnds(const Cluster& cluster, const Flow& flow, std::string* error) {
-  const auto resolve = [&](const End& end) {
+std::optional<Endpoints> ResolveEndpoints(const Cluster& cluster, const FlowQuery& flow,
+                                          std::string* error) {
+  const auto resolve = [&](const EndpointName& end) {
     return std::visit([&](const auto& e) { return Resolve(cluster, e, error); }, end);
   };
   const std::optional<Candidate> from = resolve(flow.from);
   if (!from) return std::nullopt;
   const std::optional<Candidate> to = resolve(flow.to);
   if (!to) return std::nullopt;
-  Ends ends{from->endpoint, to->endpoint, std::nullopt};
+  Endpoints ends{from->endpoint, to->endpoint, std::nullopt};
   if (!ChooseFamily(*from, *to, flow, &ends, error)) return std::nullopt;
   if (ends.family) {
     ends.from.address = AddressOf(*from, *ends.family);

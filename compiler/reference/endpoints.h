@@ -24,7 +24,7 @@ struct Endpoint {
   std::optional<Address> address;
 };
 
-struct Ends {
+struct Endpoints {
   Endpoint from;
   Endpoint to;
   std::optional<Family> family;  // nullopt: neither end has any address
@@ -32,7 +32,8 @@ struct Ends {
 
 // nullopt with `error` set when an end is not in the cluster, is a finished pod, or when the ends
 // have no common family.
-std::optional<Ends> ResolveEnds(const Cluster& cluster, const Flow& flow, std::string* error);
+std::optional<Endpoints> ResolveEndpoints(const Cluster& cluster, const FlowQuery& flow,
+                                          std::string* error);
 
 // The addresses of `pod` that no newer live pod has taken over, sorted. Empty for finished and
 // hostNetwork pods.

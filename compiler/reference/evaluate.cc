@@ -14,7 +14,7 @@ using reference::Describe;
 using reference::Question;
 
 // Why policies are not asked, or empty. The rows of design §4 that come before every policy.
-std::string Exemption(const Ends& ends, const EvaluateOptions& options) {
+std::string Exemption(const Endpoints& ends, const EvaluateOptions& options) {
   const Endpoint& from = ends.from;
   const Endpoint& to = ends.to;
   if (from.kind != Kind::kPod && to.kind != Kind::kPod) {
@@ -84,7 +84,8 @@ SideVerdict Judge(const Question& question, const Endpoint& self, const std::str
 }
 
 // The side that decides; of two that allow, both where both were asked.
-std::string Summary(const FlowVerdict& verdict, const Ends& ends, const std::string& exemption) {
+std::string Summary(const FlowAnswer& verdict, const Endpoints& ends,
+                    const std::string& exemption) {
   if (!exemption.empty()) return exemption;
   if (!verdict.egress.allowed) return verdict.egress.reason;
   if (!verdict.ingress.allowed) return verdict.ingress.reason;
@@ -95,9 +96,9 @@ std::string Summary(const FlowVerdict& verdict, const Ends& ends, const std::str
 
 }  // namespace
 
-std::optional<FlowVerdict> Evaluate(const Cluster& cluster, const Flow& flow,
-                                    const EvaluateOptions& options, std::string* error) {
-  const std::optional<Ends> ends = ResolveEnds(cluster, flow, error);
+std::optional<FlowAnswer> Evaluate(const Cluster& cluster, const FlowQuery& flow,
+                                   const EvaluateOptions& options, std::string* error) {
+  const std::optional<Endpoints> ends = ResolveEndpoints(cluster, flow, error);
   if (!ends) return std::nullopt;
   const std::string exemption = Exemption(*ends, options);
 
@@ -116,7 +117,7 @@ std::optional<FlowVerdict> Evaluate(const Cluster& cluster, const Flow& flow,
   ingress.pod = ends->to.pod;
   ingress.peer = &ends->from;
 
-  FlowVerdict verdict;
+  FlowAnswer verdict;
   verdict.family = ends->family;
   verdict.egress = Judge(egress, ends->from, exemption);
   verdict.ingress = Judge(ingress, ends->to, exemption);

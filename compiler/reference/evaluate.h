@@ -14,20 +14,20 @@
 
 namespace podgate::compiler {
 
-struct NodeEnd {
+struct NodeName {
   std::string name;
-  friend auto operator<=>(const NodeEnd&, const NodeEnd&) = default;
+  friend auto operator<=>(const NodeName&, const NodeName&) = default;
 };
 // A pod by key (looked up in the cluster), a bare address (a pod's own address means that pod), or
 // a node.
-using End = std::variant<ObjectKey, Address, NodeEnd>;
+using EndpointName = std::variant<ObjectKey, Address, NodeName>;
 
 // kIcmp: an echo request of the flow's family (ICMP or ICMPv6); the port is ignored.
 enum class FlowProtocol : std::uint8_t { kTcp, kUdp, kSctp, kIcmp };
 
-struct Flow {
-  End from;
-  End to;
+struct FlowQuery {
+  EndpointName from;
+  EndpointName to;
   FlowProtocol protocol = FlowProtocol::kTcp;
   std::uint16_t port = 0;
   // Which family the packet has. nullopt: IPv4 if both ends have it, else the one both have; ends
@@ -46,7 +46,7 @@ struct SideVerdict {
   std::string reason;                // one sentence; for a deny also the nearest miss
 };
 
-struct FlowVerdict {
+struct FlowAnswer {
   bool allowed = true;
   std::string reason;  // one sentence, the deciding side's
   std::optional<Family> family;
@@ -59,7 +59,7 @@ struct EvaluateOptions {
 };
 
 // nullopt with `error` set when an end is not in the cluster or the ends have no common family.
-std::optional<FlowVerdict> Evaluate(const Cluster& cluster, const Flow& flow,
-                                    const EvaluateOptions& options, std::string* error);
+std::optional<FlowAnswer> Evaluate(const Cluster& cluster, const FlowQuery& flow,
+                                   const EvaluateOptions& options, std::string* error);
 
 }  // namespace podgate::compiler

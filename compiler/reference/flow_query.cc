@@ -99,34 +99,35 @@ nlohmann::ordered_json SideJson(const SideVerdict& side, const char* list) {
 
 }  // namespace
 
-std::optional<End> ParseEnd(std::string_view text, std::string* error) {
+std::optional<EndpointName> ParseEndpointName(std::string_view text, std::string* error) {
   if (text.starts_with("ip:")) {
     std::string_view address = text.substr(3);
     if (address.starts_with('[') && address.ends_with(']'))
       address = address.substr(1, address.size() - 2);
     const std::optional<Address> parsed = Address::Parse(address);
-    if (parsed) return End(*parsed);
+    if (parsed) return EndpointName(*parsed);
     *error = fmt::format("{}: {} is not an IPv4 or IPv6 address", Quote(text), Quote(address));
     return std::nullopt;
   }
   if (text.starts_with("node:")) {
     const std::string_view name = text.substr(5);
-    if (IsName(name)) return End(NodeEnd{std::string(name)});
+    if (IsName(name)) return EndpointName(NodeName{std::string(name)});
     *error = fmt::format("{}: {} is not a node's name", Quote(text), Quote(name));
     return std::nullopt;
   }
   const std::size_t slash = text.find('/');
   if (slash != std::string_view::npos && IsName(text.substr(0, slash)) &&
       IsName(text.substr(slash + 1))) {
-    return End(ObjectKey{std::string(text.substr(0, slash)), std::string(text.substr(slash + 1))});
+    return EndpointName(
+        ObjectKey{std::string(text.substr(0, slash)), std::string(text.substr(slash + 1))});
   }
   *error = fmt::format("{} names no end of a flow: {}", Quote(text), kForms);
   return std::nullopt;
 }
 
-bool ParseTarget(std::string_view text, Flow* flow, std::string* error) {
+bool ParseTarget(std::string_view text, FlowQuery* flow, std::string* error) {
   const std::size_t length = LengthOfEnd(text);
-  const std::optional<End> end = ParseEnd(text.substr(0, length), error);
+  const std::optional<EndpointName> end = ParseEndpointName(text.substr(0, length), error);
   if (!end) return false;
   std::string_view rest = text.substr(length);
   std::optional<std::string_view> port;
@@ -160,7 +161,7 @@ bool ParseTarget(std::string_view text, Flow* flow, std::string* error) {
   return true;
 }
 
-std::optional<Flow> ParseProbe(std::string_view line, std::string* error) {
+std::optional<FlowQuery> ParseFlowQuery(std::string_view line, std::string* error) {
   constexpr std::string_view kBlank = " \t\r\n";
   std::vector<std::string_view> words;
   for (std::size_t at = line.find_first_not_of(kBlank); at != std::string_view::npos;
@@ -174,21 +175,21 @@ std::optional<Flow> ParseProbe(std::string_view line, std::string* error) {
                          Quote(line));
     return std::nullopt;
   }
-  const std::optional<End> from = ParseEnd(words[0], error);
+  const std::optional<EndpointName> from = ParseEndpointName(words[0], error);
   if (!from) return std::nullopt;
-  Flow flow;
+  FlowQuery flow;
   flow.from = *from;
   if (!ParseTarget(words[1], &flow, error)) return std::nullopt;
   return flow;
 }
 
-std::string ToString(const End& end) {
+std::string ToString(const EndpointName& end) {
   if (const auto* pod = std::get_if<ObjectKey>(&end)) return pod->ToString();
-  if (const auto* node = std::get_if<NodeEnd>(&end)) return "node:" + node->name;
+  if (const auto* node = std::get_if<NodeName>(&end)) return "node:" + node->name;
   return "ip:" + std::get<Address>(end).ToString();
 }
 
-std::string ToJson(const Flow& flow, const FlowVerdict& verdict) {
+std::string ToJson(const FlowQuery& flow, const FlowAnswer& verdict) {
   nlohmann::ordered_json json;
   json["from"] = ToString(flow.from);
   json["to"] = ToString(flow.to);

@@ -12,14 +12,14 @@
 
 namespace podgate::compiler {
 
-std::optional<End> ParseEnd(std::string_view text, std::string* error);
+std::optional<EndpointName> ParseEndpointName(std::string_view text, std::string* error);
 // Fills to, port and protocol of `flow`.
-bool ParseTarget(std::string_view text, Flow* flow, std::string* error);
+bool ParseTarget(std::string_view text, FlowQuery* flow, std::string* error);
 // One line "FROM TO:PORT/PROTO".
-std::optional<Flow> ParseProbe(std::string_view line, std::string* error);
-std::string ToString(const End& end);
+std::optional<FlowQuery> ParseFlowQuery(std::string_view line, std::string* error);
+std::string ToString(const EndpointName& end);
 // The JSON object that explain prints: from, to, port, protocol, family, verdict (allow|deny),
 // reason, egress, ingress.
-std::string ToJson(const Flow& flow, const FlowVerdict& verdict);
+std::string ToJson(const FlowQuery& flow, const FlowAnswer& verdict);
 
 }  // namespace podgate::compiler

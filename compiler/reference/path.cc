@@ -10,7 +10,7 @@ using Kind = Endpoint::Kind;
 constexpr std::uint8_t kEchoRequest4 = 8;
 constexpr std::uint8_t kEchoRequest6 = 128;
 
-nft::Packet FirstPacket(const Flow& flow, const Address& source, const Address& destination) {
+nft::Packet FirstPacket(const FlowQuery& flow, const Address& source, const Address& destination) {
   nft::Packet packet;
   packet.source = source;
   packet.destination = destination;
@@ -53,8 +53,8 @@ std::vector<Hop> HopsOf(const Endpoint& from, const Endpoint& to) {
 
 }  // namespace
 
-std::optional<Path> PathOf(const Cluster& cluster, const Flow& flow, std::string* error) {
-  const std::optional<Ends> ends = ResolveEnds(cluster, flow, error);
+std::optional<Path> PathOf(const Cluster& cluster, const FlowQuery& flow, std::string* error) {
+  const std::optional<Endpoints> ends = ResolveEndpoints(cluster, flow, error);
   if (!ends) return std::nullopt;
   Path path;
   path.hops = HopsOf(ends->from, ends->to);
@@ -70,7 +70,7 @@ PathVerdict Follow(const Path& path,
   for (const Hop& hop : path.hops) {
     const nft::Ruleset* rules = ruleset(hop.node);
     if (rules == nullptr) continue;
-    const nft::Outcome outcome = nft::Interpret(*rules, hop.hook, *path.packet);
+    const nft::Interpretation outcome = nft::Interpret(*rules, hop.hook, *path.packet);
     const std::string place =
         hop.node + (hop.hook == nft::Hook::kForward ? " forward: " : " input: ");
     for (const std::string& line : outcome.trace) verdict.trace.push_back(place + line);

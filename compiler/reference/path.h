@@ -30,7 +30,7 @@ struct Path {
 
 // nullopt with `error` set as Evaluate() does. Services are not modelled: addresses are those after
 // DNAT.
-std::optional<Path> PathOf(const Cluster& cluster, const Flow& flow, std::string* error);
+std::optional<Path> PathOf(const Cluster& cluster, const FlowQuery& flow, std::string* error);
 
 struct PathVerdict {
   bool allowed = true;

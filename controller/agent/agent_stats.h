@@ -34,7 +34,7 @@ struct RulesetSize {
 };
 RulesetSize SizeOf(const nft::Ruleset& ruleset);
 
-struct LoopVitals {
+struct LoopStats {
   Clock::Time turned;  // when the loop last went round
   std::array<bool, kWatched.size()> listed{};
   std::array<std::uint64_t, kWatched.size()> events{};  // objects that came, changed or went
@@ -52,22 +52,22 @@ struct LoopVitals {
 };
 
 // Any thread.
-class VitalsBoard {
+class AgentStatsBoard {
  public:
   // The loop is taken to have gone round now.
-  explicit VitalsBoard(Clock::Time now) { vitals_.turned = now; }
-  void Post(const LoopVitals& vitals) {
+  explicit AgentStatsBoard(Clock::Time now) { vitals_.turned = now; }
+  void Post(const LoopStats& vitals) {
     const std::lock_guard<std::mutex> lock(mutex_);
     vitals_ = vitals;
   }
-  LoopVitals Read() const {
+  LoopStats Read() const {
     const std::lock_guard<std::mutex> lock(mutex_);
     return vitals_;
   }
 
  private:
   mutable std::mutex mutex_;
-  LoopVitals vitals_;
+  LoopStats vitals_;
 };
 
 }  // namespace podgate::controller

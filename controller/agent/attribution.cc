@@ -12,7 +12,7 @@ constexpr std::size_t kMost = 4;
 
 }  // namespace
 
-void Suspects::Add(const std::vector<nft::Monitor::Transaction>& heard) {
+void Attribution::Add(const std::vector<nft::Monitor::Transaction>& heard) {
   for (const nft::Monitor::Transaction& transaction : heard) {
     ++transactions_;
     const auto same = [&](const nft::Monitor::Transaction& other) {
@@ -28,13 +28,13 @@ void Suspects::Add(const std::vector<nft::Monitor::Transaction>& heard) {
   }
 }
 
-void Suspects::Clear() {
+void Attribution::Clear() {
   heard_.clear();
   transactions_ = 0;
 }
 
-std::string Suspects::ToString(std::uint32_t generation_before,
-                               std::uint32_t generation_now) const {
+std::string Attribution::ToString(std::uint32_t generation_before,
+                                  std::uint32_t generation_now) const {
   if (heard_.empty()) return "unknown";
   std::string text;
   for (const nft::Monitor::Transaction& transaction : heard_) {

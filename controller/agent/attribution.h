@@ -10,7 +10,7 @@
 
 namespace podgate::controller {
 
-class Suspects {
+class Attribution {
  public:
   void Add(const std::vector<nft::Monitor::Transaction>& heard);
   void Clear();

@@ -16,17 +16,22 @@ Clock::Time Now() { return std::chrono::steady_clock::now(); }
 
 }  // namespace
 
-Clock::Duration FlowCutter::ThreadCpuTime() {
+Clock::Duration FlowTerminator::ThreadCpuTime() {
   timespec time{};
   clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
   return std::chrono::seconds(time.tv_sec) + std::chrono::nanoseconds(time.tv_nsec);
 }
 
-FlowCutter::FlowCutter(Conntrack* conntrack, Logger* log, std::function<void()> wake,
-                       std::function<Clock::Duration()> cpu_time)
-    : conntrack_(conntrack), log_(log), wake_(std::move(wake)), cpu_time_(std::move(cpu_time)) {}
+FlowTerminator::FlowTerminator(nft::Conntrack* conntrack, NodeAddresses node_addresses, Logger* log,
+                               std::function<void()> wake,
+                               std::function<Clock::Duration()> cpu_time)
+    : conntrack_(conntrack),
+      node_addresses_(std::move(node_addresses)),
+      log_(log),
+      wake_(std::move(wake)),
+      cpu_time_(std::move(cpu_time)) {}
 
-void FlowCutter::Run() {
+void FlowTerminator::Run() {
   while (const auto kind = WaitForPass()) {
     const Clock::Duration begun = cpu_time_();
     const Clock::Time wall_begun = Now();
@@ -54,13 +59,13 @@ void FlowCutter::Run() {
   }
 }
 
-void FlowCutter::Stop() {
+void FlowTerminator::Stop() {
   const std::lock_guard<std::mutex> lock(mutex_);
   stopped_ = true;
   changed_.notify_all();
 }
 
-std::optional<PassKind> FlowCutter::WaitForPass() {
+std::optional<PassKind> FlowTerminator::WaitForPass() {
   std::unique_lock<std::mutex> lock(mutex_);
   for (;;) {
     if (stopped_) return std::nullopt;
@@ -77,11 +82,11 @@ std::optional<PassKind> FlowCutter::WaitForPass() {
   }
 }
 
-FlowCutter::Pass FlowCutter::MakePass(PassKind kind) {
+FlowTerminator::Pass FlowTerminator::MakePass(PassKind kind) {
   Pass pass;
   pass.kind = kind;
   pass.slice.reserve(kSlice);
-  auto node = conntrack_->NodeAddresses();
+  auto node = node_addresses_();
   pass.status = node.status();
   if (!node.ok()) return pass;
   pass.filter.node = std::move(node).value();
@@ -93,7 +98,7 @@ FlowCutter::Pass FlowCutter::MakePass(PassKind kind) {
   return pass;
 }
 
-void FlowCutter::GoThroughFlows(Pass* pass) {
+void FlowTerminator::GoThroughFlows(Pass* pass) {
   pass->stopped = !Ask({.judged = &pass->filter.judged});
   if (pass->stopped) return;
   // Nothing is isolated here and nothing sealed.
@@ -104,7 +109,7 @@ void FlowCutter::GoThroughFlows(Pass* pass) {
   if (pass->status.ok() && !pass->stopped) Flush(pass);
 }
 
-void FlowCutter::GoThroughSeals(Pass* pass) {
+void FlowTerminator::GoThroughSeals(Pass* pass) {
   const Clock::Time now = Now();
   for (const Seal& seal : seals_) {
     if (seal.expires <= now) continue;
@@ -115,7 +120,7 @@ void FlowCutter::GoThroughSeals(Pass* pass) {
   Flush(pass);
 }
 
-bool FlowCutter::Take(const nft::Flow& flow, Pass* pass) {
+bool FlowTerminator::Take(const nft::Flow& flow, Pass* pass) {
   ++pass->entries;
   if (!pass->filter.Interesting(flow)) return true;
   nft::FlowQuestion question{flow, pass->filter.HookOf(flow), std::nullopt};
@@ -136,7 +141,7 @@ bool FlowCutter::Take(const nft::Flow& flow, Pass* pass) {
   return pass->slice.size() < kSlice || Flush(pass);
 }
 
-bool FlowCutter::Flush(Pass* pass) {
+bool FlowTerminator::Flush(Pass* pass) {
   if (pass->slice.empty()) return true;
   pass->stopped = !Ask({.questions = pass->slice, .verdicts = &pass->verdicts});
   if (pass->stopped) return false;
@@ -145,14 +150,14 @@ bool FlowCutter::Flush(Pass* pass) {
   for (std::size_t i = 0; i < pass->slice.size(); ++i) {
     nft::Flow& flow = pass->slice[i].flow;
     switch (pass->verdicts[i]) {
-      case nft::FlowVerdict::kLives:
+      case nft::FlowDecision::kLives:
         if (nft::IsSeal(flow)) Remember(std::move(flow), pass);
         break;
-      case nft::FlowVerdict::kCut:
+      case nft::FlowDecision::kCut:
         if (nft::NeedsSeal(flow)) Remember(nft::SealOf(flow), pass);
         cut.push_back(std::move(flow));
         break;
-      case nft::FlowVerdict::kUnseal:
+      case nft::FlowDecision::kUnseal:
         unseal.push_back(std::move(flow));
         break;
     }
@@ -171,7 +176,7 @@ bool FlowCutter::Flush(Pass* pass) {
   return unseal.empty() || Unseal(unseal, pass);
 }
 
-bool FlowCutter::Unseal(const std::vector<nft::Flow>& seals, Pass* pass) {
+bool FlowTerminator::Unseal(const std::vector<nft::Flow>& seals, Pass* pass) {
   std::vector<nft::Flow> there;
   for (const nft::Flow& seal : seals) {
     // One that this very agent put has an id that only the kernel knows; and it may be gone.
@@ -188,13 +193,13 @@ bool FlowCutter::Unseal(const std::vector<nft::Flow>& seals, Pass* pass) {
   return true;
 }
 
-void FlowCutter::Remember(nft::Flow seal, Pass* pass) {
+void FlowTerminator::Remember(nft::Flow seal, Pass* pass) {
   if (pass->seals.size() >= kKnownSeals) return;
   const Clock::Time expires = Now() + std::chrono::seconds(seal.timeout_seconds);
   pass->seals.push_back({std::move(seal), expires});
 }
 
-bool FlowCutter::Ask(const Request& request) {
+bool FlowTerminator::Ask(const Request& request) {
   std::unique_lock<std::mutex> lock(mutex_);
   if (stopped_) return false;
   request_ = request;
@@ -206,14 +211,14 @@ bool FlowCutter::Ask(const Request& request) {
   return !std::exchange(request_, std::nullopt).has_value() && !stopped_;
 }
 
-void FlowCutter::PolicyChanged(bool may_deny) {
+void FlowTerminator::PolicyChanged(bool may_deny) {
   const std::lock_guard<std::mutex> lock(mutex_);
   if (seals_possible_) schedule_.Need(PassKind::kSeals, Now());
   if (may_deny) schedule_.Need(PassKind::kFlows, Now());
   if (seals_possible_ || may_deny) changed_.notify_all();
 }
 
-void FlowCutter::Serve(const nft::Ruleset& enforced) {
+void FlowTerminator::Serve(const nft::Ruleset& enforced) {
   const std::lock_guard<std::mutex> lock(mutex_);
   if (!request_) return;
   const Clock::Duration begun = cpu_time_();
@@ -229,12 +234,12 @@ void FlowCutter::Serve(const nft::Ruleset& enforced) {
   changed_.notify_all();
 }
 
-FlowCutter::Counters FlowCutter::counters() const {
+FlowTerminator::Counters FlowTerminator::counters() const {
   const std::lock_guard<std::mutex> lock(mutex_);
   return counters_;
 }
 
-void FlowCutter::Report(const Pass& pass, Clock::Duration cost, Clock::Duration took) {
+void FlowTerminator::Report(const Pass& pass, Clock::Duration cost, Clock::Duration took) {
   if (pass.stopped) return;
   if (!pass.status.ok()) {
     log_->Error("cannot look through the established flows: those that are denied now may live on",

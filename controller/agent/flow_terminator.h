@@ -18,13 +18,13 @@
 #include "controller/agent/pass_schedule.h"
 #include "controller/base/clock.h"
 #include "controller/base/log.h"
-#include "controller/node/conntrack.h"
+#include "nft/conntrack/conntrack.h"
 #include "nft/conntrack/flow_judge.h"
 #include "nft/model/change.h"
 
 namespace podgate::controller {
 
-class FlowCutter {
+class FlowTerminator {
  public:
   // Flows that the loop judges in one turn: a fraction of a millisecond.
   static constexpr std::size_t kSlice = 256;
@@ -32,10 +32,14 @@ class FlowCutter {
   // those that may go.
   static constexpr std::size_t kKnownSeals = 16'384;
 
+  // All addresses of this node, broadcast addresses too; sorted. Asked before each pass.
+  using NodeAddresses = std::function<nft::Result<nft::Addresses>()>;
+
   // `wake`: makes the loop's thread call Serve() soon; called from the cutter's thread.
   // `cpu_time`: what the calling thread has used of a CPU so far.
-  FlowCutter(Conntrack* conntrack, Logger* log, std::function<void()> wake,
-             std::function<Clock::Duration()> cpu_time = ThreadCpuTime);
+  FlowTerminator(nft::Conntrack* conntrack, NodeAddresses node_addresses, Logger* log,
+                 std::function<void()> wake,
+                 std::function<Clock::Duration()> cpu_time = ThreadCpuTime);
 
   // The cutter's thread: until Stop(), which may be called from any thread.
   void Run();
@@ -66,7 +70,7 @@ class FlowCutter {
   struct Request {
     nft::Addresses* judged = nullptr;
     std::span<const nft::FlowQuestion> questions{};
-    std::vector<nft::FlowVerdict>* verdicts = nullptr;
+    std::vector<nft::FlowDecision>* verdicts = nullptr;
   };
   struct Seal {
     nft::Flow seal;
@@ -76,11 +80,11 @@ class FlowCutter {
     PassKind kind = PassKind::kFlows;
     nft::FlowFilter filter{};
     std::vector<nft::FlowQuestion> slice{};
-    std::vector<nft::FlowVerdict> verdicts{};
+    std::vector<nft::FlowDecision> verdicts{};
     std::uint64_t entries = 0;
     std::uint64_t judged = 0;
     std::uint64_t unsealed = 0;
-    Conntrack::Counts cut{};
+    nft::Conntrack::Counts cut{};
     std::vector<Seal> seals{};  // that stay
     nft::Status status{};
     bool stopped = false;
@@ -99,7 +103,8 @@ class FlowCutter {
   bool Ask(const Request& request);
   void Report(const Pass& pass, Clock::Duration cost, Clock::Duration took);
 
-  Conntrack* const conntrack_;
+  nft::Conntrack* const conntrack_;
+  const NodeAddresses node_addresses_;
   Logger* const log_;
   const std::function<void()> wake_;
   const std::function<Clock::Duration()> cpu_time_;

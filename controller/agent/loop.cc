@@ -14,8 +14,8 @@ double Seconds(Clock::Duration duration) { return std::chrono::duration<double>(
 
 }  // namespace
 
-Loop::Loop(Options options, nft::Kernel* kernel, Clock* clock, Logger* log, FlowCutter* cutter,
-           nft::Monitor* monitor, VitalsBoard* board, BridgeGuard* guard, EventSink* events)
+Loop::Loop(Options options, nft::Kernel* kernel, Clock* clock, Logger* log, FlowTerminator* cutter,
+           nft::Monitor* monitor, AgentStatsBoard* board, BridgeGuard* guard, EventSink* events)
     : options_(std::move(options)),
       clock_(clock),
       log_(log),
@@ -48,7 +48,7 @@ void Loop::Handle(std::vector<Message> messages) {
   }
   messages = {};
   if (stale_ && store_.complete()) UpdateAndApply(oldest);
-  if (listed) GiveBackListMemory();
+  if (listed) TrimListMemory();
 }
 
 void Loop::Tick() {

@@ -29,8 +29,8 @@ class Loop {
   // `cutter`: nullptr when established flows are left alone. `monitor`: see applier.h. `board`,
   // `guard`, `events`: nullptr when nobody asks.
   Loop(Options options, nft::Kernel* kernel, Clock* clock, Logger* log,
-       FlowCutter* cutter = nullptr, nft::Monitor* monitor = nullptr, VitalsBoard* board = nullptr,
-       BridgeGuard* guard = nullptr, EventSink* events = nullptr);
+       FlowTerminator* cutter = nullptr, nft::Monitor* monitor = nullptr,
+       AgentStatsBoard* board = nullptr, BridgeGuard* guard = nullptr, EventSink* events = nullptr);
 
   // Until the queue is closed.
   void Run(MessageQueue* queue);
@@ -53,8 +53,8 @@ class Loop {
   const Options options_;
   Clock* const clock_;
   Logger* const log_;
-  FlowCutter* const cutter_;
-  VitalsBoard* const board_;
+  FlowTerminator* const cutter_;
+  AgentStatsBoard* const board_;
   BridgeGuard* const guard_;
   compiler::Pipeline pipeline_;
   Store store_;
@@ -67,7 +67,7 @@ class Loop {
   std::optional<Clock::Time> unsettled_since_;
   bool unmeasured_ = false;     // the ruleset changed since its size was taken
   Clock::Time next_measuring_;  // no sooner
-  LoopVitals vitals_;
+  LoopStats vitals_;
   std::optional<std::uint64_t> told_local_changes_;  // when the guard was last told of the pods
 };
 

@@ -30,7 +30,7 @@ bool IsText(const std::string& line, Mapping* mapping) {
 
 }  // namespace
 
-void GiveBackListMemory() {
+void TrimListMemory() {
   ::malloc_trim(0);
   std::ifstream maps("/proc/self/maps");
   Mapping mapping;

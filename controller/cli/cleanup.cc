@@ -5,7 +5,7 @@
 
 #include "controller/base/exit_code.h"
 #include "controller/base/signals.h"
-#include "controller/node/conntrack_netlink.h"
+#include "nft/conntrack/conntrack_netlink.h"
 #include "nft/kernel/netlink.h"
 
 namespace podgate::controller {
@@ -26,9 +26,9 @@ int Cleanup() {
   if (!status.ok() && !status.IsNotFound()) return fail(status);
   // Seals of flows that were cut have no reason without the rules, and would drop what begins anew
   // with the same addresses and ports, for as long as conntrack keeps them.
-  auto conntrack = OpenConntrack();
+  auto conntrack = nft::OpenConntrack();
   if (!conntrack.ok()) return kExitOk;
-  if (const auto seals = RemoveSeals(conntrack.value().get()); !seals.ok()) {
+  if (const auto seals = nft::RemoveSeals(conntrack.value().get()); !seals.ok()) {
     std::fprintf(
         stderr,
         "podgate: the table is removed; the seals of cut flows stay until they expire: %s\n",

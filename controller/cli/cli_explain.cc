@@ -20,7 +20,7 @@ std::string ErrorJson(const std::string& line, const std::string& error) {
   return json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 
-void PrintText(const compiler::Flow& flow, const compiler::FlowVerdict& verdict,
+void PrintText(const compiler::FlowQuery& flow, const compiler::FlowAnswer& verdict,
                std::ostream& out) {
   out << (verdict.allowed ? "allow: " : "deny: ") << verdict.reason << '\n';
   for (const auto& [name, side] :
@@ -41,8 +41,8 @@ int AnswerAll(const ExplainOptions& options, const compiler::Cluster& cluster, s
     if (!line.empty() && line.back() == '\r') line.pop_back();
     if (line.find_first_not_of(" \t") == std::string::npos) continue;
     std::string error;
-    std::optional<compiler::Flow> flow = compiler::ParseProbe(line, &error);
-    std::optional<compiler::FlowVerdict> verdict;
+    std::optional<compiler::FlowQuery> flow = compiler::ParseFlowQuery(line, &error);
+    std::optional<compiler::FlowAnswer> verdict;
     if (flow) {
       flow->family = options.family;
       verdict = compiler::Evaluate(cluster, *flow,
@@ -73,15 +73,16 @@ int AnswerProbes(const ExplainOptions& options, const compiler::Cluster& cluster
 int AnswerOne(const ExplainOptions& options, const compiler::Cluster& cluster, std::ostream& out,
               std::ostream& err) {
   std::string error;
-  compiler::Flow flow;
+  compiler::FlowQuery flow;
   flow.family = options.family;
-  const std::optional<compiler::End> from = compiler::ParseEnd(options.from, &error);
+  const std::optional<compiler::EndpointName> from =
+      compiler::ParseEndpointName(options.from, &error);
   if (!from || !compiler::ParseTarget(options.target, &flow, &error)) {
     err << "podgate: " << error << '\n';
     return kExitUsage;
   }
   flow.from = *from;
-  const std::optional<compiler::FlowVerdict> verdict = compiler::Evaluate(
+  const std::optional<compiler::FlowAnswer> verdict = compiler::Evaluate(
       cluster, flow, {.pod_to_node_enforce = options.pod_to_node_enforce}, &error);
   if (!verdict) {
     err << "podgate: " << error << '\n';

@@ -19,11 +19,12 @@
 #include "controller/cli/printing_kernel.h"
 #include "controller/http/process_stats.h"
 #include "controller/http/status_pages.h"
-#include "controller/node/conntrack_netlink.h"
+#include "controller/node/node_addresses.h"
 #include "controller/transport/kubeconfig.h"
 #include "controller/transport/transport.h"
 #include "controller/watch/event_sender.h"
 #include "controller/watch/reflector.h"
+#include "nft/conntrack/conntrack_netlink.h"
 #include "nft/kernel/monitor.h"
 #include "nft/kernel/netlink.h"
 
@@ -86,16 +87,17 @@ class Cutting {
  public:
   Cutting(const RunOptions& options, MessageQueue* queue, Logger* log) {
     if (options.dry_run) return;
-    auto conntrack = OpenConntrack();
+    auto conntrack = nft::OpenConntrack();
     nft::Status problem = conntrack.status();
     if (conntrack.ok()) {
       conntrack_ = std::move(conntrack).value();
       if (!options.keep_established) {
-        cutter_ = std::make_unique<FlowCutter>(conntrack_.get(), log, [queue] { queue->Wake(); });
+        cutter_ = std::make_unique<FlowTerminator>(conntrack_.get(), ReadNodeAddresses, log,
+                                                   [queue] { queue->Wake(); });
         return;
       }
       // Those that an agent without the option put would keep flows from coming back.
-      problem = RemoveSeals(conntrack_.get()).status();
+      problem = nft::RemoveSeals(conntrack_.get()).status();
     }
     if (!problem.ok()) {
       log->Error(options.keep_established
@@ -105,7 +107,7 @@ class Cutting {
     }
   }
   ~Cutting() { Stop(); }
-  FlowCutter* cutter() { return cutter_.get(); }
+  FlowTerminator* cutter() { return cutter_.get(); }
   void Start() {
     if (cutter_) thread_ = std::jthread([this] { cutter_->Run(); });
   }
@@ -114,8 +116,8 @@ class Cutting {
   }
 
  private:
-  std::unique_ptr<Conntrack> conntrack_;
-  std::unique_ptr<FlowCutter> cutter_;
+  std::unique_ptr<nft::Conntrack> conntrack_;
+  std::unique_ptr<FlowTerminator> cutter_;
   std::jthread thread_;
 };
 
@@ -143,13 +145,13 @@ int Run(const RunOptions& options) {
   InitialiseTransports();
 
   SystemClock clock;
-  RequestGate gate(&clock);
+  RequestLimiter gate(&clock);
   MessageQueue queue;
   const std::unique_ptr<HttpTransport> transport = MakeTransport(access.value());
   Cutting cutting(options, &queue, &log);
   EventSender sender(SourceOfEvents(node), transport.get(), &gate, &clock, &log);
   EventSink* const events = options.dry_run ? nullptr : &sender;
-  VitalsBoard board(clock.Now());
+  AgentStatsBoard board(clock.Now());
   const std::unique_ptr<NodeLinks> links = OpenNodeLinks();
   BridgeGuard guard(options.set_bridge_sysctl && !options.dry_run, links.get(), &clock, &log,
                     events);

@@ -76,7 +76,7 @@ std::vector<Check> ReadinessChecks(const AgentStatus& status) {
 }
 
 std::string Metrics(const AgentStatus& status) {
-  const LoopVitals& loop = status.loop;
+  const LoopStats& loop = status.loop;
   const std::vector<Check> checks = ReadinessChecks(status);
   const bool ready =
       std::all_of(checks.begin(), checks.end(), [](const Check& c) { return c.problem.empty(); });

@@ -32,7 +32,7 @@ struct ProcessStats {
 struct AgentStatus {
   Clock::Time now;
   std::string version;
-  LoopVitals loop;
+  LoopStats loop;
   std::array<Clock::Time, kWatched.size()> last_news{};  // from the API server
   BridgeGuard::Report bridge;
   std::uint64_t cut_flows = 0;

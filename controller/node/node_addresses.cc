@@ -8,7 +8,7 @@
 #include <algorithm>
 #include <optional>
 
-#include "controller/node/netlink_dialogue.h"
+#include "nft/kernel/netlink_dialogue.h"
 
 extern "C" {
 #include <libmnl/libmnl.h>
@@ -49,7 +49,7 @@ void Collect(const nlmsghdr* message, nft::Addresses* addresses) {
 }  // namespace
 
 nft::Result<nft::Addresses> ReadNodeAddresses() {
-  auto dialogue = NetlinkDialogue::Open(NETLINK_ROUTE);
+  auto dialogue = nft::NetlinkDialogue::Open(NETLINK_ROUTE);
   if (!dialogue.ok()) return dialogue.status();
   char buffer[256];
   nlmsghdr* request = mnl_nlmsg_put_header(buffer);

@@ -9,8 +9,8 @@
 #include <cstring>
 #include <string>
 
-#include "controller/node/netlink_dialogue.h"
 #include "controller/node/route_codec.h"
+#include "nft/kernel/netlink_dialogue.h"
 
 namespace podgate::controller {
 namespace {
@@ -95,9 +95,9 @@ class KernelLinks : public NodeLinks {
     return route;
   }
 
-  Status Put(const nlmsghdr* question, const NetlinkDialogue::Answer& answer) {
+  Status Put(const nlmsghdr* question, const nft::NetlinkDialogue::Answer& answer) {
     if (!dialogue_) {
-      auto opened = NetlinkDialogue::Open(NETLINK_ROUTE, NetlinkDialogue::kObjectBytes);
+      auto opened = nft::NetlinkDialogue::Open(NETLINK_ROUTE, nft::NetlinkDialogue::kObjectBytes);
       if (!opened.ok()) return opened.status();
       dialogue_ = std::move(opened).value();
     }
@@ -106,7 +106,7 @@ class KernelLinks : public NodeLinks {
     return status;
   }
 
-  std::unique_ptr<NetlinkDialogue> dialogue_;
+  std::unique_ptr<nft::NetlinkDialogue> dialogue_;
   std::uint32_t sequence_ = 0;
 };
 

@@ -1,7 +1,7 @@
 // getaddrinfo: cpprestsdk passes the host of https://[fd00::1]:6443 on with its brackets, which no
-// resolver knows. SSL_read: what the server sends goes through an HttpGuard before cpprestsdk sees
-// it, on connections that ConfigureTls() prepared. Both call the real function for everything else.
-// The dynamic linker prefers a definition in the executable to one in a library, so there is
+// resolver knows. SSL_read: what the server sends goes through an ResponseFilter before cpprestsdk
+// sees it, on connections that ConfigureTls() prepared. Both call the real function for everything
+// else. The dynamic linker prefers a definition in the executable to one in a library, so there is
 // nothing to switch on.
 #include "controller/transport/interpose.h"
 
@@ -29,7 +29,7 @@ Function Real(const char* name) {
 // The guard of one connection and what it has let through that nobody read yet; owned by the SSL
 // object.
 struct Stream {
-  HttpGuard guard;
+  ResponseFilter guard;
   std::string passed;
   std::size_t read = 0;
 };
@@ -88,7 +88,7 @@ int GuardedRead(SSL* ssl, FailureNote* note, void* buffer, int size) {
 
 }  // namespace
 
-bool ShimsAreLinked() { return ::dlsym(RTLD_DEFAULT, "SSL_read") != Real<void*>("SSL_read"); }
+bool CallsAreInterposed() { return ::dlsym(RTLD_DEFAULT, "SSL_read") != Real<void*>("SSL_read"); }
 
 }  // namespace podgate::controller
 

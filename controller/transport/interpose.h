@@ -5,6 +5,6 @@
 namespace podgate::controller {
 
 // Makes the linker take the file in; true when cpprestsdk's calls do arrive here.
-bool ShimsAreLinked();
+bool CallsAreInterposed();
 
 }  // namespace podgate::controller

@@ -87,13 +87,13 @@ Head ParseHead(std::string_view text) {
 
 }  // namespace
 
-bool HttpGuard::Break(std::string problem) {
+bool ResponseFilter::Break(std::string problem) {
   problem_ = std::move(problem);
   state_ = State::kBroken;
   return false;
 }
 
-bool HttpGuard::Feed(std::string_view bytes, std::string* out) {
+bool ResponseFilter::Feed(std::string_view bytes, std::string* out) {
   bool fine = state_ != State::kBroken;
   while (fine && !bytes.empty()) {
     switch (state_) {
@@ -133,13 +133,13 @@ bool HttpGuard::Feed(std::string_view bytes, std::string* out) {
   return fine;
 }
 
-void HttpGuard::Finish(std::string* out) {
+void ResponseFilter::Finish(std::string* out) {
   if (state_ != State::kBodyToClose) return;
   out->append(kLastChunk);
   state_ = State::kEnd;
 }
 
-void HttpGuard::Pass(std::string_view* bytes, std::string* out) {
+void ResponseFilter::Pass(std::string_view* bytes, std::string* out) {
   const std::size_t size =
       static_cast<std::size_t>(std::min<std::uint64_t>({left_, bytes->size(), kMaxPieceBytes}));
   fmt::format_to(std::back_inserter(*out), "{:x}\r\n", size);
@@ -149,7 +149,7 @@ void HttpGuard::Pass(std::string_view* bytes, std::string* out) {
   left_ -= size;
 }
 
-bool HttpGuard::TakeHead(std::string_view* bytes, std::string* out) {
+bool ResponseFilter::TakeHead(std::string_view* bytes, std::string* out) {
   // The empty line may lie across two pieces: look for it from three bytes before the new ones.
   const std::size_t known = line_.size();
   const std::string_view taken = bytes->substr(0, kMaxHeadBytes - known);
@@ -183,7 +183,7 @@ bool HttpGuard::TakeHead(std::string_view* bytes, std::string* out) {
   return true;
 }
 
-bool HttpGuard::TakeLine(std::string_view* bytes, std::size_t limit, bool* whole) {
+bool ResponseFilter::TakeLine(std::string_view* bytes, std::size_t limit, bool* whole) {
   const auto end = bytes->find('\n');
   *whole = end != std::string_view::npos;
   line_.append(bytes->substr(0, std::min(end, limit + 1)));
@@ -191,7 +191,7 @@ bool HttpGuard::TakeLine(std::string_view* bytes, std::size_t limit, bool* whole
   return line_.size() <= limit;
 }
 
-bool HttpGuard::TakeChunkLength(std::string_view* bytes) {
+bool ResponseFilter::TakeChunkLength(std::string_view* bytes) {
   bool whole = false;
   if (!TakeLine(bytes, kMaxChunkLineBytes, &whole))
     return Break("a chunk's length line is too long");
@@ -205,7 +205,7 @@ bool HttpGuard::TakeChunkLength(std::string_view* bytes) {
   return true;
 }
 
-bool HttpGuard::TakeChunkEnd(std::string_view* bytes) {
+bool ResponseFilter::TakeChunkEnd(std::string_view* bytes) {
   const std::size_t wanted = std::min<std::size_t>(2 - line_.size(), bytes->size());
   line_.append(bytes->substr(0, wanted));
   bytes->remove_prefix(wanted);
@@ -216,7 +216,7 @@ bool HttpGuard::TakeChunkEnd(std::string_view* bytes) {
   return true;
 }
 
-bool HttpGuard::TakeTrailer(std::string_view* bytes, std::string* out) {
+bool ResponseFilter::TakeTrailer(std::string_view* bytes, std::string* out) {
   bool whole = false;
   if (!TakeLine(bytes, kMaxTrailerBytes, &whole)) return Break("a trailer is too long");
   if (!whole) return true;

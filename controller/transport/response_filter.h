@@ -17,7 +17,7 @@
 
 namespace podgate::controller {
 
-class HttpGuard {
+class ResponseFilter {
  public:
   static constexpr std::size_t kMaxHeadBytes = 64 * 1024;
   static constexpr std::size_t kMaxPieceBytes = 32 * 1024;

@@ -330,7 +330,7 @@ CpprestTransport::~CpprestTransport() {
 
 void InitialiseTransports() {
   crossplat::threadpool::initialize_with_threads(1);
-  if (!ShimsAreLinked())
+  if (!CallsAreInterposed())
     throw std::logic_error("SSL_read of this program does not shadow OpenSSL's");
 }
 

@@ -17,7 +17,7 @@ namespace podgate::controller {
 
 class EventSender : public EventSink {
  public:
-  EventSender(EventSource source, HttpTransport* transport, RequestGate* gate, Clock* clock,
+  EventSender(EventSource source, HttpTransport* transport, RequestLimiter* gate, Clock* clock,
               Logger* log)
       : source_(std::move(source)), transport_(transport), gate_(gate), clock_(clock), log_(log) {}
 
@@ -37,7 +37,7 @@ class EventSender : public EventSink {
 
   const EventSource source_;
   HttpTransport* const transport_;
-  RequestGate* const gate_;
+  RequestLimiter* const gate_;
   Clock* const clock_;
   Logger* const log_;
   Clock::Time refused_until_;  // of the sender's thread

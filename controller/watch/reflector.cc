@@ -33,7 +33,7 @@ bool MayMeanTheVersion(int status) {
 
 }  // namespace
 
-Reflector::Reflector(const Resource& resource, HttpTransport* transport, RequestGate* gate,
+Reflector::Reflector(const Resource& resource, HttpTransport* transport, RequestLimiter* gate,
                      Clock* clock, Logger* log, MessageSink* sink)
     : resource_(resource),
       transport_(transport),
@@ -54,17 +54,17 @@ void Reflector::Run() {
 
 bool Reflector::Round() { return After(version_.empty() ? List() : Watch()); }
 
-bool Reflector::After(const Outcome& outcome) {
-  if (outcome.next == Outcome::Next::kStop) return false;
-  if (outcome.next == Outcome::Next::kGoOn) {
+bool Reflector::After(const RoundResult& outcome) {
+  if (outcome.next == RoundResult::Next::kStop) return false;
+  if (outcome.next == RoundResult::Next::kGoOn) {
     failing_ = false;
     return true;
   }
-  if (outcome.next == Outcome::Next::kAgain) {
+  if (outcome.next == RoundResult::Next::kAgain) {
     log_->Debug("trying another way", {{"kind", resource_.name}, {"reason", outcome.reason}});
     return true;
   }
-  const bool relist = outcome.next == Outcome::Next::kRelist;
+  const bool relist = outcome.next == RoundResult::Next::kRelist;
   if (relist) version_.clear();
   // After an outage the server answers again, with 410 perhaps: what it costs to list does not
   // depend on how long it was away.
@@ -85,28 +85,28 @@ int Reflector::WatchSeconds() {
   return 240 + static_cast<int>(clock_->Random() * 240);
 }
 
-Reflector::Outcome Reflector::Watch() {
+Reflector::RoundResult Reflector::Watch() {
   const int seconds = WatchSeconds();
   Stream stream(this, {});
   return FollowStream(WatchTarget(resource_, version_, seconds), seconds, &stream);
 }
 
-Reflector::Outcome Reflector::List() {
-  RequestGate::ListSlot slot = gate_->AwaitList();
-  if (!slot) return {Outcome::Next::kStop, {}, 0};
+Reflector::RoundResult Reflector::List() {
+  RequestLimiter::ListSlot slot = gate_->AwaitList();
+  if (!slot) return {RoundResult::Next::kStop, {}, 0};
   return gate_->lists_stream() ? ListByStream(std::move(slot)) : ListByPages();
 }
 
-Reflector::Outcome Reflector::ListByStream(RequestGate::ListSlot slot) {
+Reflector::RoundResult Reflector::ListByStream(RequestLimiter::ListSlot slot) {
   BeginList();
   const int seconds = WatchSeconds();
   Stream stream(this, std::move(slot));
   return FollowStream(StreamingListTarget(resource_, seconds), seconds, &stream);
 }
 
-Reflector::Outcome Reflector::FollowStream(const std::string& target, int timeout_seconds,
-                                           Stream* stream) {
-  using Next = Outcome::Next;
+Reflector::RoundResult Reflector::FollowStream(const std::string& target, int timeout_seconds,
+                                               Stream* stream) {
+  using Next = RoundResult::Next;
   if (!gate_->AwaitTurn()) return {Next::kStop, {}, 0};
   ++counters_.requests;
   const Clock::Time begun = clock_->Now();
@@ -161,12 +161,12 @@ Reflector::Outcome Reflector::FollowStream(const std::string& target, int timeou
   return {};
 }
 
-Reflector::Outcome Reflector::Refused(const HttpResult& result, const std::string& body,
-                                      bool watching) {
-  using Next = Outcome::Next;
+Reflector::RoundResult Reflector::Refused(const HttpResult& result, const std::string& body,
+                                          bool watching) {
+  using Next = RoundResult::Next;
   const auto status = compiler::DecodeStatus(body);
-  Outcome outcome{Next::kPause, fmt::format("status {}", result.status),
-                  result.retry_after_seconds};
+  RoundResult outcome{Next::kPause, fmt::format("status {}", result.status),
+                      result.retry_after_seconds};
   if (status) {
     if (!status->message.empty()) outcome.reason += ": " + status->message.substr(0, 300);
     outcome.retry_after_seconds =
@@ -190,24 +190,24 @@ Reflector::Outcome Reflector::Refused(const HttpResult& result, const std::strin
   return outcome;
 }
 
-Reflector::Outcome Reflector::ErrorEvent(const Stream& stream) {
+Reflector::RoundResult Reflector::ErrorEvent(const Stream& stream) {
   const compiler::WatchEvent& event = stream.error_event();
-  Outcome outcome{Outcome::Next::kPause,
-                  fmt::format("error {} {}: {}", event.status_code, event.status_reason,
-                              event.status_message.substr(0, 300)),
-                  0};
+  RoundResult outcome{RoundResult::Next::kPause,
+                      fmt::format("error {} {}: {}", event.status_code, event.status_reason,
+                                  event.status_message.substr(0, 300)),
+                      0};
   const bool expired =
       event.status_code == 410 || event.status_reason == "Expired" || event.status_reason == "Gone";
   const bool counts = MayMeanTheVersion(event.status_code);
   if (expired || (counts && ++refused_ >= kMaxRefusals)) {
     refused_ = 0;
-    outcome.next = Outcome::Next::kRelist;
+    outcome.next = RoundResult::Next::kRelist;
   }
   return outcome;
 }
 
-Reflector::Outcome Reflector::ListByPages() {
-  using Next = Outcome::Next;
+Reflector::RoundResult Reflector::ListByPages() {
+  using Next = RoundResult::Next;
   BeginList();
   std::string token;
   std::string version;

@@ -34,7 +34,7 @@ namespace podgate::controller {
 class Reflector {
  public:
   // All given objects must outlive it.
-  Reflector(const Resource& resource, HttpTransport* transport, RequestGate* gate, Clock* clock,
+  Reflector(const Resource& resource, HttpTransport* transport, RequestLimiter* gate, Clock* clock,
             Logger* log, MessageSink* sink);
 
   // Until the program is to stop.
@@ -55,7 +55,7 @@ class Reflector {
  private:
   class Stream;
   class Page;
-  struct Outcome {
+  struct RoundResult {
     enum class Next : std::uint8_t {
       kGoOn,    // all is well
       kAgain,   // at once, in another way
@@ -68,14 +68,14 @@ class Reflector {
     int retry_after_seconds = 0;
   };
 
-  Outcome List();
-  Outcome ListByStream(RequestGate::ListSlot slot);
-  Outcome ListByPages();
-  Outcome Watch();
-  Outcome FollowStream(const std::string& target, int timeout_seconds, Stream* stream);
-  Outcome Refused(const HttpResult& result, const std::string& body, bool watching);
-  Outcome ErrorEvent(const Stream& stream);
-  bool After(const Outcome& outcome);
+  RoundResult List();
+  RoundResult ListByStream(RequestLimiter::ListSlot slot);
+  RoundResult ListByPages();
+  RoundResult Watch();
+  RoundResult FollowStream(const std::string& target, int timeout_seconds, Stream* stream);
+  RoundResult Refused(const HttpResult& result, const std::string& body, bool watching);
+  RoundResult ErrorEvent(const Stream& stream);
+  bool After(const RoundResult& outcome);
   int WatchSeconds();
   std::string TooMany() const;
 
@@ -89,7 +89,7 @@ class Reflector {
 
   const Resource resource_;
   HttpTransport* const transport_;
-  RequestGate* const gate_;
+  RequestLimiter* const gate_;
   Clock* const clock_;
   Logger* const log_;
   MessageSink* const sink_;

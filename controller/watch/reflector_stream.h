@@ -36,7 +36,7 @@ class Reflector::Stream : public HttpConsumer {
   static constexpr std::chrono::seconds kEventLimit{90};
 
   // With a slot it is a streaming list, and the slot is given back when the list is complete.
-  Stream(Reflector* reflector, RequestGate::ListSlot slot)
+  Stream(Reflector* reflector, RequestLimiter::ListSlot slot)
       : reflector_(reflector), slot_(std::move(slot)), listing_(static_cast<bool>(slot_)) {}
 
   void OnHead(int status) override;
@@ -56,7 +56,7 @@ class Reflector::Stream : public HttpConsumer {
   bool Stop(End end, std::string problem = {});
 
   Reflector* const reflector_;
-  RequestGate::ListSlot slot_;
+  RequestLimiter::ListSlot slot_;
   bool listing_;
   int status_ = 0;
   Clock::Time head_came_;

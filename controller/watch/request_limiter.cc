@@ -4,7 +4,7 @@
 
 namespace podgate::controller {
 
-bool RequestGate::AwaitTurn() {
+bool RequestLimiter::AwaitTurn() {
   Clock::Duration pause{};
   {
     const std::lock_guard<std::mutex> lock(mutex_);
@@ -20,7 +20,7 @@ bool RequestGate::AwaitTurn() {
   return clock_->Sleep(pause);
 }
 
-bool RequestGate::TakeIdleTurn() {
+bool RequestLimiter::TakeIdleTurn() {
   const std::lock_guard<std::mutex> lock(mutex_);
   const Clock::Time now = clock_->Now();
   const auto recent = std::count_if(granted_.begin(), granted_.end(),
@@ -31,7 +31,7 @@ bool RequestGate::TakeIdleTurn() {
   return true;
 }
 
-RequestGate::ListSlot RequestGate::AwaitList() {
+RequestLimiter::ListSlot RequestLimiter::AwaitList() {
   std::unique_lock<std::mutex> lock(mutex_);
   changed_.wait(lock, [this] { return stopped_ || !listing_; });
   if (stopped_) return {};
@@ -39,7 +39,7 @@ RequestGate::ListSlot RequestGate::AwaitList() {
   return ListSlot(this);
 }
 
-RequestGate::ListSlot& RequestGate::ListSlot::operator=(ListSlot&& other) noexcept {
+RequestLimiter::ListSlot& RequestLimiter::ListSlot::operator=(ListSlot&& other) noexcept {
   if (this != &other) {
     Release();
     gate_ = other.gate_;
@@ -48,7 +48,7 @@ RequestGate::ListSlot& RequestGate::ListSlot::operator=(ListSlot&& other) noexce
   return *this;
 }
 
-void RequestGate::ListSlot::Release() {
+void RequestLimiter::ListSlot::Release() {
   if (gate_ == nullptr) return;
   const std::lock_guard<std::mutex> lock(gate_->mutex_);
   gate_->listing_ = false;
@@ -56,7 +56,7 @@ void RequestGate::ListSlot::Release() {
   gate_ = nullptr;
 }
 
-void RequestGate::Stop() {
+void RequestLimiter::Stop() {
   const std::lock_guard<std::mutex> lock(mutex_);
   stopped_ = true;
   changed_.notify_all();

@@ -12,9 +12,9 @@
 
 namespace podgate::controller {
 
-class RequestGate {
+class RequestLimiter {
  public:
-  explicit RequestGate(Clock* clock) : clock_(clock) {}
+  explicit RequestLimiter(Clock* clock) : clock_(clock) {}
 
   // Waits until another request may be sent. False: the program is to stop.
   bool AwaitTurn();
@@ -26,7 +26,7 @@ class RequestGate {
   class ListSlot {
    public:
     ListSlot() = default;
-    explicit ListSlot(RequestGate* gate) : gate_(gate) {}
+    explicit ListSlot(RequestLimiter* gate) : gate_(gate) {}
     ListSlot(ListSlot&& other) noexcept : gate_(other.gate_) { other.gate_ = nullptr; }
     ListSlot& operator=(ListSlot&& other) noexcept;
     ~ListSlot() { Release(); }
@@ -34,7 +34,7 @@ class RequestGate {
     explicit operator bool() const { return gate_ != nullptr; }
 
    private:
-    RequestGate* gate_ = nullptr;
+    RequestLimiter* gate_ = nullptr;
   };
   ListSlot AwaitList();
 

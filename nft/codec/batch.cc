@@ -31,13 +31,13 @@ char* Batch::Room() {
   return buffer_.data() + size_;
 }
 
-std::uint32_t Batch::Start(const Origin& origin) {
+std::uint32_t Batch::Start(const RequestOrigin& origin) {
   const std::uint32_t sequence = next_sequence();
   messages_.push_back({size_, origin});
   return sequence;
 }
 
-nlmsghdr* Batch::Begin(std::uint16_t type, std::uint16_t flags, const Origin& origin) {
+nlmsghdr* Batch::Begin(std::uint16_t type, std::uint16_t flags, const RequestOrigin& origin) {
   const std::uint32_t sequence = Start(origin);
   return nftnl_nlmsg_build_hdr(Room(), type, NFPROTO_INET, flags, sequence);
 }
@@ -54,7 +54,7 @@ void Batch::End() {
   Finish(nftnl_batch_end(Room(), sequence));
 }
 
-const Origin* Batch::OriginOf(std::uint32_t sequence) const {
+const RequestOrigin* Batch::RequestOriginOf(std::uint32_t sequence) const {
   const std::uint32_t index = sequence - first_sequence_;
   return index < messages_.size() ? &messages_[index].origin : nullptr;
 }

@@ -16,7 +16,7 @@ namespace podgate::nft {
 
 // What a message was made for: an operation of the step and, for one with several messages, a part
 // of it (for SetRules the rule's index, or kWhole for the flush).
-struct Origin {
+struct RequestOrigin {
   static constexpr std::size_t kWhole = static_cast<std::size_t>(-1);
   std::size_t operation = kWhole;  // kWhole: the batch itself
   std::size_t part = kWhole;
@@ -38,7 +38,7 @@ class Batch {
 
   // Starts a message with its nfnetlink header (family inet). The pointer is good until the next
   // Begin(); attributes up to 128 KiB may be added behind it.
-  nlmsghdr* Begin(std::uint16_t type, std::uint16_t flags, const Origin& origin);
+  nlmsghdr* Begin(std::uint16_t type, std::uint16_t flags, const RequestOrigin& origin);
   // The message is complete.
   void Finish(const nlmsghdr* message);
   // The batch is complete. Once.
@@ -56,16 +56,16 @@ class Batch {
   std::optional<std::uint32_t> acknowledged() const { return acknowledged_; }
 
   // nullptr when no message of the batch has the number.
-  const Origin* OriginOf(std::uint32_t sequence) const;
+  const RequestOrigin* RequestOriginOf(std::uint32_t sequence) const;
   const nlmsghdr* MessageOf(std::uint32_t sequence) const;
 
  private:
   struct Message {
     std::size_t offset;
-    Origin origin;
+    RequestOrigin origin;
   };
   char* Room();
-  std::uint32_t Start(const Origin& origin);
+  std::uint32_t Start(const RequestOrigin& origin);
 
   std::vector<char> buffer_;
   std::size_t size_ = 0;

@@ -23,10 +23,10 @@ void EncodeRule(const Rule& rule, nftnl_rule* out);
 
 // `set_id` is any number that no other set of the batch has.
 void EncodeAddSet(const std::string& table, const Set& set, std::uint32_t set_id,
-                  const Origin& origin, Batch* batch);
-void EncodeElements(const std::string& table, const AddElements& op, const Origin& origin,
+                  const RequestOrigin& origin, Batch* batch);
+void EncodeElements(const std::string& table, const AddElements& op, const RequestOrigin& origin,
                     Batch* batch);
-void EncodeElements(const std::string& table, const DeleteElements& op, const Origin& origin,
+void EncodeElements(const std::string& table, const DeleteElements& op, const RequestOrigin& origin,
                     Batch* batch);
 
 // The whole step; the batch is complete afterwards.

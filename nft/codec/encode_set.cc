@@ -83,7 +83,7 @@ struct ElementsMessage {
 
 void EncodeElementList(const std::string& table, const std::string& name, bool interval,
                        const std::vector<Element>& elements, const ElementsMessage& kind,
-                       const Origin& origin, Batch* batch) {
+                       const RequestOrigin& origin, Batch* batch) {
   if (elements.empty()) return;
   SetPtr set(nftnl_set_alloc());
   nftnl_set_set_u32(set.get(), NFTNL_SET_FAMILY, NFPROTO_INET);
@@ -111,7 +111,7 @@ std::uint32_t TypeId(const std::vector<Field>& key) {
 }
 
 void EncodeAddSet(const std::string& table, const Set& set, std::uint32_t set_id,
-                  const Origin& origin, Batch* batch) {
+                  const RequestOrigin& origin, Batch* batch) {
   SetPtr out(nftnl_set_alloc());
   nftnl_set_set_u32(out.get(), NFTNL_SET_FAMILY, NFPROTO_INET);
   nftnl_set_set_str(out.get(), NFTNL_SET_TABLE, table.c_str());
@@ -140,13 +140,13 @@ void EncodeAddSet(const std::string& table, const Set& set, std::uint32_t set_id
   batch->Finish(message);
 }
 
-void EncodeElements(const std::string& table, const AddElements& op, const Origin& origin,
+void EncodeElements(const std::string& table, const AddElements& op, const RequestOrigin& origin,
                     Batch* batch) {
   EncodeElementList(table, op.set, op.interval, op.elements,
                     {NFT_MSG_NEWSETELEM, NLM_F_CREATE | NLM_F_EXCL}, origin, batch);
 }
 
-void EncodeElements(const std::string& table, const DeleteElements& op, const Origin& origin,
+void EncodeElements(const std::string& table, const DeleteElements& op, const RequestOrigin& origin,
                     Batch* batch) {
   EncodeElementList(table, op.set, op.interval, op.elements, {NFT_MSG_DELSETELEM, 0}, origin,
                     batch);

@@ -94,7 +94,7 @@ class StepEncoder {
  private:
   template <typename T, typename Build>
   void Write(std::uint16_t type, std::uint16_t flags, T* object, Build build,
-             std::size_t part = Origin::kWhole) {
+             std::size_t part = RequestOrigin::kWhole) {
     nlmsghdr* message = batch_->Begin(type, flags, {index_, part});
     build(message, object);
     batch_->Finish(message);

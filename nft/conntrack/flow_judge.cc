@@ -48,14 +48,14 @@ Hook FlowFilter::HookOf(const Flow& flow) const {
   return Contains(node, destination) ? Hook::kInput : Hook::kForward;
 }
 
-FlowVerdict FlowJudge::Judge(const FlowQuestion& question) const {
+FlowDecision FlowJudge::Judge(const FlowQuestion& question) const {
   if (IsSeal(question.flow)) {
     return verdicts_.Accepts(question.hook, FirstPacket(SealedBy(question.flow)))
-               ? FlowVerdict::kUnseal
-               : FlowVerdict::kLives;
+               ? FlowDecision::kUnseal
+               : FlowDecision::kLives;
   }
   const Packet packet = question.master ? *question.master : FirstPacket(question.flow);
-  return verdicts_.Accepts(question.hook, packet) ? FlowVerdict::kLives : FlowVerdict::kCut;
+  return verdicts_.Accepts(question.hook, packet) ? FlowDecision::kLives : FlowDecision::kCut;
 }
 
 }  // namespace podgate::nft

@@ -44,7 +44,7 @@ struct FlowQuestion {
   std::optional<Packet> master{};
 };
 
-enum class FlowVerdict : std::uint8_t {
+enum class FlowDecision : std::uint8_t {
   kLives,
   kCut,     // denied: delete it, and seal it where needed
   kUnseal,  // a seal of a flow that would be allowed now: delete it
@@ -53,7 +53,7 @@ enum class FlowVerdict : std::uint8_t {
 class FlowJudge {
  public:
   explicit FlowJudge(const Ruleset& ruleset) : verdicts_(ruleset) {}
-  FlowVerdict Judge(const FlowQuestion& question) const;
+  FlowDecision Judge(const FlowQuestion& question) const;
 
  private:
   Verdicts verdicts_;

@@ -74,8 +74,8 @@ std::string DescribeElements(const Elements& op, const nlmsghdr* message, std::u
 }
 
 std::string DescribeError(const Step& step, const Batch& batch, const BatchError& error) {
-  const Origin* origin = batch.OriginOf(error.sequence);
-  if (origin == nullptr || origin->operation == Origin::kWhole) return "the step as a whole";
+  const RequestOrigin* origin = batch.RequestOriginOf(error.sequence);
+  if (origin == nullptr || origin->operation == RequestOrigin::kWhole) return "the step as a whole";
   const nlmsghdr* message = batch.MessageOf(error.sequence);
   const Operation& operation = step.operations[origin->operation];
   if (const auto* add = std::get_if<AddElements>(&operation)) {
@@ -85,7 +85,8 @@ std::string DescribeError(const Step& step, const Batch& batch, const BatchError
     return DescribeElements(*remove, message, error.attribute_offset);
   }
   const auto* rules = std::get_if<SetRules>(&operation);
-  if (rules != nullptr && origin->part != Origin::kWhole) return DescribeRule(*rules, origin->part);
+  if (rules != nullptr && origin->part != RequestOrigin::kWhole)
+    return DescribeRule(*rules, origin->part);
   return Describe(operation);
 }
 
@@ -111,12 +112,12 @@ std::string DescribeRule(const SetRules& operation, std::size_t index) {
                      Print(operation.rules[index]));
 }
 
-Status BlameBatch(const Step& step, const Status& status) {
+Status DescribeBatchError(const Step& step, const Status& status) {
   return Status(status.code(),
                 fmt::format("Cannot change table inet {}: {}", step.table, status.message()));
 }
 
-Status Blame(const Step& step, const Batch& batch, const std::vector<BatchError>& errors) {
+Status DescribeErrors(const Step& step, const Batch& batch, const std::vector<BatchError>& errors) {
   // A batch for a generation that is gone is refused as a whole; what else went wrong follows from
   // that.
   const auto stale = std::find_if(errors.begin(), errors.end(), [](const BatchError& error) {

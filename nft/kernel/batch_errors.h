@@ -15,9 +15,9 @@ std::string Describe(const Operation& operation);
 std::string DescribeRule(const SetRules& operation, std::size_t index);
 
 // One sentence about the first error, and how many more there were.
-Status Blame(const Step& step, const Batch& batch, const std::vector<BatchError>& errors);
+Status DescribeErrors(const Step& step, const Batch& batch, const std::vector<BatchError>& errors);
 
 // The sentence for a step that was refused as a whole.
-Status BlameBatch(const Step& step, const Status& status);
+Status DescribeBatchError(const Step& step, const Status& status);
 
 }  // namespace podgate::nft

@@ -1,6 +1,6 @@
 // The seam between rulesets as values and the kernel that holds them. Two implementations: netlink
 // (nft/kernel/netlink.h) and a fake that refuses what the kernel refuses
-// (nft/kernel/fake_kernel.h).
+// (unit/nft/fake/fake_kernel.h).
 //
 // One thread at a time per object.
 #pragma once

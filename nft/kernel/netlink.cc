@@ -15,7 +15,7 @@ namespace {
 
 class NetlinkKernel : public Kernel {
  public:
-  explicit NetlinkKernel(std::unique_ptr<Wire> wire) : socket_(std::move(wire)) {}
+  explicit NetlinkKernel(std::unique_ptr<NetlinkChannel> wire) : socket_(std::move(wire)) {}
 
   Result<std::optional<Ruleset>> Read(const std::string& table) override {
     return ReadTable(&socket_, table);
@@ -38,9 +38,9 @@ class NetlinkKernel : public Kernel {
     Batch batch(socket_.NextSequence(), generation);
     EncodeStep(step, &batch);
     const Result<std::vector<BatchError>> errors = socket_.Send(batch);
-    if (!errors.ok()) return BlameBatch(step, errors.status());
+    if (!errors.ok()) return DescribeBatchError(step, errors.status());
     if (errors.value().empty()) return {};
-    return Blame(step, batch, errors.value());
+    return DescribeErrors(step, batch, errors.value());
   }
 
   NetlinkSocket socket_;
@@ -54,7 +54,7 @@ Result<std::unique_ptr<Kernel>> OpenNetlink() {
   return NetlinkOver(std::move(wire).value());
 }
 
-std::unique_ptr<Kernel> NetlinkOver(std::unique_ptr<Wire> wire) {
+std::unique_ptr<Kernel> NetlinkOver(std::unique_ptr<NetlinkChannel> wire) {
   return std::make_unique<NetlinkKernel>(std::move(wire));
 }
 

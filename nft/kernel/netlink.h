@@ -12,7 +12,7 @@ namespace podgate::nft {
 Result<std::unique_ptr<Kernel>> OpenNetlink();
 
 // The same over a socket that the caller made: for tests of what happens when it fails.
-class Wire;
-std::unique_ptr<Kernel> NetlinkOver(std::unique_ptr<Wire> wire);
+class NetlinkChannel;
+std::unique_ptr<Kernel> NetlinkOver(std::unique_ptr<NetlinkChannel> wire);
 
 }  // namespace podgate::nft

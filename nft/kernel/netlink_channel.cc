@@ -49,7 +49,7 @@ int OpenSocket() {
   return fd;
 }
 
-class SocketWire : public Wire {
+class SocketWire : public NetlinkChannel {
  public:
   explicit SocketWire(int fd) : fd_(fd) {}
   ~SocketWire() override { close(fd_); }
@@ -106,10 +106,10 @@ class SocketWire : public Wire {
 
 }  // namespace
 
-Result<std::unique_ptr<Wire>> OpenWire() {
+Result<std::unique_ptr<NetlinkChannel>> OpenWire() {
   const int fd = OpenSocket();
   if (fd < 0) return ErrnoStatus("Cannot open a netfilter netlink socket", -fd);
-  return std::unique_ptr<Wire>(std::make_unique<SocketWire>(fd));
+  return std::unique_ptr<NetlinkChannel>(std::make_unique<SocketWire>(fd));
 }
 
 }  // namespace podgate::nft

@@ -12,9 +12,9 @@
 
 namespace podgate::nft {
 
-class Wire {
+class NetlinkChannel {
  public:
-  virtual ~Wire() = default;
+  virtual ~NetlinkChannel() = default;
 
   // One datagram in one piece. When it returns 0 the kernel has dealt with it, and all its answers
   // wait, but for the later parts of a dump. Otherwise an errno value, and the kernel has not seen
@@ -34,6 +34,6 @@ class Wire {
   virtual int Renew() = 0;
 };
 
-Result<std::unique_ptr<Wire>> OpenWire();
+Result<std::unique_ptr<NetlinkChannel>> OpenWire();
 
 }  // namespace podgate::nft

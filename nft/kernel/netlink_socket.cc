@@ -110,7 +110,7 @@ struct NetlinkSocket::BatchAnswers {
   std::string loss;  // why not all answers could be read; empty when they could
 };
 
-NetlinkSocket::NetlinkSocket(std::unique_ptr<Wire> wire)
+NetlinkSocket::NetlinkSocket(std::unique_ptr<NetlinkChannel> wire)
     : wire_(std::move(wire)), receive_(kDatagramBytes) {}
 
 Status NetlinkSocket::Ready() {
@@ -161,7 +161,7 @@ NetlinkSocket::BatchAnswers NetlinkSocket::ReadBatchAnswers(const Batch& batch) 
     const bool whole =
         ForEachMessage(receive_, static_cast<std::size_t>(received), [&](const nlmsghdr* message) {
           if (message->nlmsg_type != NLMSG_ERROR) return true;
-          if (batch.OriginOf(message->nlmsg_seq) == nullptr) return true;
+          if (batch.RequestOriginOf(message->nlmsg_seq) == nullptr) return true;
           const std::optional<int> error = ErrnoIn(ErrorOf(message)->error);
           if (!error) return false;
           if (*error != 0) {

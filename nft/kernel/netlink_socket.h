@@ -1,6 +1,7 @@
-// The netfilter netlink protocol over a Wire: batches out, errors and dumps in. What was lost or
-// cannot be understood is said and never taken for success; the next request then starts on a new
-// socket, so that nothing late is taken for its answer. Internal to nft/; one thread at a time.
+// The netfilter netlink protocol over a NetlinkChannel: batches out, errors and dumps in. What was
+// lost or cannot be understood is said and never taken for success; the next request then starts on
+// a new socket, so that nothing late is taken for its answer. Internal to nft/; one thread at a
+// time.
 #pragma once
 
 #include <cstdint>
@@ -18,7 +19,7 @@ namespace podgate::nft {
 
 class NetlinkSocket {
  public:
-  explicit NetlinkSocket(std::unique_ptr<Wire> wire);
+  explicit NetlinkSocket(std::unique_ptr<NetlinkChannel> wire);
 
   // The next sequence number that no message of this socket has had.
   std::uint32_t NextSequence() const { return sequence_; }
@@ -46,7 +47,7 @@ class NetlinkSocket {
   Status Request(std::uint16_t type, std::uint16_t flags, const Fill& fill, const Answer& answer);
   Status ReadAnswers(std::uint32_t sequence, const Answer& answer);
 
-  std::unique_ptr<Wire> wire_;
+  std::unique_ptr<NetlinkChannel> wire_;
   std::uint32_t sequence_ = 1;
   bool renew_ = false;               // answers to an earlier request may still come, or never end
   std::size_t send_room_bytes_ = 0;  // of the wire; 0: not asked yet

@@ -21,7 +21,8 @@ std::optional<Verdict> VerdictOf(const Element* element) {
 class Walk {
  public:
   // `outcome` gets the trace; nullptr: nobody wants it.
-  Walk(const Ruleset& ruleset, const Packet& packet, const nft::LookUp& look_up, Outcome* outcome)
+  Walk(const Ruleset& ruleset, const Packet& packet, const nft::LookUp& look_up,
+       Interpretation* outcome)
       : ruleset_(ruleset), packet_(packet), look_up_(look_up), outcome_(outcome) {}
 
   // From the base chain to a verdict; false: dropped.
@@ -71,7 +72,7 @@ class Walk {
   const Ruleset& ruleset_;
   const Packet& packet_;
   const nft::LookUp& look_up_;
-  Outcome* const outcome_;
+  Interpretation* const outcome_;
   int visited_ = 0;
 };
 
@@ -221,21 +222,22 @@ const Element* Find(const Set& set, const Key& key) {
   return hit ? &*it : nullptr;
 }
 
-Outcome Interpret(const Ruleset& ruleset, Hook hook, const Packet& packet) {
+Interpretation Interpret(const Ruleset& ruleset, Hook hook, const Packet& packet) {
   std::vector<std::string> missing;
-  Outcome outcome = Interpret(ruleset, hook, packet,
-                              [&](const std::string& name, const Key& key) -> const Element* {
-                                const auto found = ruleset.sets.find(name);
-                                if (found != ruleset.sets.end()) return Find(found->second, key);
-                                missing.push_back("set " + name + " is not there: look-ups miss");
-                                return nullptr;
-                              });
+  Interpretation outcome = Interpret(
+      ruleset, hook, packet, [&](const std::string& name, const Key& key) -> const Element* {
+        const auto found = ruleset.sets.find(name);
+        if (found != ruleset.sets.end()) return Find(found->second, key);
+        missing.push_back("set " + name + " is not there: look-ups miss");
+        return nullptr;
+      });
   outcome.trace.insert(outcome.trace.end(), missing.begin(), missing.end());
   return outcome;
 }
 
-Outcome Interpret(const Ruleset& ruleset, Hook hook, const Packet& packet, const LookUp& look_up) {
-  Outcome outcome;
+Interpretation Interpret(const Ruleset& ruleset, Hook hook, const Packet& packet,
+                         const LookUp& look_up) {
+  Interpretation outcome;
   for (const Chain* base : BasesOf(ruleset, hook)) {
     // An accept ends only its own base chain; the next one is still asked. A drop is final.
     outcome.accepted = Walk(ruleset, packet, look_up, &outcome).Run(*base);

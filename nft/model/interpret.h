@@ -23,7 +23,7 @@ struct Packet {
   enum class State : std::uint8_t { kNew, kEstablished, kRelated, kInvalid } state = State::kNew;
 };
 
-struct Outcome {
+struct Interpretation {
   bool accepted = true;
   // "chain#rule" of each rule that matched, in order, and its comment if any; for messages.
   std::vector<std::string> trace;
@@ -31,7 +31,7 @@ struct Outcome {
 
 // All base chains of the hook, by priority. A chain that is referred to and not there ends in a
 // drop with a trace line that says so (it cannot be loaded into a kernel).
-Outcome Interpret(const Ruleset& ruleset, Hook hook, const Packet& packet);
+Interpretation Interpret(const Ruleset& ruleset, Hook hook, const Packet& packet);
 
 // The element of a set that holds the key; nullptr: none does.
 const Element* Find(const Set& set, const Key& key);
@@ -39,7 +39,8 @@ const Element* Find(const Set& set, const Key& key);
 // The same walk with each look-up answered by `look_up` (set, key; nullptr: a miss), in the order
 // in which the packet makes them: for asking what a packet can meet while sets change under it.
 using LookUp = std::function<const Element*(const std::string& set, const Key& key)>;
-Outcome Interpret(const Ruleset& ruleset, Hook hook, const Packet& packet, const LookUp& look_up);
+Interpretation Interpret(const Ruleset& ruleset, Hook hook, const Packet& packet,
+                         const LookUp& look_up);
 
 // Many questions to one ruleset, for the verdict alone: without traces. The
 // ruleset outlives this and does not change meanwhile.

@@ -11,7 +11,7 @@ namespace {
 
 std::vector<Step> Way(const Ruleset& applied, const Ruleset& desired, bool add_table) {
   const Change change = Between(applied, desired);
-  return StepWriter(change, desired).Steps(add_table);
+  return TransactionPlanner(change, desired).Steps(add_table);
 }
 
 // All in one batch, in place of a table that cannot be kept: exact for rules and hash sets, while a
@@ -28,7 +28,7 @@ std::vector<Step> Replace(const Ruleset& desired) {
 }  // namespace
 
 std::vector<Step> StepsOf(const Change& change, const Ruleset& after) {
-  return StepWriter(change, after).Steps(false);
+  return TransactionPlanner(change, after).Steps(false);
 }
 
 std::vector<Step> Diff(const Ruleset* applied, const Ruleset& desired) {
@@ -39,7 +39,7 @@ std::vector<Step> Diff(const Ruleset* applied, const Ruleset& desired) {
   // The only thing about a table that cannot be changed while it is there.
   if (QuotableText(applied->comment) != QuotableText(desired.comment)) return Replace(desired);
   const bool wake_table = !applied->foreign.empty();
-  const std::optional<Ruleset> detour = DetourBetween(*applied, desired);
+  const std::optional<Ruleset> detour = IntermediateBetween(*applied, desired);
   if (!detour) return Way(*applied, desired, wake_table);
   std::vector<Step> steps = Way(*applied, *detour, wake_table);
   for (Step& step : Way(*detour, desired, false)) steps.push_back(std::move(step));

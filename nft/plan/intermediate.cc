@@ -88,7 +88,7 @@ Ruleset Renamed(const Ruleset& desired, const Names& sets, const Names& chains) 
 
 }  // namespace
 
-std::optional<Ruleset> DetourBetween(const Ruleset& applied, const Ruleset& desired) {
+std::optional<Ruleset> IntermediateBetween(const Ruleset& applied, const Ruleset& desired) {
   FreeNames free_names(applied, desired);
   Names chains;
   for (const auto& [name, chain] : desired.chains) {

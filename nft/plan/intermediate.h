@@ -17,6 +17,6 @@ namespace podgate::nft {
 // elements; a map whose verdict for some key changes; a chain with another hook, priority or
 // policy; and maps with elements that go to such a chain. The compiler's names make all this
 // impossible between its own rulesets; it takes somebody else's change in our table.
-std::optional<Ruleset> DetourBetween(const Ruleset& applied, const Ruleset& desired);
+std::optional<Ruleset> IntermediateBetween(const Ruleset& applied, const Ruleset& desired);
 
 }  // namespace podgate::nft

@@ -20,7 +20,7 @@ Ruleset ShadowOf(const Ruleset& applied, const Ruleset& desired) {
     obstacles.chains[name] = Chain{name};
     obstacles.chains[name].foreign = "in the way";
   }
-  return DetourBetween(obstacles, desired).value_or(desired);
+  return IntermediateBetween(obstacles, desired).value_or(desired);
 }
 
 }  // namespace

@@ -35,7 +35,7 @@ void Rename(const std::map<std::string, std::string>& sets, Rule* rule) {
 
 }  // namespace
 
-StepWriter::StepWriter(const Change& change, const Ruleset& after)
+TransactionPlanner::TransactionPlanner(const Change& change, const Ruleset& after)
     : change_(change), after_(after) {
   for (Step* step : {&prepare_, &close_, &flip_, &open_, &restock_, &back_, &sweep_}) {
     step->table = after.table;
@@ -46,7 +46,7 @@ StepWriter::StepWriter(const Change& change, const Ruleset& after)
   sweep_.phase = Phase::kSweep;
 }
 
-std::vector<Step> StepWriter::Steps(bool add_table) {
+std::vector<Step> TransactionPlanner::Steps(bool add_table) {
   if (add_table) prepare_.operations.push_back(AddTable{after_.comment});
   AddCounters();
   AddChains();  // before the maps that go to them: nft adds the elements of interval maps right
@@ -67,18 +67,18 @@ std::vector<Step> StepWriter::Steps(bool add_table) {
   return steps;
 }
 
-void StepWriter::AddCounters() {
+void TransactionPlanner::AddCounters() {
   for (const std::string& counter : change_.new_counters)
     prepare_.operations.push_back(AddCounter{counter});
 }
 
-void StepWriter::AddSets() {
+void TransactionPlanner::AddSets() {
   for (const auto& [name, set] : change_.sets)
     if (!set.before) prepare_.operations.push_back(AddSet{*set.after});
 }
 
 // A base chain meets packets as soon as it is there, so a new one comes with the flip.
-void StepWriter::AddChains() {
+void TransactionPlanner::AddChains() {
   for (const auto& [name, chain] : change_.chains) {
     if (chain.before) continue;
     (chain.after->base ? flip_ : prepare_).operations.push_back(AddChain{name, chain.after->base});
@@ -87,7 +87,7 @@ void StepWriter::AddChains() {
 
 // Which chains change where packets meet them: those that are there before and after, base chains,
 // and those that live maps lead to.
-void StepWriter::PlanRules() {
+void TransactionPlanner::PlanRules() {
   const auto is_new = [&](const std::string& chain) {
     const auto found = change_.chains.find(chain);
     return found != change_.chains.end() && !found->second.before;
@@ -110,7 +110,7 @@ void StepWriter::PlanRules() {
   }
 }
 
-void StepWriter::ChangeElements() {
+void TransactionPlanner::ChangeElements() {
   for (const auto& [name, set] : change_.sets) {
     if (!set.after) continue;
     if (!set.before) {
@@ -132,7 +132,7 @@ void StepWriter::ChangeElements() {
 
 // Elements whose chain is not new (is not going) have no empty chain to lead to: they change with
 // the rules.
-void StepWriter::ChangeMap(const Set& map, const SetChange& change) {
+void TransactionPlanner::ChangeMap(const Set& map, const SetChange& change) {
   const auto split = [&](const std::vector<Element>& all, std::vector<Element>* entries) {
     std::vector<Element> others;
     for (const Element& element : all) {
@@ -151,7 +151,8 @@ void StepWriter::ChangeMap(const Set& map, const SetChange& change) {
   Elements<DeleteElements>(map, std::move(late), &sweep_);
 }
 
-void StepWriter::SetRulesOf(const std::string& chain, const std::vector<Rule>& rules, Step* step) {
+void TransactionPlanner::SetRulesOf(const std::string& chain, const std::vector<Rule>& rules,
+                                    Step* step) {
   if (led_aside_.count(chain) == 0) {
     step->operations.push_back(SetRules{chain, rules});
     return;
@@ -161,7 +162,7 @@ void StepWriter::SetRulesOf(const std::string& chain, const std::vector<Rule>& r
   step->operations.push_back(SetRules{chain, std::move(renamed)});
 }
 
-void StepWriter::SetAllRules() {
+void TransactionPlanner::SetAllRules() {
   for (const auto& [name, chain] : change_.chains) {
     if (!chain.after || (!chain.before && chain.after->rules.empty())) continue;
     SetRulesOf(name, chain.after->rules, flipped_.count(name) != 0 ? &flip_ : &prepare_);
@@ -177,7 +178,7 @@ void StepWriter::SetAllRules() {
 // Copies of the live sets that change, with what those will hold, and the chains that look them up:
 // these are led to the copies in the flip, and back when nobody looks at the sets any more. A set
 // that no chain looks up after the flip needs no copy.
-void StepWriter::PlanAside() {
+void TransactionPlanner::PlanAside() {
   std::map<std::string, std::vector<std::string>> readers;
   for (const auto& [name, chain] : after_.chains)
     for (const std::string& set : SetsOf(chain)) readers[set].push_back(name);
@@ -199,7 +200,7 @@ void StepWriter::PlanAside() {
   }
 }
 
-void StepWriter::ComeBack() {
+void TransactionPlanner::ComeBack() {
   for (const std::string& name : led_aside_) {
     const Chain& chain = after_.chains.at(name);
     if (change_.chains.count(name) == 0) SetRulesOf(name, chain.rules, &flip_);
@@ -207,7 +208,7 @@ void StepWriter::ComeBack() {
   }
 }
 
-void StepWriter::DeleteLeftovers() {
+void TransactionPlanner::DeleteLeftovers() {
   for (const auto& [name, set] : change_.sets) {
     if (set.after) continue;
     // Older kernels count the elements of a map as users of their chains until the map itself is

@@ -22,10 +22,10 @@
 
 namespace podgate::nft {
 
-class StepWriter {
+class TransactionPlanner {
  public:
   // Both must outlive the writer; `after` is what the change leads to.
-  StepWriter(const Change& change, const Ruleset& after);
+  TransactionPlanner(const Change& change, const Ruleset& after);
 
   // Steps without operations are left out. `add_table`: the table is not there, or asleep.
   std::vector<Step> Steps(bool add_table);

@@ -8,7 +8,7 @@
 
 #include "compiler/codegen/compile.h"
 #include "compiler/ir/ir.h"
-#include "controller/node/conntrack_codec.h"
+#include "nft/conntrack/conntrack_codec.h"
 #include "nft/conntrack/flow_judge.h"
 
 namespace podgate::controller {
@@ -117,7 +117,7 @@ void BM_JudgeFlows(benchmark::State& state) {
     for (std::size_t first = 0; first < flows.size(); first += 256) {
       const nft::FlowJudge judge(Rules());
       for (std::size_t i = first; i < std::min(flows.size(), first + 256); ++i) {
-        if (judge.Judge({flows[i], nft::Hook::kForward, std::nullopt}) == nft::FlowVerdict::kCut)
+        if (judge.Judge({flows[i], nft::Hook::kForward, std::nullopt}) == nft::FlowDecision::kCut)
           ++cut;
       }
     }
@@ -131,11 +131,12 @@ void BM_JudgedAddresses(benchmark::State& state) {
 }
 
 void BM_DecodeFlows(benchmark::State& state) {
-  ConntrackRequests message(1);
+  nft::ConntrackRequests message(1);
   message.Create(Flows(1)[0]);
   const auto* header = reinterpret_cast<const nlmsghdr*>(message.data());
   for (auto _ : state) {
-    for (std::int64_t i = 0; i < state.range(0); ++i) benchmark::DoNotOptimize(DecodeFlow(header));
+    for (std::int64_t i = 0; i < state.range(0); ++i)
+      benchmark::DoNotOptimize(nft::DecodeFlow(header));
   }
   PerFlow(state);
 }
@@ -145,7 +146,7 @@ void BM_EncodeCuts(benchmark::State& state) {
   const std::vector<nft::Flow> flows = Flows(state.range(0));
   for (auto _ : state) {
     for (std::size_t first = 0; first < flows.size(); first += 64) {
-      ConntrackRequests requests(1);
+      nft::ConntrackRequests requests(1);
       for (std::size_t i = first; i < std::min(flows.size(), first + 64); ++i) {
         requests.Delete(flows[i]);
         requests.Create(nft::SealOf(flows[i]));

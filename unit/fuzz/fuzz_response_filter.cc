@@ -10,7 +10,7 @@
 
 namespace {
 
-using podgate::controller::HttpGuard;
+using podgate::controller::ResponseFilter;
 
 void Require(bool holds, const char* what) {
   if (holds) return;
@@ -41,7 +41,7 @@ Passed Read(const std::string& out, bool fine) {
     Require(!passed.ended, "nothing follows the last chunk");
     char* stop = nullptr;
     const std::size_t length = std::strtoul(out.c_str() + at, &stop, 16);
-    Require(length <= HttpGuard::kMaxPieceBytes, "chunks are small");
+    Require(length <= ResponseFilter::kMaxPieceBytes, "chunks are small");
     at = static_cast<std::size_t>(stop - out.c_str()) + 2;
     Require(at + length + 2 <= out.size(), "chunks are whole");
     passed.body.append(out, at, length);
@@ -54,7 +54,7 @@ Passed Read(const std::string& out, bool fine) {
 }
 
 Passed Feed(std::string_view bytes, std::size_t piece) {
-  HttpGuard guard;
+  ResponseFilter guard;
   std::string out;
   bool fine = true;
   while (fine && !bytes.empty()) {

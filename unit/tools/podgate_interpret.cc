@@ -49,7 +49,7 @@ class Answerer {
   // there.
   Json Answer(const std::string& line, bool* ok) {
     std::string error;
-    std::optional<compiler::Flow> flow = compiler::ParseProbe(line, &error);
+    std::optional<compiler::FlowQuery> flow = compiler::ParseFlowQuery(line, &error);
     if (flow) flow->family = family_;
     const std::optional<compiler::Path> path =
         flow ? compiler::PathOf(cluster_, *flow, &error) : std::nullopt;

@@ -424,7 +424,7 @@ TEST(Compile, AClassOfTooManySelectorsAllowsNothing) {
         std::find_if(ruleset.chains.begin(), ruleset.chains.end(),
                      [](const auto& c) { return c.first.starts_with("in-class-shop/p"); });
     ASSERT_NE(chain, ruleset.chains.end());
-    const FlowVerdict verdict = test::Ask(w.cluster, "shop/db shop/web:80/tcp");
+    const FlowAnswer verdict = test::Ask(w.cluster, "shop/db shop/web:80/tcp");
     EXPECT_EQ(verdict.allowed, count == kMaxPodTerms) << verdict.reason;
     if (count == kMaxPodTerms) {
       EXPECT_THAT(chain->second.rules.back().comment, Not(StartsWith("nothing allowed")));

@@ -12,9 +12,9 @@
 
 #include "compiler/codegen/compile.h"
 #include "compiler/load/load.h"
-#include "nft/kernel/fake_kernel.h"
 #include "nft/plan/diff.h"
 #include "nft/text/print.h"
+#include "unit/nft/fake/fake_kernel.h"
 
 namespace podgate::compiler {
 namespace {

@@ -147,7 +147,7 @@ class Writer {
  private:
   // Beginning where the text stands, the further lines indented.
   std::string Block(const json& value, std::size_t indent) {
-    if (!value.is_structured() || value.empty() || Chance(&random_, 20)) return Flow(value);
+    if (!value.is_structured() || value.empty() || Chance(&random_, 20)) return FlowQuery(value);
     std::string text;
     const std::string begin = "\n" + std::string(indent, ' ');
     if (value.is_array()) {
@@ -162,7 +162,7 @@ class Writer {
     return text;
   }
 
-  std::string Flow(const json& value) {
+  std::string FlowQuery(const json& value) {
     if (value.is_string()) {
       return Safe(value) && Chance(&random_, 60) ? value.get<std::string>() : Quoted(value);
     }
@@ -172,7 +172,7 @@ class Writer {
       std::string text = "[";
       for (const json& item : value) {
         text += Comma(text);
-        text += Flow(item);
+        text += FlowQuery(item);
       }
       return text + "]";
     }
@@ -180,7 +180,7 @@ class Writer {
       std::string text = "{";
       for (const auto& [key, item] : value.items()) {
         text += Comma(text);
-        text += Quoted(key) + ": " + Flow(item);
+        text += Quoted(key) + ": " + FlowQuery(item);
       }
       return text + "}";
     }

@@ -18,13 +18,13 @@
 #include "compiler/codegen/compile.h"
 #include "compiler/ir/ir.h"
 #include "compiler/reference/path.h"
-#include "nft/kernel/fake_kernel.h"
 #include "nft/model/interpret.h"
 #include "nft/plan/diff.h"
 #include "nft/plan/rebuild.h"
 #include "nft/text/print.h"
 #include "unit/compiler/support/manifest.h"
 #include "unit/compiler/support/random_cluster.h"
+#include "unit/nft/fake/fake_kernel.h"
 #include "unit/support/seed.h"
 
 namespace podgate::compiler {
@@ -55,7 +55,7 @@ std::set<bool> VerdictsDuring(const nft::Ruleset& before, const nft::Ruleset& ru
   int look_ups = 0;
   for (int old = 0; old <= look_ups; ++old) {  // the first `old` look-ups come before the commit
     int asked = 0;
-    const nft::Outcome outcome =
+    const nft::Interpretation outcome =
         nft::Interpret(rules, hook, packet, [&](const std::string& set, const nft::Key& key) {
           return FindIn(asked++ < old ? before : after, set, key);
         });

@@ -49,7 +49,7 @@ class Nodes {
   std::map<std::string, nft::Ruleset> rulesets_;
 };
 
-std::string Text(const Flow& flow) {
+std::string Text(const FlowQuery& flow) {
   static const char* const kProtocols[] = {"tcp", "udp", "sctp", "icmp"};
   const char* family = !flow.family ? "" : *flow.family == Family::kIPv4 ? " @4" : " @6";
   return fmt::format("{} -> {} port {}/{}{}", ToString(flow.from), ToString(flow.to), flow.port,
@@ -80,7 +80,7 @@ struct Seen {
       }
     }
   }
-  void Add(const Path& path, const FlowVerdict& verdict) {
+  void Add(const Path& path, const FlowAnswer& verdict) {
     ++compared;
     denied += !verdict.allowed;
     allowed_by_rule += verdict.allowed && (verdict.egress.policy || verdict.ingress.policy);
@@ -92,11 +92,11 @@ struct Seen {
 };
 
 // False: they disagree, and the failure is reported with all that is needed to look into it.
-bool Agree(const Cluster& cluster, Nodes* nodes, const Flow& flow, const CompileOptions& options,
-           Seen* seen) {
+bool Agree(const Cluster& cluster, Nodes* nodes, const FlowQuery& flow,
+           const CompileOptions& options, Seen* seen) {
   std::string error;
   const EvaluateOptions evaluate{.pod_to_node_enforce = options.pod_to_node_enforce};
-  const std::optional<FlowVerdict> expected = Evaluate(cluster, flow, evaluate, &error);
+  const std::optional<FlowAnswer> expected = Evaluate(cluster, flow, evaluate, &error);
   const std::optional<Path> path = PathOf(cluster, flow, &error);
   if (expected.has_value() != path.has_value()) {
     ADD_FAILURE() << "an end resolves for one of the two only: " << Text(flow);
@@ -216,19 +216,20 @@ std::vector<std::vector<PolicyPort>> AllPorts() {
           {Port(81), Port(80, Protocol::kUdp)}};
 }
 
-std::vector<Flow> AllFlows(const Cluster& cluster) {
-  std::vector<End> ends = {NodeEnd{"n1"}, Address(At("192.0.2.1")), Address(At("2001:db8::1"))};
+std::vector<FlowQuery> AllFlows(const Cluster& cluster) {
+  std::vector<EndpointName> ends = {NodeName{"n1"}, Address(At("192.0.2.1")),
+                                    Address(At("2001:db8::1"))};
   for (const auto& [key, pod] : cluster.pods) ends.push_back(key);
   const std::pair<FlowProtocol, std::uint16_t> services[] = {{FlowProtocol::kTcp, 80},
                                                              {FlowProtocol::kTcp, 81},
                                                              {FlowProtocol::kUdp, 80},
                                                              {FlowProtocol::kIcmp, 0}};
-  std::vector<Flow> flows;
+  std::vector<FlowQuery> flows;
   int turn = 0;
-  for (const End& from : ends) {
-    for (const End& to : ends) {
+  for (const EndpointName& from : ends) {
+    for (const EndpointName& to : ends) {
       for (const auto& [protocol, port] : services) {
-        Flow flow{from, to, protocol, port, std::nullopt};
+        FlowQuery flow{from, to, protocol, port, std::nullopt};
         const bool named =
             std::holds_alternative<Address>(from) || std::holds_alternative<Address>(to);
         if (!named) flow.family = ++turn % 2 == 0 ? Family::kIPv4 : Family::kIPv6;
@@ -241,7 +242,7 @@ std::vector<Flow> AllFlows(const Cluster& cluster) {
 
 TEST(Agreement, AllSingleRulePoliciesOfASmallWorld) {
   World world = SmallWorld();
-  const std::vector<Flow> flows = AllFlows(world.cluster);
+  const std::vector<FlowQuery> flows = AllFlows(world.cluster);
   const std::uint64_t stride = kPairs < 100'000 ? 7 : 1;  // sanitized builds take a part of it
   std::uint64_t policies = 0;
   Seen seen;
@@ -256,7 +257,7 @@ TEST(Agreement, AllSingleRulePoliciesOfASmallWorld) {
           policy.isolates_egress = (directions & 2) != 0;
           policy.ingress = policy.egress = {RuleOf(peers, ports)};
           Nodes nodes(world.cluster, {});
-          for (const Flow& flow : flows) {
+          for (const FlowQuery& flow : flows) {
             if (!Agree(world.cluster, &nodes, flow, {}, &seen)) return;
           }
         }

@@ -13,25 +13,25 @@
 namespace podgate::compiler::test {
 
 // `probe`: "FROM TO:PORT/PROTO", with " @4" or " @6" after it for a family.
-inline Flow FlowOf(std::string_view probe) {
+inline FlowQuery FlowOf(std::string_view probe) {
   std::optional<Family> family;
   if (probe.ends_with(" @4")) family = Family::kIPv4;
   if (probe.ends_with(" @6")) family = Family::kIPv6;
   if (family) probe.remove_suffix(3);
   std::string error;
-  std::optional<Flow> flow = ParseProbe(probe, &error);
+  std::optional<FlowQuery> flow = ParseFlowQuery(probe, &error);
   if (!flow) ADD_FAILURE() << "bad probe in a test: " << error;
-  if (!flow) return Flow{};
+  if (!flow) return FlowQuery{};
   flow->family = family;
   return *flow;
 }
 
-inline FlowVerdict Ask(const Cluster& cluster, std::string_view probe,
-                       const EvaluateOptions& options = {}) {
+inline FlowAnswer Ask(const Cluster& cluster, std::string_view probe,
+                      const EvaluateOptions& options = {}) {
   std::string error;
-  const std::optional<FlowVerdict> verdict = Evaluate(cluster, FlowOf(probe), options, &error);
+  const std::optional<FlowAnswer> verdict = Evaluate(cluster, FlowOf(probe), options, &error);
   if (!verdict) ADD_FAILURE() << probe << ": " << error;
-  return verdict.value_or(FlowVerdict{});
+  return verdict.value_or(FlowAnswer{});
 }
 
 inline std::string AskError(const Cluster& cluster, std::string_view probe) {
@@ -48,7 +48,7 @@ struct Expectation {
 inline void ExpectAll(const Cluster& cluster, const std::vector<Expectation>& expectations,
                       const EvaluateOptions& options = {}) {
   for (const Expectation& expected : expectations) {
-    const FlowVerdict verdict = Ask(cluster, expected.probe, options);
+    const FlowAnswer verdict = Ask(cluster, expected.probe, options);
     EXPECT_EQ(verdict.allowed, expected.allowed) << expected.probe << ": " << verdict.reason;
   }
 }

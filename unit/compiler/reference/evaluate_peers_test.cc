@@ -29,7 +29,7 @@ TEST(EvaluatePeers, WithoutPoliciesEverythingIsAllowed) {
                         {"x/a y/b:1/sctp", true},
                         {"ip:192.0.2.1 x/a/icmp", true},
                         {"x/a ip:192.0.2.1:53/udp", true}});
-  const FlowVerdict verdict = Ask(w.cluster, "x/a x/b:80");
+  const FlowAnswer verdict = Ask(w.cluster, "x/a x/b:80");
   EXPECT_FALSE(verdict.egress.applies);
   EXPECT_FALSE(verdict.ingress.applies);
 }

@@ -47,7 +47,7 @@ TEST(EvaluateReason, Exemptions) {
   ExpectReason(w, "x/a node:n1:80", "pod x/a always reaches the node it runs on (node n1)");
   ExpectReason(w, "node:n1 node:n2:80",
                "no pod network is involved between node n1 and node n2, so nothing is policed");
-  const FlowVerdict self = Ask(w.cluster, "x/a x/a:80");
+  const FlowAnswer self = Ask(w.cluster, "x/a x/a:80");
   EXPECT_TRUE(self.ingress.applies);
   EXPECT_TRUE(self.ingress.allowed);
   EXPECT_EQ(self.ingress.isolating, std::vector<ObjectKey>{KeyOf("x/in")});
@@ -170,7 +170,7 @@ TEST(EvaluateReason, TheFirstSideThatDeniesDecides) {
   World w = Standard();
   w.Egress("x/out", {}, {});
   w.Ingress("x/in", {}, {});
-  const FlowVerdict verdict = Ask(w.cluster, "x/a x/b:80");
+  const FlowAnswer verdict = Ask(w.cluster, "x/a x/b:80");
   EXPECT_EQ(verdict.reason,
             "pod x/a is isolated for egress by policy x/out, which has no egress rule");
   EXPECT_FALSE(verdict.ingress.allowed);

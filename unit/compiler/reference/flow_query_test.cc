@@ -13,19 +13,22 @@ namespace {
 using test::At;
 using testing::HasSubstr;
 
-TEST(ParseEnd, Forms) {
+TEST(ParseEndpointName, Forms) {
   std::string error;
-  EXPECT_EQ(ParseEnd("default/web-0", &error), End(ObjectKey{"default", "web-0"}));
-  EXPECT_EQ(ParseEnd("default/web.a.b", &error), End(ObjectKey{"default", "web.a.b"}));
-  EXPECT_EQ(ParseEnd("ip:10.0.0.1", &error), End(At("10.0.0.1")));
-  EXPECT_EQ(ParseEnd("ip:fd00::1", &error), End(At("fd00::1")));
-  EXPECT_EQ(ParseEnd("ip:[fd00::1]", &error), End(At("fd00::1")));
-  EXPECT_EQ(ParseEnd("ip:::", &error), End(At("::")));
-  EXPECT_EQ(ParseEnd("node:worker-1.example.com", &error), End(NodeEnd{"worker-1.example.com"}));
+  EXPECT_EQ(ParseEndpointName("default/web-0", &error),
+            EndpointName(ObjectKey{"default", "web-0"}));
+  EXPECT_EQ(ParseEndpointName("default/web.a.b", &error),
+            EndpointName(ObjectKey{"default", "web.a.b"}));
+  EXPECT_EQ(ParseEndpointName("ip:10.0.0.1", &error), EndpointName(At("10.0.0.1")));
+  EXPECT_EQ(ParseEndpointName("ip:fd00::1", &error), EndpointName(At("fd00::1")));
+  EXPECT_EQ(ParseEndpointName("ip:[fd00::1]", &error), EndpointName(At("fd00::1")));
+  EXPECT_EQ(ParseEndpointName("ip:::", &error), EndpointName(At("::")));
+  EXPECT_EQ(ParseEndpointName("node:worker-1.example.com", &error),
+            EndpointName(NodeName{"worker-1.example.com"}));
   EXPECT_EQ(error, "");
 }
 
-TEST(ParseEnd, RefusesAndSaysWhy) {
+TEST(ParseEndpointName, RefusesAndSaysWhy) {
   const std::pair<const char*, const char*> cases[] = {
       {"", "\"\" names no end of a flow"},
       {"web", "\"web\" names no end of a flow: expected NAMESPACE/POD, ip:ADDRESS or node:NAME"},
@@ -46,24 +49,24 @@ TEST(ParseEnd, RefusesAndSaysWhy) {
   };
   for (const auto& [text, message] : cases) {
     std::string error;
-    EXPECT_EQ(ParseEnd(text, &error), std::nullopt) << text;
+    EXPECT_EQ(ParseEndpointName(text, &error), std::nullopt) << text;
     EXPECT_THAT(error, HasSubstr(message)) << text;
   }
   std::string error;
-  EXPECT_EQ(ParseEnd(std::string(100'000, 'x'), &error), std::nullopt);
+  EXPECT_EQ(ParseEndpointName(std::string(100'000, 'x'), &error), std::nullopt);
   EXPECT_LT(error.size(), 300u);
 }
 
 struct TargetCase {
   const char* text;
-  End to;
+  EndpointName to;
   FlowProtocol protocol;
   std::uint16_t port;
 };
 
 TEST(ParseTarget, Forms) {
   const ObjectKey web{"default", "web"};
-  const NodeEnd node{"n1"};
+  const NodeName node{"n1"};
   const TargetCase cases[] = {
       {"default/web:80", web, FlowProtocol::kTcp, 80},
       {"default/web:80/tcp", web, FlowProtocol::kTcp, 80},
@@ -84,7 +87,7 @@ TEST(ParseTarget, Forms) {
       {"node:n1/icmp", node, FlowProtocol::kIcmp, 0},
   };
   for (const TargetCase& c : cases) {
-    Flow flow;
+    FlowQuery flow;
     std::string error;
     ASSERT_TRUE(ParseTarget(c.text, &flow, &error)) << c.text << ": " << error;
     EXPECT_EQ(flow.to, c.to) << c.text;
@@ -120,44 +123,45 @@ TEST(ParseTarget, RefusesAndSaysWhy) {
       {"", "names no end"},
   };
   for (const auto& [text, message] : cases) {
-    Flow flow;
+    FlowQuery flow;
     std::string error;
     EXPECT_FALSE(ParseTarget(text, &flow, &error)) << text;
     EXPECT_THAT(error, HasSubstr(message)) << text;
   }
 }
 
-TEST(ParseProbe, TwoWords) {
+TEST(ParseFlowQuery, TwoWords) {
   std::string error;
-  const std::optional<Flow> flow = ParseProbe("  default/a\tip:[fd00::1]:53/udp \r\n", &error);
+  const std::optional<FlowQuery> flow =
+      ParseFlowQuery("  default/a\tip:[fd00::1]:53/udp \r\n", &error);
   ASSERT_TRUE(flow) << error;
-  EXPECT_EQ(flow->from, End(ObjectKey{"default", "a"}));
-  EXPECT_EQ(flow->to, End(At("fd00::1")));
+  EXPECT_EQ(flow->from, EndpointName(ObjectKey{"default", "a"}));
+  EXPECT_EQ(flow->to, EndpointName(At("fd00::1")));
   EXPECT_EQ(flow->protocol, FlowProtocol::kUdp);
   EXPECT_EQ(flow->port, 53);
   EXPECT_EQ(flow->family, std::nullopt);
 
   for (const char* line : {"", " ", "default/a", "default/a default/b:80 default/c:80"}) {
-    EXPECT_EQ(ParseProbe(line, &error), std::nullopt) << line;
+    EXPECT_EQ(ParseFlowQuery(line, &error), std::nullopt) << line;
     EXPECT_THAT(error, HasSubstr("expected FROM TO:PORT/PROTO")) << line;
   }
-  EXPECT_EQ(ParseProbe("default/a default/b", &error), std::nullopt);
+  EXPECT_EQ(ParseFlowQuery("default/a default/b", &error), std::nullopt);
   EXPECT_THAT(error, HasSubstr("has no port"));
-  EXPECT_EQ(ParseProbe("a default/b:80", &error), std::nullopt);
+  EXPECT_EQ(ParseFlowQuery("a default/b:80", &error), std::nullopt);
   EXPECT_THAT(error, HasSubstr("names no end"));
 }
 
 TEST(EndToString, IsWhatParseEndReads) {
   for (const char* text : {"default/web", "ip:10.0.0.1", "ip:fd00::1", "node:n1"}) {
     std::string error;
-    EXPECT_EQ(ToString(ParseEnd(text, &error).value()), text);
+    EXPECT_EQ(ToString(ParseEndpointName(text, &error).value()), text);
   }
 }
 
 TEST(ToJson, KeysInOrder) {
   std::string error;
-  const Flow flow = ParseProbe("default/a default/b:80", &error).value();
-  FlowVerdict verdict;
+  const FlowQuery flow = ParseFlowQuery("default/a default/b:80", &error).value();
+  FlowAnswer verdict;
   verdict.family = Family::kIPv4;
   verdict.reason = "because";
   verdict.egress.reason = "no policy";
@@ -176,8 +180,8 @@ TEST(ToJson, KeysInOrder) {
 
 TEST(ToJson, IcmpHasNoPortAndAFamilyMayBeUnknown) {
   std::string error;
-  const Flow flow = ParseProbe("ip:10.0.0.1 default/b/icmp", &error).value();
-  FlowVerdict verdict;
+  const FlowQuery flow = ParseFlowQuery("ip:10.0.0.1 default/b/icmp", &error).value();
+  FlowAnswer verdict;
   verdict.allowed = false;
   EXPECT_THAT(ToJson(flow, verdict),
               HasSubstr(R"("port":null,"protocol":"ICMP","family":null,"verdict":"deny")"));

@@ -327,7 +327,7 @@ void RandomChange(Cluster* cluster, Random* r) {
   }
 }
 
-Flow RandomFlow(const Cluster& cluster, Random* r) {
+FlowQuery RandomFlow(const Cluster& cluster, Random* r) {
   std::vector<const Pod*> pods;
   std::vector<std::string> nodes;
   std::vector<Address> addresses;
@@ -338,15 +338,15 @@ Flow RandomFlow(const Cluster& cluster, Random* r) {
     addresses.insert(addresses.end(), pod.addresses.begin(), pod.addresses.end());
     addresses.insert(addresses.end(), pod.host_addresses.begin(), pod.host_addresses.end());
   }
-  const auto end = [&]() -> End {
+  const auto end = [&]() -> EndpointName {
     const int kind = r->Share({64, 20, 8, 8});
     if (kind == 0 && !pods.empty()) return r->Pick(pods)->key;
     if (kind == 1 && !addresses.empty()) return r->Pick(addresses);
-    if (kind == 2 && !nodes.empty()) return NodeEnd{r->Pick(nodes)};
+    if (kind == 2 && !nodes.empty()) return NodeName{r->Pick(nodes)};
     return AnyAddress(r->Percent(60) ? Family::kIPv4 : Family::kIPv6, r);
   };
   static const std::vector<int> kNear = {0, 0, 0, 0, 1, -1, 2, 11};
-  Flow flow;
+  FlowQuery flow;
   flow.from = end();
   flow.to = end();
   flow.protocol = static_cast<FlowProtocol>(r->Share({55, 20, 10, 15}));

@@ -17,6 +17,6 @@ Cluster RandomCluster(Random* random);
 void RandomChange(Cluster* cluster, Random* random);
 
 // Between ends that the cluster knows (now and then one that it does not: an outside address).
-Flow RandomFlow(const Cluster& cluster, Random* random);
+FlowQuery RandomFlow(const Cluster& cluster, Random* random);
 
 }  // namespace podgate::compiler::test

@@ -9,11 +9,11 @@ namespace podgate::controller {
 namespace {
 
 struct World : LoopWorld {
-  VitalsBoard board{clock.Now()};
+  AgentStatsBoard board{clock.Now()};
   Loop watched{{"n1", {}, false}, &kernel, &clock, &log, nullptr, nullptr, &board};
 
   template <typename... Messages>
-  LoopVitals Turn(Messages... messages) {
+  LoopStats Turn(Messages... messages) {
     std::vector<Message> batch;
     (batch.push_back(std::move(messages)), ...);
     for (Message& message : batch) message.received = clock.Now();
@@ -22,7 +22,7 @@ struct World : LoopWorld {
     watched.Tick();
     return board.Read();
   }
-  LoopVitals Begin() {
+  LoopStats Begin() {
     return Turn(Upsert(Kind::kNamespace, compiler::Namespace{"d", {}}),
                 Upsert(MakePod("web", "10.0.0.1", {{"app", "web"}})),
                 Upsert(MakePod("client", "10.0.1.1", {{"role", "client"}}, "n2")),
@@ -34,10 +34,10 @@ struct World : LoopWorld {
 TEST(Vitals, FollowTheLoop) {
   World world;
   EXPECT_EQ(world.board.Read().turned, world.clock.Now());
-  const LoopVitals before = world.Turn(Upsert(MakePod("web", "10.0.0.1", {})));
+  const LoopStats before = world.Turn(Upsert(MakePod("web", "10.0.0.1", {})));
   EXPECT_FALSE(before.settled);
   EXPECT_FALSE(before.listed[PlaceOf(Kind::kPod)]);
-  const LoopVitals begun = world.Begin();
+  const LoopStats begun = world.Begin();
   EXPECT_TRUE(begun.settled);
   EXPECT_TRUE(begun.listed[0] && begun.listed[1] && begun.listed[2]);
   EXPECT_EQ(begun.events[PlaceOf(Kind::kPod)], 3U);
@@ -53,7 +53,7 @@ TEST(Vitals, FollowTheLoop) {
   EXPECT_EQ(begun.size.rules, size.rules);
   EXPECT_EQ(begun.size.elements, size.elements);
   world.clock.Advance(std::chrono::seconds(5));
-  const LoopVitals later = world.Turn();
+  const LoopStats later = world.Turn();
   EXPECT_EQ(later.turned, world.clock.Now());
 }
 
@@ -74,7 +74,7 @@ TEST(Vitals, BrokenPoliciesAreThoseThatAreThere) {
 
 TEST(Vitals, TimesAreOfWhatReachedTheKernel) {
   World world;
-  LoopVitals vitals = world.Begin();
+  LoopStats vitals = world.Begin();
   const auto count = [](const Histogram& histogram) {
     std::uint64_t all = 0;
     for (const std::uint64_t bucket : histogram.counts()) all += bucket;

@@ -353,8 +353,8 @@ TEST(Drift, ARebuildThatFailsIsNotRepeatedEachSecond) {
 
 // ---- names
 
-TEST(Suspects, Named) {
-  Suspects suspects;
+TEST(Attribution, Named) {
+  Attribution suspects;
   EXPECT_EQ(suspects.ToString(1, 2), "unknown");
   suspects.Add({{2, 812, "nft"}});
   EXPECT_EQ(suspects.ToString(1, 2), "nft (pid 812)");

@@ -9,8 +9,8 @@
 #include <string>
 #include <thread>
 
-#include "unit/controller/node/fake_conntrack.h"
 #include "unit/nft/conntrack/flows.h"
+#include "unit/nft/fake/fake_conntrack.h"
 
 namespace podgate::controller {
 namespace {
@@ -64,11 +64,11 @@ class FlowCutterTest : public testing::Test {
     return true;
   }
   // Turns until one more pass over all flows is over.
-  void Pass(const nft::Ruleset& rules) { TurnUntilMore(&FlowCutter::Counters::passes, rules); }
+  void Pass(const nft::Ruleset& rules) { TurnUntilMore(&FlowTerminator::Counters::passes, rules); }
   void SealPass(const nft::Ruleset& rules) {
-    TurnUntilMore(&FlowCutter::Counters::seal_passes, rules);
+    TurnUntilMore(&FlowTerminator::Counters::seal_passes, rules);
   }
-  void TurnUntilMore(std::uint64_t FlowCutter::Counters::*count, const nft::Ruleset& rules) {
+  void TurnUntilMore(std::uint64_t FlowTerminator::Counters::*count, const nft::Ruleset& rules) {
     const std::uint64_t before = cutter_.counters().*count;
     while (cutter_.counters().*count == before) {
       std::unique_lock<std::mutex> lock(mutex_);
@@ -94,19 +94,20 @@ class FlowCutterTest : public testing::Test {
                 const std::lock_guard<std::mutex> lock(mutex_);
                 logged_ += line;
               }};
-  FakeConntrack conntrack_;
-  FlowCutter cutter_{&conntrack_, &log_,
-                     [this] {
-                       const std::lock_guard<std::mutex> lock(mutex_);
-                       ++wakes_;
-                       woken_.notify_all();
-                     },
-                     [] { return Clock::Duration{}; }};
+  nft::FakeConntrack conntrack_;
+  nft::Addresses node_addresses_;  // set before the cutter runs
+  FlowTerminator cutter_{&conntrack_, [this] { return node_addresses_; }, &log_,
+                         [this] {
+                           const std::lock_guard<std::mutex> lock(mutex_);
+                           ++wakes_;
+                           woken_.notify_all();
+                         },
+                         [] { return Clock::Duration{}; }};
   std::jthread thread_;
 };
 
 TEST_F(FlowCutterTest, CutsExactlyWhatIsDeniedInSlices) {
-  conntrack_.node = {At("192.168.0.1")};
+  node_addresses_ = {At("192.168.0.1")};
   for (std::uint16_t i = 0; i < 1000; ++i) {
     const std::string client = fmt::format("10.1.{}.{}", i / 250, i % 250);
     Flow flow = PlainFlow(client.c_str(), "10.0.0.2", nft::kTcp, 80);
@@ -130,7 +131,7 @@ TEST_F(FlowCutterTest, CutsExactlyWhatIsDeniedInSlices) {
         << flow.original.source.ToString() << " -> " << flow.reply.source.ToString();
   }
   EXPECT_EQ(conntrack_.Flows(true).size(), 998U);
-  EXPECT_LE(conntrack_.largest_cut(), FlowCutter::kSlice);
+  EXPECT_LE(conntrack_.largest_cut(), FlowTerminator::kSlice);
   EXPECT_EQ(cutter_.counters().cut, 998U);
   EXPECT_EQ(cutter_.counters().entries, 3001U);
   EXPECT_EQ(cutter_.counters().seals, 998U);
@@ -138,7 +139,7 @@ TEST_F(FlowCutterTest, CutsExactlyWhatIsDeniedInSlices) {
 }
 
 TEST_F(FlowCutterTest, EverySliceIsJudgedByTheRulesOfItsMoment) {
-  for (std::uint16_t i = 0; i < 2 * FlowCutter::kSlice; ++i) {
+  for (std::uint16_t i = 0; i < 2 * FlowTerminator::kSlice; ++i) {
     Flow flow = PlainFlow("10.1.0.1", "10.0.0.2", nft::kTcp, 80);
     flow.original.source_port = flow.reply.destination_port = i;
     conntrack_.Add(flow);
@@ -148,7 +149,7 @@ TEST_F(FlowCutterTest, EverySliceIsJudgedByTheRulesOfItsMoment) {
   ASSERT_TRUE(Turn(Isolating({})));  // the addresses
   ASSERT_TRUE(Turn(Isolating({})));  // the first slice
   Pass(Isolating({"10.1.0.1"}));
-  EXPECT_EQ(conntrack_.Flows(false).size(), FlowCutter::kSlice);
+  EXPECT_EQ(conntrack_.Flows(false).size(), FlowTerminator::kSlice);
 }
 
 TEST_F(FlowCutterTest, UnsealsWhatIsAllowedAgainWithoutLookingThroughAllFlows) {
@@ -267,7 +268,7 @@ TEST_F(FlowCutterTest, StopsAtOnceWhileItWaitsForTheLoop) {
 }
 
 TEST(RemoveSeals, TakesAllOfThemAndNothingElse) {
-  FakeConntrack conntrack;
+  nft::FakeConntrack conntrack;
   for (std::uint16_t i = 0; i < 600; ++i) {
     Flow flow = PlainFlow("10.1.0.1", "10.0.0.2", nft::kTcp, 80);
     flow.original.source_port = flow.reply.destination_port = i;
@@ -275,12 +276,12 @@ TEST(RemoveSeals, TakesAllOfThemAndNothingElse) {
     flow.original.destination = flow.reply.source = At("10.0.0.3");
     conntrack.Add(flow);
   }
-  EXPECT_EQ(RemoveSeals(&conntrack).value(), 600U);
+  EXPECT_EQ(nft::RemoveSeals(&conntrack).value(), 600U);
   EXPECT_TRUE(conntrack.Flows(true).empty());
   EXPECT_EQ(conntrack.Flows(false).size(), 600U);
-  EXPECT_EQ(RemoveSeals(&conntrack).value(), 0U);
+  EXPECT_EQ(nft::RemoveSeals(&conntrack).value(), 0U);
   conntrack.Refuse(nft::Status(nft::Status::Code::kPermission, "not permitted"));
-  EXPECT_FALSE(RemoveSeals(&conntrack).ok());
+  EXPECT_FALSE(nft::RemoveSeals(&conntrack).ok());
 }
 
 TEST(MayDeny, IsTrueForAllButNewMembersOfSets) {

@@ -9,8 +9,8 @@
 #include <thread>
 
 #include "unit/controller/agent/loop_world.h"
-#include "unit/controller/node/fake_conntrack.h"
 #include "unit/nft/conntrack/flows.h"
+#include "unit/nft/fake/fake_conntrack.h"
 
 namespace podgate::controller {
 namespace {
@@ -410,8 +410,8 @@ TEST(MessageQueue, IsBoundedInBytesToo) {
 // ---------------------------------------------------------------------------------------
 
 struct CuttingWorld : World {
-  FakeConntrack conntrack;
-  FlowCutter cutter{&conntrack, &log, [] {}};
+  nft::FakeConntrack conntrack;
+  FlowTerminator cutter{&conntrack, [] { return nft::Addresses{}; }, &log, [] {}};
   Loop cutting{{"n1", {}, false}, &kernel, &clock, &log, &cutter};
   std::jthread thread;
 
@@ -438,7 +438,7 @@ struct CuttingWorld : World {
     cutting.Handle(std::move(batch));
   }
   // Turns until one more pass is over, as when the cutter wakes the loop.
-  void Pass(std::uint64_t FlowCutter::Counters::*count) {
+  void Pass(std::uint64_t FlowTerminator::Counters::*count) {
     const std::uint64_t before = cutter.counters().*count;
     while (cutter.counters().*count == before) {
       cutting.Tick();
@@ -450,14 +450,14 @@ struct CuttingWorld : World {
 TEST(Loop, WhatAChangeDeniesIsCutAndUnsealedWhenItIsAllowedAgain) {
   CuttingWorld world;
   world.Begin();
-  world.Pass(&FlowCutter::Counters::passes);  // what an earlier agent may have left to do
+  world.Pass(&FlowTerminator::Counters::passes);  // what an earlier agent may have left to do
   EXPECT_EQ(world.conntrack.Flows(false).size(), 2U);
   world.Label("none");
-  world.Pass(&FlowCutter::Counters::passes);
+  world.Pass(&FlowTerminator::Counters::passes);
   EXPECT_EQ(world.conntrack.Flows(false).size(), 1U);
   EXPECT_EQ(world.conntrack.Flows(true).size(), 1U);
   world.Label("client");
-  world.Pass(&FlowCutter::Counters::seal_passes);
+  world.Pass(&FlowTerminator::Counters::seal_passes);
   EXPECT_TRUE(world.conntrack.Flows(true).empty());
 }
 
@@ -468,7 +468,7 @@ TEST(Loop, RulesThatAreNotInForceCutNothing) {
     return refuse ? nft::Status(nft::Status::Code::kPermission, "no") : nft::Status();
   };
   world.Begin();
-  world.Pass(&FlowCutter::Counters::passes);
+  world.Pass(&FlowTerminator::Counters::passes);
   refuse = true;
   world.Label("none");
   const std::uint64_t passes = world.cutter.counters().passes;
@@ -481,7 +481,7 @@ TEST(Loop, RulesThatAreNotInForceCutNothing) {
   EXPECT_EQ(world.cutter.counters().passes, passes);
   refuse = false;
   world.clock.Advance(std::chrono::seconds(1));
-  world.Pass(&FlowCutter::Counters::passes);
+  world.Pass(&FlowTerminator::Counters::passes);
   EXPECT_EQ(world.conntrack.Flows(false).size(), 1U);
 }
 
@@ -490,8 +490,8 @@ TEST(Loop, RulesThatAreNotInForceCutNothing) {
 TEST(Loop, FlowsAreFollowedAfterARepairWhoseAnswerWasLost) {
   CuttingWorld world;
   world.Begin();
-  world.Pass(&FlowCutter::Counters::passes);
-  world.Pass(&FlowCutter::Counters::passes);  // the one that confirms the first, a second later
+  world.Pass(&FlowTerminator::Counters::passes);
+  world.Pass(&FlowTerminator::Counters::passes);  // the one that confirms the first, a second later
   nft::Step hole{nft::Phase::kFlip, "podgate", {}};
   for (const auto& [name, chain] : world.Table().chains)
     if (name.starts_with("in-class-")) hole.operations.push_back(nft::SetRules{name, {}});

@@ -8,9 +8,9 @@
 #include <vector>
 
 #include "controller/agent/loop.h"
-#include "nft/kernel/fake_kernel.h"
 #include "nft/model/interpret.h"
 #include "unit/controller/base/fake_clock.h"
+#include "unit/nft/fake/fake_kernel.h"
 #include "unit/nft/fake/fake_monitor.h"
 
 namespace podgate::controller {
@@ -77,7 +77,7 @@ struct LoopWorld {
   std::string logged;
   Logger log{Logger::Format::kText, LogLevel::kDebug,
              [this](std::string_view line) { logged += line; }};
-  FakeMonitor monitor;
+  nft::FakeMonitor monitor;
   Loop loop{{"n1", {}, false}, &kernel, &clock, &log, nullptr, &monitor};
 
   template <typename... Messages>

@@ -70,7 +70,7 @@ class Nobody : public MessageSink {
 TEST(Memory, ALongPageTakesItsOwnSize) {
   FakeClock clock;
   FakeTransport transport(&clock);
-  RequestGate gate(&clock);
+  RequestLimiter gate(&clock);
   gate.NoStreamingLists();
   Logger log(Logger::Format::kText, LogLevel::kError, [](std::string_view) {});
   Nobody nobody;

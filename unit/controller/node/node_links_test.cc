@@ -12,6 +12,8 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "controller/node/node_addresses.h"
+
 namespace podgate::controller {
 namespace {
 
@@ -52,6 +54,13 @@ TEST_F(NodeLinksTest, RoutesAndLinks) {
   EXPECT_EQ(lo.value().name, "lo");
   EXPECT_EQ(lo.value().kind, "");
   EXPECT_FALSE(links->LinkOf(4711).ok());
+}
+
+TEST_F(NodeLinksTest, KnowsTheNodesAddresses) {
+  const auto addresses = ReadNodeAddresses();
+  ASSERT_TRUE(addresses.ok()) << addresses.status().message();
+  EXPECT_EQ(addresses.value(),
+            (nft::Addresses{*ipset::Address::Parse("127.0.0.1"), *ipset::Address::Parse("::1")}));
 }
 
 }  // namespace

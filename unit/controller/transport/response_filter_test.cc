@@ -17,7 +17,7 @@ struct Fed {
 };
 
 Fed Feed(const std::string& bytes, std::size_t piece = 0, bool finish = false) {
-  HttpGuard guard;
+  ResponseFilter guard;
   Fed fed;
   for (std::size_t at = 0; at < bytes.size() && fed.fine; at += piece == 0 ? bytes.size() : piece) {
     fed.fine = guard.Feed(
@@ -43,7 +43,7 @@ std::string BodyOf(const std::string& out, bool* ended) {
   return body;
 }
 
-TEST(HttpGuard, PassesEveryFramingOnAtAnySplit) {
+TEST(ResponseFilter, PassesEveryFramingOnAtAnySplit) {
   const struct {
     const char* name;
     std::string answer;
@@ -84,7 +84,7 @@ TEST(HttpGuard, PassesEveryFramingOnAtAnySplit) {
   }
 }
 
-TEST(HttpGuard, PassesNothingOnTwice) {
+TEST(ResponseFilter, PassesNothingOnTwice) {
   // A body that is cut off does not get an end of our making, nor one that said how long it is.
   for (const char* torn : {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhel",
                            "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhel"}) {
@@ -95,7 +95,7 @@ TEST(HttpGuard, PassesNothingOnTwice) {
   EXPECT_EQ(Feed("HTTP/1.1 200 OK\r\nCont", 0, true).out, "");
 }
 
-TEST(HttpGuard, KeepsOnlyTheStatusAndThePause) {
+TEST(ResponseFilter, KeepsOnlyTheStatusAndThePause) {
   EXPECT_EQ(
       Feed("HTTP/1.1 429 Too Many\r\nRetry-After: 7\r\nSet-Cookie: x\r\nContent-Length: 0\r\n\r\n")
           .out,
@@ -109,8 +109,8 @@ TEST(HttpGuard, KeepsOnlyTheStatusAndThePause) {
             "HTTP/1.1 204 -\r\nConnection: close\r\nContent-Length: 0\r\n\r\n");
 }
 
-TEST(HttpGuard, ALargeChunkComesThroughInSmallOnes) {
-  HttpGuard guard;
+TEST(ResponseFilter, ALargeChunkComesThroughInSmallOnes) {
+  ResponseFilter guard;
   std::string out;
   ASSERT_TRUE(guard.Feed(
       "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n7fffffffffffffff\r\n", &out));
@@ -119,12 +119,12 @@ TEST(HttpGuard, ALargeChunkComesThroughInSmallOnes) {
     out.clear();
     ASSERT_TRUE(guard.Feed(piece, &out));
     // Nothing is kept back, and no chunk is longer than the limit.
-    EXPECT_EQ(out.size(),
-              (piece.size() / HttpGuard::kMaxPieceBytes) * (HttpGuard::kMaxPieceBytes + 8));
+    EXPECT_EQ(out.size(), (piece.size() / ResponseFilter::kMaxPieceBytes) *
+                              (ResponseFilter::kMaxPieceBytes + 8));
   }
 }
 
-TEST(HttpGuard, StopsWhatBreaksTheRules) {
+TEST(ResponseFilter, StopsWhatBreaksTheRules) {
   const std::string chunked = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
   const struct {
     std::string answer;

@@ -102,7 +102,7 @@ TEST(EventQueue, NeverManyAndNeverWithoutBound) {
 struct Sending {
   FakeClock clock;
   FakeTransport transport{&clock};
-  RequestGate gate{&clock};
+  RequestLimiter gate{&clock};
   std::string logged;
   Logger log{Logger::Format::kText, LogLevel::kInfo,
              [this](std::string_view line) { logged += line; }};
@@ -158,9 +158,9 @@ TEST(EventSender, OtherFailuresLoseOneEvent) {
   EXPECT_EQ(world.logged, "");
 }
 
-TEST(RequestGate, IdleTurnsDelayNobody) {
+TEST(RequestLimiter, IdleTurnsDelayNobody) {
   FakeClock clock;
-  RequestGate gate(&clock);
+  RequestLimiter gate(&clock);
   EXPECT_TRUE(gate.TakeIdleTurn());
   EXPECT_TRUE(gate.TakeIdleTurn());
   EXPECT_FALSE(gate.TakeIdleTurn());

@@ -86,7 +86,7 @@ class Recorder : public MessageSink {
 struct World {
   FakeClock clock;
   FakeTransport transport{&clock};
-  RequestGate gate{&clock};
+  RequestLimiter gate{&clock};
   std::string logged;
   Logger log{Logger::Format::kText, LogLevel::kDebug,
              [this](std::string_view line) { logged += line; }};

@@ -12,9 +12,9 @@
 namespace podgate::controller {
 namespace {
 
-TEST(RequestGate, NeverFiveWithinASecond) {
+TEST(RequestLimiter, NeverFiveWithinASecond) {
   FakeClock clock;
-  RequestGate gate(&clock);
+  RequestLimiter gate(&clock);
   std::vector<Clock::Time> turns;
   for (int i = 0; i < 200; ++i) {
     ASSERT_TRUE(gate.AwaitTurn());
@@ -28,9 +28,9 @@ TEST(RequestGate, NeverFiveWithinASecond) {
   EXPECT_FALSE(gate.AwaitTurn());
 }
 
-TEST(RequestGate, ThreadsShareTheTurns) {
+TEST(RequestLimiter, ThreadsShareTheTurns) {
   SystemClock clock;
-  RequestGate gate(&clock);
+  RequestLimiter gate(&clock);
   std::atomic<int> turns = 0;
   std::vector<std::jthread> threads;
   for (int i = 0; i < 8; ++i) {
@@ -44,19 +44,19 @@ TEST(RequestGate, ThreadsShareTheTurns) {
   EXPECT_EQ(turns, 4);
 }
 
-TEST(RequestGate, OneListAtATime) {
+TEST(RequestLimiter, OneListAtATime) {
   SystemClock clock;
-  RequestGate gate(&clock);
-  RequestGate::ListSlot first = gate.AwaitList();
+  RequestLimiter gate(&clock);
+  RequestLimiter::ListSlot first = gate.AwaitList();
   ASSERT_TRUE(first);
   std::atomic<bool> second_in = false;
   std::jthread second([&] {
-    const RequestGate::ListSlot slot = gate.AwaitList();
+    const RequestLimiter::ListSlot slot = gate.AwaitList();
     second_in = static_cast<bool>(slot);
   });
   std::this_thread::sleep_for(std::chrono::milliseconds(50));
   EXPECT_FALSE(second_in);
-  RequestGate::ListSlot moved = std::move(first);
+  RequestLimiter::ListSlot moved = std::move(first);
   // NOLINTNEXTLINE(bugprone-use-after-move): it holds nothing any more, which is the point
   first.Release();
   std::this_thread::sleep_for(std::chrono::milliseconds(20));
@@ -65,7 +65,7 @@ TEST(RequestGate, OneListAtATime) {
   second.join();
   EXPECT_TRUE(second_in);
 
-  const RequestGate::ListSlot held = gate.AwaitList();
+  const RequestLimiter::ListSlot held = gate.AwaitList();
   std::jthread waiting([&] { EXPECT_FALSE(gate.AwaitList()); });
   std::this_thread::sleep_for(std::chrono::milliseconds(20));
   gate.Stop();

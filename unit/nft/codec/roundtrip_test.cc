@@ -5,11 +5,11 @@
 #include <string>
 #include <utility>
 
-#include "every_form.h"
 #include "nft/model/canonical.h"
 #include "nft/text/print.h"
-#include "random_ruleset.h"
-#include "real_kernel.h"
+#include "unit/nft/kernel/real_kernel.h"
+#include "unit/nft/support/every_form.h"
+#include "unit/nft/support/random_ruleset.h"
 
 namespace podgate::nft {
 namespace {

@@ -5,8 +5,8 @@
 #include <gtest/gtest.h>
 
 #include "nft/model/interpret.h"
-#include "random_ruleset.h"
 #include "unit/nft/conntrack/flows.h"
+#include "unit/nft/support/random_ruleset.h"
 
 namespace podgate::nft {
 namespace {
@@ -65,40 +65,40 @@ Ruleset Rules() {
   return rules;
 }
 
-FlowVerdict Judge(const Ruleset& rules, const Flow& flow, Hook hook = Hook::kForward) {
+FlowDecision Judge(const Ruleset& rules, const Flow& flow, Hook hook = Hook::kForward) {
   return FlowJudge(rules).Judge({flow, hook, std::nullopt});
 }
 
 TEST(FlowJudge, EstablishedOrNotThePolicyDecides) {
   const Ruleset rules = Rules();
-  EXPECT_EQ(Judge(rules, PlainFlow("10.0.0.1", "10.0.0.2", kTcp, 80)), FlowVerdict::kLives);
-  EXPECT_EQ(Judge(rules, PlainFlow("10.0.0.1", "10.0.0.2", kTcp, 81)), FlowVerdict::kCut);
-  EXPECT_EQ(Judge(rules, PlainFlow("10.0.0.1", "10.0.0.2", kUdp, 80)), FlowVerdict::kCut);
-  EXPECT_EQ(Judge(rules, PlainFlow("10.0.0.4", "10.0.0.2", kTcp, 80)), FlowVerdict::kCut);
-  EXPECT_EQ(Judge(rules, PlainFlow("10.9.0.4", "10.0.0.2", kSctp, 7)), FlowVerdict::kLives);
-  EXPECT_EQ(Judge(rules, PlainFlow("fd00::1", "fd00::2", kTcp, 80)), FlowVerdict::kCut);
-  EXPECT_EQ(Judge(rules, PlainFlow("10.0.0.3", "10.0.0.7", kTcp, 80)), FlowVerdict::kCut);
+  EXPECT_EQ(Judge(rules, PlainFlow("10.0.0.1", "10.0.0.2", kTcp, 80)), FlowDecision::kLives);
+  EXPECT_EQ(Judge(rules, PlainFlow("10.0.0.1", "10.0.0.2", kTcp, 81)), FlowDecision::kCut);
+  EXPECT_EQ(Judge(rules, PlainFlow("10.0.0.1", "10.0.0.2", kUdp, 80)), FlowDecision::kCut);
+  EXPECT_EQ(Judge(rules, PlainFlow("10.0.0.4", "10.0.0.2", kTcp, 80)), FlowDecision::kCut);
+  EXPECT_EQ(Judge(rules, PlainFlow("10.9.0.4", "10.0.0.2", kSctp, 7)), FlowDecision::kLives);
+  EXPECT_EQ(Judge(rules, PlainFlow("fd00::1", "fd00::2", kTcp, 80)), FlowDecision::kCut);
+  EXPECT_EQ(Judge(rules, PlainFlow("10.0.0.3", "10.0.0.7", kTcp, 80)), FlowDecision::kCut);
 }
 
 TEST(FlowJudge, OnlyTheInitiatorIsJudged) {
   const Ruleset rules = Rules();
   // The isolated ends began these themselves, or only answer.
-  EXPECT_EQ(Judge(rules, PlainFlow("10.0.0.2", "10.0.0.4", kTcp, 80)), FlowVerdict::kLives);
-  EXPECT_EQ(Judge(rules, PlainFlow("10.0.0.4", "10.0.0.3", kTcp, 80)), FlowVerdict::kLives);
+  EXPECT_EQ(Judge(rules, PlainFlow("10.0.0.2", "10.0.0.4", kTcp, 80)), FlowDecision::kLives);
+  EXPECT_EQ(Judge(rules, PlainFlow("10.0.0.4", "10.0.0.3", kTcp, 80)), FlowDecision::kLives);
 }
 
 TEST(FlowJudge, EchoesNeedAnEntryWithoutPorts) {
   const Ruleset rules = Rules();
-  EXPECT_EQ(Judge(rules, EchoFlow("10.0.0.1", "10.0.0.2")), FlowVerdict::kCut);
-  EXPECT_EQ(Judge(rules, EchoFlow("10.9.0.1", "10.0.0.2")), FlowVerdict::kLives);
+  EXPECT_EQ(Judge(rules, EchoFlow("10.0.0.1", "10.0.0.2")), FlowDecision::kCut);
+  EXPECT_EQ(Judge(rules, EchoFlow("10.9.0.1", "10.0.0.2")), FlowDecision::kLives);
 }
 
 TEST(FlowJudge, ServicesAreJudgedByThePodBehindThem) {
   Flow flow = PlainFlow("10.0.0.1", "10.96.0.1", kTcp, 443);
   flow.reply = {At("10.0.0.2"), At("192.168.0.1"), 80, 61000};
-  EXPECT_EQ(Judge(Rules(), flow), FlowVerdict::kLives);
+  EXPECT_EQ(Judge(Rules(), flow), FlowDecision::kLives);
   flow.reply.source_port = 81;
-  EXPECT_EQ(Judge(Rules(), flow), FlowVerdict::kCut);
+  EXPECT_EQ(Judge(Rules(), flow), FlowDecision::kCut);
 }
 
 TEST(FlowJudge, ARelatedFlowFollowsTheOneThatAnnouncedIt) {
@@ -107,24 +107,25 @@ TEST(FlowJudge, ARelatedFlowFollowsTheOneThatAnnouncedIt) {
   const Flow allowed = PlainFlow("10.0.0.1", "10.0.0.2", kTcp, 80);
   const Flow denied = PlainFlow("10.0.0.4", "10.0.0.2", kTcp, 80);
   const FlowJudge judge(rules);
-  EXPECT_EQ(judge.Judge({data, Hook::kForward, FirstPacket(allowed)}), FlowVerdict::kLives);
-  EXPECT_EQ(judge.Judge({data, Hook::kForward, FirstPacket(denied)}), FlowVerdict::kCut);
-  EXPECT_EQ(judge.Judge({data, Hook::kForward, std::nullopt}), FlowVerdict::kCut);
+  EXPECT_EQ(judge.Judge({data, Hook::kForward, FirstPacket(allowed)}), FlowDecision::kLives);
+  EXPECT_EQ(judge.Judge({data, Hook::kForward, FirstPacket(denied)}), FlowDecision::kCut);
+  EXPECT_EQ(judge.Judge({data, Hook::kForward, std::nullopt}), FlowDecision::kCut);
 }
 
 TEST(FlowJudge, ASealGoesWhenItsFlowIsAllowedAgain) {
   const Ruleset rules = Rules();
   EXPECT_EQ(Judge(rules, SealOf(PlainFlow("10.0.0.1", "10.0.0.2", kTcp, 80))),
-            FlowVerdict::kUnseal);
-  EXPECT_EQ(Judge(rules, SealOf(PlainFlow("10.0.0.4", "10.0.0.2", kTcp, 80))), FlowVerdict::kLives);
+            FlowDecision::kUnseal);
+  EXPECT_EQ(Judge(rules, SealOf(PlainFlow("10.0.0.4", "10.0.0.2", kTcp, 80))),
+            FlowDecision::kLives);
 }
 
 TEST(FlowJudge, AFlowToTheNodeIsJudgedByTheInputHook) {
   Ruleset rules = Rules();
   const Flow flow = PlainFlow("10.0.0.3", "192.168.0.1", kTcp, 80);
-  EXPECT_EQ(Judge(rules, flow, Hook::kInput), FlowVerdict::kCut);
+  EXPECT_EQ(Judge(rules, flow, Hook::kInput), FlowDecision::kCut);
   rules.chains.erase("host");
-  EXPECT_EQ(Judge(rules, flow, Hook::kInput), FlowVerdict::kLives);
+  EXPECT_EQ(Judge(rules, flow, Hook::kInput), FlowDecision::kLives);
 }
 
 TEST(FlowFilter, KnowsTheAddressesThatCanBeJudged) {
@@ -177,7 +178,7 @@ TEST(Verdicts, AreThoseOfTheInterpreter) {
       packet.destination_port = static_cast<std::uint16_t>(random.Below(3) * 40);
       packet.state = static_cast<Packet::State>(random.Below(4));
       const Hook hook = random.Below(2) == 0 ? Hook::kForward : Hook::kInput;
-      const Outcome outcome = Interpret(ruleset, hook, packet);
+      const Interpretation outcome = Interpret(ruleset, hook, packet);
       EXPECT_EQ(verdicts.Accepts(hook, packet), outcome.accepted)
           << testing::PrintToString(outcome.trace);
       denied += outcome.accepted ? 0 : 1;

@@ -7,9 +7,9 @@
 
 #include "nft/kernel/monitor.h"
 
-namespace podgate::controller {
+namespace podgate::nft {
 
-class FakeMonitor : public nft::Monitor {
+class FakeMonitor : public Monitor {
  public:
   void Say(std::uint32_t generation, std::uint32_t process_id, const std::string& process_name) {
     if (listening) heard_.push_back({generation, process_id, process_name});
@@ -25,4 +25,4 @@ class FakeMonitor : public nft::Monitor {
   std::vector<Transaction> heard_;
 };
 
-}  // namespace podgate::controller
+}  // namespace podgate::nft

@@ -1,4 +1,4 @@
-#include "faulty_wire.h"
+#include "unit/nft/fake/faulty_channel.h"
 
 #include <linux/netfilter/nfnetlink.h>
 #include <sys/socket.h>
@@ -8,7 +8,7 @@
 
 namespace podgate::nft {
 
-int FaultyWire::Send(const char* data, std::size_t bytes) {
+int FaultyChannel::Send(const char* data, std::size_t bytes) {
   ++sends;
   losing_.reset();
   const auto* first = reinterpret_cast<const nlmsghdr*>(data);
@@ -21,7 +21,7 @@ int FaultyWire::Send(const char* data, std::size_t bytes) {
   return real_->Send(data, bytes);
 }
 
-ssize_t FaultyWire::Receive(char* buffer, std::size_t bytes, bool wait) {
+ssize_t FaultyChannel::Receive(char* buffer, std::size_t bytes, bool wait) {
   ++receives;
   if (losing_) {
     while (real_->Receive(buffer, bytes, false) >= 0) continue;
@@ -32,11 +32,11 @@ ssize_t FaultyWire::Receive(char* buffer, std::size_t bytes, bool wait) {
   return on_receive ? on_receive(buffer, received, wait) : received;
 }
 
-std::size_t FaultyWire::ReserveForSending(std::size_t bytes) {
+std::size_t FaultyChannel::ReserveForSending(std::size_t bytes) {
   return std::min(real_->ReserveForSending(bytes), send_limit_bytes);
 }
 
-int FaultyWire::Renew() {
+int FaultyChannel::Renew() {
   if (on_renew != 0) return on_renew;
   ++renewals;
   return real_->Renew();

@@ -14,9 +14,9 @@
 
 namespace podgate::nft {
 
-class FaultyWire : public Wire {
+class FaultyChannel : public NetlinkChannel {
  public:
-  explicit FaultyWire(std::unique_ptr<Wire> real) : real_(std::move(real)) {}
+  explicit FaultyChannel(std::unique_ptr<NetlinkChannel> real) : real_(std::move(real)) {}
 
   // Asked before each datagram is sent: an errno value to return in place of sending it, 0 to send.
   std::function<int(const nlmsghdr* first)> on_send;
@@ -44,7 +44,7 @@ class FaultyWire : public Wire {
  private:
   std::optional<int> lose_next_;
   std::optional<int> losing_;  // the answers to the batch that was sent last
-  std::unique_ptr<Wire> real_;
+  std::unique_ptr<NetlinkChannel> real_;
 };
 
 // The message in the buffer of a Receive().

@@ -31,32 +31,33 @@ TEST(BlameTest, MessagesLeadBackToTheirOperations) {
   EncodeStep(step, &batch);
   // BATCH_BEGIN, the set, two messages of elements, BATCH_END.
   ASSERT_EQ(batch.next_sequence(), 105u);
-  EXPECT_EQ(batch.OriginOf(99), nullptr);
-  EXPECT_EQ(batch.OriginOf(105), nullptr);
+  EXPECT_EQ(batch.RequestOriginOf(99), nullptr);
+  EXPECT_EQ(batch.RequestOriginOf(105), nullptr);
   EXPECT_EQ(batch.MessageOf(105), nullptr);
-  EXPECT_EQ(batch.OriginOf(100)->operation, Origin::kWhole);
-  EXPECT_EQ(batch.OriginOf(101)->operation, 0u);
-  EXPECT_EQ(batch.OriginOf(102)->operation, 1u);
-  EXPECT_EQ(batch.OriginOf(103)->operation, 1u);
-  EXPECT_EQ(batch.OriginOf(104)->operation, Origin::kWhole);
+  EXPECT_EQ(batch.RequestOriginOf(100)->operation, RequestOrigin::kWhole);
+  EXPECT_EQ(batch.RequestOriginOf(101)->operation, 0u);
+  EXPECT_EQ(batch.RequestOriginOf(102)->operation, 1u);
+  EXPECT_EQ(batch.RequestOriginOf(103)->operation, 1u);
+  EXPECT_EQ(batch.RequestOriginOf(104)->operation, RequestOrigin::kWhole);
 }
 
 TEST(BlameTest, NamesTheObjectAndTheReason) {
   const Step step = TwoOperations();
   Batch batch(100);
   EncodeStep(step, &batch);
-  EXPECT_EQ(Blame(step, batch, {{101, EEXIST, 0}}).message(),
+  EXPECT_EQ(DescribeErrors(step, batch, {{101, EEXIST, 0}}).message(),
             "Cannot change table inet podgate: set peers4-x: already exists; nothing of this step "
             "was changed");
-  EXPECT_EQ(Blame(step, batch, {{103, EEXIST, 0}}).message(),
+  EXPECT_EQ(DescribeErrors(step, batch, {{103, EEXIST, 0}}).message(),
             "Cannot change table inet podgate: set peers4-x: one of 5000 elements: already exists; "
             "nothing of this step was changed");
-  const Status staleness = Blame(step, batch, {{101, ENOENT, 0}, {100, ERESTART, 0}});
+  const Status staleness = DescribeErrors(step, batch, {{101, ENOENT, 0}, {100, ERESTART, 0}});
   EXPECT_TRUE(staleness.IsStale()) << staleness.message();
-  const Status whole = Blame(step, batch, {{100, EPERM, 0}});
+  const Status whole = DescribeErrors(step, batch, {{100, EPERM, 0}});
   EXPECT_EQ(whole.code(), Code::kPermission);
   EXPECT_NE(whole.message().find("the step as a whole: not permitted"), std::string::npos);
-  const Status several = Blame(step, batch, {{101, ENOENT, 0}, {102, ENOENT, 0}, {103, ENOENT, 0}});
+  const Status several =
+      DescribeErrors(step, batch, {{101, ENOENT, 0}, {102, ENOENT, 0}, {103, ENOENT, 0}});
   EXPECT_NE(several.message().find("(and 2 more errors)"), std::string::npos) << several.message();
 }
 
@@ -66,7 +67,7 @@ TEST(BlameTest, OffsetsThatFitNoElement) {
   Batch batch(1);
   EncodeStep(step, &batch);
   for (const std::uint32_t offset : {1u, 20u, 36u, 70'000u, 0xffffffffu}) {
-    const Status status = Blame(step, batch, {{3, EEXIST, offset}});
+    const Status status = DescribeErrors(step, batch, {{3, EEXIST, offset}});
     EXPECT_EQ(status.code(), Code::kInvalid);
     EXPECT_NE(status.message().find("set peers4-x"), std::string::npos) << status.message();
   }

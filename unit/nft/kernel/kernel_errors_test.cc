@@ -10,10 +10,10 @@
 #include <iostream>
 #include <random>
 
-#include "faulty_wire.h"
 #include "nft/kernel/netlink.h"
-#include "random_ruleset.h"
-#include "real_kernel.h"
+#include "unit/nft/fake/faulty_channel.h"
+#include "unit/nft/kernel/real_kernel.h"
+#include "unit/nft/support/random_ruleset.h"
 
 namespace podgate::nft {
 namespace {
@@ -94,11 +94,11 @@ class KernelErrorsTest : public RealKernelTest {
   void OpenFaulty() {
     auto real = OpenWire();
     ASSERT_TRUE(real.ok()) << real.status().message();
-    auto wire = std::make_unique<FaultyWire>(std::move(real).value());
+    auto wire = std::make_unique<FaultyChannel>(std::move(real).value());
     wire_ = wire.get();
     faulty_ = NetlinkOver(std::move(wire));
   }
-  FaultyWire* wire() { return wire_; }
+  FaultyChannel* wire() { return wire_; }
   Kernel* faulty() { return faulty_.get(); }
 
   void Start(const Ruleset& ruleset) {
@@ -117,7 +117,7 @@ class KernelErrorsTest : public RealKernelTest {
 
  private:
   std::unique_ptr<Kernel> faulty_;
-  FaultyWire* wire_ = nullptr;
+  FaultyChannel* wire_ = nullptr;
 };
 
 Step AddPeer(std::uint32_t address) {
@@ -297,7 +297,7 @@ TEST_F(KernelErrorsTest, GarbledAnswersAreSurvived) {
 // ---- dumps
 
 // The dump of elements gets the flag that a commit came in between, so many times.
-void InterruptElementDumps(FaultyWire* wire, int times) {
+void InterruptElementDumps(FaultyChannel* wire, int times) {
   wire->on_receive = [times, was = false](char* buffer, ssize_t received, bool waits) mutable {
     const bool element = received > 0 && waits &&
                          MessageIn(buffer)->nlmsg_type >> 8 == NFNL_SUBSYS_NFTABLES &&

@@ -9,7 +9,7 @@
 #include <iostream>
 
 #include "nft/kernel/netlink.h"
-#include "real_kernel.h"
+#include "unit/nft/kernel/real_kernel.h"
 
 namespace podgate::nft {
 namespace {

@@ -7,10 +7,10 @@
 #include <iostream>
 #include <thread>
 
-#include "nft/kernel/fake_kernel.h"
 #include "nft/text/print.h"
-#include "random_ruleset.h"
-#include "real_kernel.h"
+#include "unit/nft/fake/fake_kernel.h"
+#include "unit/nft/kernel/real_kernel.h"
+#include "unit/nft/support/random_ruleset.h"
 
 namespace podgate::nft {
 namespace {

@@ -1,4 +1,4 @@
-#include "real_kernel.h"
+#include "unit/nft/kernel/real_kernel.h"
 
 #include <sched.h>
 #include <sys/wait.h>

@@ -53,7 +53,7 @@ class InterpretTest : public testing::Test {
     set.key = std::move(key);
     return set;
   }
-  Outcome Run(const Packet& packet, Hook hook = Hook::kForward) const {
+  Interpretation Run(const Packet& packet, Hook hook = Hook::kForward) const {
     return Interpret(ruleset_, hook, packet);
   }
 
@@ -64,7 +64,7 @@ class InterpretTest : public testing::Test {
 TEST_F(InterpretTest, EmptyRulesetAndEmptyBaseChainAccept) {
   EXPECT_TRUE(Run(packet_).accepted);
   Base("forward");
-  const Outcome outcome = Run(packet_);
+  const Interpretation outcome = Run(packet_);
   EXPECT_TRUE(outcome.accepted);
   EXPECT_THAT(outcome.trace, IsEmpty());
 }
@@ -81,7 +81,7 @@ TEST_F(InterpretTest, AcceptEndsOneBaseChainAndDropEndsAll) {
   Base("b", -10).rules = {Do(Kind::kAccept), Do(Kind::kDrop)};
   Base("c", 5).rules = {Do(Kind::kDrop)};
   Base("d", 6).rules = {Do(Kind::kAccept)};
-  const Outcome outcome = Run(packet_);
+  const Interpretation outcome = Run(packet_);
   EXPECT_FALSE(outcome.accepted);
   EXPECT_THAT(outcome.trace, ElementsAre("b#1", "a#1", "c#1"));
 }
@@ -89,7 +89,7 @@ TEST_F(InterpretTest, AcceptEndsOneBaseChainAndDropEndsAll) {
 TEST_F(InterpretTest, JumpComesBackToTheNextRule) {
   Base("forward").rules = {Do(Kind::kJump, "sub"), Do(Kind::kDrop)};
   Chain_("sub").rules = {Do(Kind::kReturn), Do(Kind::kAccept)};
-  const Outcome outcome = Run(packet_);
+  const Interpretation outcome = Run(packet_);
   EXPECT_FALSE(outcome.accepted);
   EXPECT_THAT(outcome.trace, ElementsAre("forward#1", "sub#1", "forward#2"));
 }
@@ -108,7 +108,7 @@ TEST_F(InterpretTest, GotoDoesNotComeBackToItsOwnChain) {
 
   Base("forward").rules = {Do(Kind::kJump, "middle"), Do(Kind::kDrop)};
   Chain_("middle").rules = {Do(Kind::kGoto, "sub"), Do(Kind::kAccept)};
-  const Outcome outcome = Run(packet_);
+  const Interpretation outcome = Run(packet_);
   EXPECT_FALSE(outcome.accepted) << "returns to whoever jumped";
   EXPECT_THAT(outcome.trace, ElementsAre("forward#1", "middle#1", "forward#2"));
 }
@@ -120,7 +120,7 @@ TEST_F(InterpretTest, ReturnInABaseChainIsItsPolicy) {
 
 TEST_F(InterpretTest, RejectIsADrop) {
   Base("forward").rules = {RuleOf({}, Reject{}, "refused")};
-  const Outcome outcome = Run(packet_);
+  const Interpretation outcome = Run(packet_);
   EXPECT_FALSE(outcome.accepted);
   EXPECT_THAT(outcome.trace, ElementsAre("forward#1 refused"));
 }
@@ -145,7 +145,7 @@ TEST_F(InterpretTest, MissingChainDropsAndMissingSetMisses) {
   Base("forward").rules = {
       RuleOf({MatchAddressSet{Side::kSource, Family::kIPv4, "gone"}}, Verdict{Kind::kAccept, ""}),
       Do(Kind::kJump, "nowhere")};
-  const Outcome outcome = Run(packet_);
+  const Interpretation outcome = Run(packet_);
   EXPECT_FALSE(outcome.accepted);
   EXPECT_THAT(outcome.trace, ElementsAre("forward#2", "chain nowhere is not there: dropped",
                                          "set gone is not there: look-ups miss"));
@@ -155,7 +155,7 @@ TEST_F(InterpretTest, LoopsAndDeepJumpsEnd) {
   Base("forward").rules = {Do(Kind::kGoto, "a")};
   Chain_("a").rules = {Do(Kind::kGoto, "b")};
   Chain_("b").rules = {Do(Kind::kGoto, "a")};
-  Outcome outcome = Run(packet_);
+  Interpretation outcome = Run(packet_);
   EXPECT_FALSE(outcome.accepted);
   EXPECT_THAT(outcome.trace.back(), HasSubstr("loop"));
 
@@ -174,7 +174,7 @@ TEST_F(InterpretTest, ForeignRulesArePassedOverAndNamed) {
   Rule foreign;
   foreign.foreign = "meta mark set 1";
   Base("forward").rules = {foreign};
-  const Outcome outcome = Run(packet_);
+  const Interpretation outcome = Run(packet_);
   EXPECT_TRUE(outcome.accepted);
   EXPECT_THAT(outcome.trace,
               ElementsAre("forward#1 is not ours and is passed over: meta mark set 1"));
@@ -341,7 +341,7 @@ TEST_F(InterpretTest, LookUpsCanBeAnsweredFromOutside) {
   const Element element{AddressKey(At("10.0.0.1")), "", {}};
   for (const int hit : {0, 1, 2}) {
     int asked = 0;
-    const Outcome outcome =
+    const Interpretation outcome =
         Interpret(ruleset_, Hook::kForward, packet_, [&](const std::string& set, const Key& key) {
           EXPECT_EQ(set, "s");
           EXPECT_EQ(key, element.key);

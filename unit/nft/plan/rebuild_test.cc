@@ -5,9 +5,9 @@
 
 #include <algorithm>
 
-#include "nft/kernel/fake_kernel.h"
 #include "nft/text/print.h"
-#include "random_ruleset.h"
+#include "unit/nft/fake/fake_kernel.h"
+#include "unit/nft/support/random_ruleset.h"
 
 namespace podgate::nft {
 namespace {

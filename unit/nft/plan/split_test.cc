@@ -3,9 +3,9 @@
 
 #include <gtest/gtest.h>
 
-#include "nft/kernel/fake_kernel.h"
 #include "nft/text/print.h"
-#include "random_ruleset.h"
+#include "unit/nft/fake/fake_kernel.h"
+#include "unit/nft/support/random_ruleset.h"
 
 namespace podgate::nft {
 namespace {

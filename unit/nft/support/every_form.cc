@@ -1,4 +1,4 @@
-#include "every_form.h"
+#include "unit/nft/support/every_form.h"
 
 namespace podgate::nft {
 namespace {

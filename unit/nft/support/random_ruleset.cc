@@ -1,4 +1,4 @@
-#include "random_ruleset.h"
+#include "unit/nft/support/random_ruleset.h"
 
 #include <algorithm>
 #include <cstdlib>

@@ -6,7 +6,7 @@
 #include <fstream>
 #include <sstream>
 
-#include "every_form.h"
+#include "unit/nft/support/every_form.h"
 
 namespace podgate::nft {
 namespace {

@@ -1,4 +1,4 @@
-#include "controller/node/conntrack_codec.h"
+#include "nft/conntrack/conntrack_codec.h"
 
 #include <arpa/inet.h>
 #include <linux/netlink.h>
@@ -15,7 +15,7 @@ extern "C" {
 #include <libnetfilter_conntrack/libnetfilter_conntrack_tcp.h>
 }
 
-namespace podgate::controller {
+namespace podgate::nft {
 namespace {
 
 using ipset::Address;
@@ -58,17 +58,17 @@ std::optional<Address> AddressOf(const nf_conntrack* object, Family family,
   return Address::FromBytes(family, {static_cast<const std::uint8_t*>(bytes), size});
 }
 
-bool IsIcmp(std::uint8_t protocol) { return protocol == nft::kIcmp || protocol == nft::kIcmpv6; }
+bool IsIcmp(std::uint8_t protocol) { return protocol == kIcmp || protocol == kIcmpv6; }
 
-std::optional<nft::FlowTuple> TupleOf(const nf_conntrack* object, const TupleAttributes& names,
-                                      std::uint8_t protocol) {
+std::optional<FlowTuple> TupleOf(const nf_conntrack* object, const TupleAttributes& names,
+                                 std::uint8_t protocol) {
   const bool v4 = nfct_attr_is_set(object, names.ipv4_source) > 0;
   const Family family = v4 ? Family::kIPv4 : Family::kIPv6;
   const auto source = AddressOf(object, family, v4 ? names.ipv4_source : names.ipv6_source);
   const auto destination =
       AddressOf(object, family, v4 ? names.ipv4_destination : names.ipv6_destination);
   if (!source || !destination) return std::nullopt;
-  nft::FlowTuple tuple;
+  FlowTuple tuple;
   tuple.source = *source;
   tuple.destination = *destination;
   if (!IsIcmp(protocol) && nfct_attr_is_set(object, names.source_port) > 0) {
@@ -84,7 +84,7 @@ std::uint16_t ZoneOf(const nf_conntrack* object, nf_conntrack_attr direction) {
 }
 
 void SetTuple(nf_conntrack* object, const TupleAttributes& names, std::uint8_t protocol,
-              const nft::FlowTuple& tuple) {
+              const FlowTuple& tuple) {
   const bool v4 = tuple.source.family() == Family::kIPv4;
   nfct_set_attr_u8(object, names.l3proto, v4 ? AF_INET : AF_INET6);
   nfct_set_attr_u8(object, names.l4proto, protocol);
@@ -102,16 +102,16 @@ void SetTuple(nf_conntrack* object, const TupleAttributes& names, std::uint8_t p
   }
 }
 
-std::uint8_t FamilyNumber(const nft::FlowTuple& tuple) {
+std::uint8_t FamilyNumber(const FlowTuple& tuple) {
   return tuple.source.family() == Family::kIPv4 ? AF_INET : AF_INET6;
 }
 
 }  // namespace
 
-std::optional<nft::Flow> DecodeFlow(const nlmsghdr* message) {
+std::optional<Flow> DecodeFlow(const nlmsghdr* message) {
   const ObjectPtr object = NewObject();
   if (nfct_nlmsg_parse(message, object.get()) < 0) return std::nullopt;
-  nft::Flow flow;
+  Flow flow;
   flow.protocol = nfct_get_attr_u8(object.get(), ATTR_ORIG_L4PROTO);
   const auto original = TupleOf(object.get(), kOriginal, flow.protocol);
   const auto reply = TupleOf(object.get(), kReply, flow.protocol);
@@ -128,14 +128,14 @@ std::optional<nft::Flow> DecodeFlow(const nlmsghdr* message) {
   flow.id = nfct_get_attr_u32(object.get(), ATTR_ID);
   flow.status = nfct_get_attr_u32(object.get(), ATTR_STATUS);
   flow.timeout_seconds = nfct_get_attr_u32(object.get(), ATTR_TIMEOUT);
-  if (flow.protocol == nft::kTcp) {
+  if (flow.protocol == kTcp) {
     const std::uint8_t state = nfct_get_attr_u8(object.get(), ATTR_TCP_STATE);
     flow.ended = state == TCP_CONNTRACK_TIME_WAIT || state == TCP_CONNTRACK_CLOSE;
   }
   if (nfct_attr_is_set(object.get(), ATTR_MASTER_L3PROTO) > 0) {
     const std::uint8_t protocol = nfct_get_attr_u8(object.get(), ATTR_MASTER_L4PROTO);
     if (const auto master = TupleOf(object.get(), kMaster, protocol))
-      flow.master = nft::FlowMaster{protocol, *master};
+      flow.master = FlowMaster{protocol, *master};
   }
   return flow;
 }
@@ -159,8 +159,7 @@ void ConntrackRequests::Finish(const nlmsghdr* message) {
 
 void ConntrackRequests::Dump() { Finish(Begin(IPCTNL_MSG_CT_GET, NLM_F_DUMP, AF_UNSPEC)); }
 
-void ConntrackRequests::Get(std::uint8_t protocol, const nft::FlowTuple& tuple,
-                            std::uint16_t zone) {
+void ConntrackRequests::Get(std::uint8_t protocol, const FlowTuple& tuple, std::uint16_t zone) {
   const ObjectPtr object = NewObject();
   SetTuple(object.get(), kOriginal, protocol, tuple);
   if (zone != 0) nfct_set_attr_u16(object.get(), ATTR_ZONE, zone);
@@ -169,7 +168,7 @@ void ConntrackRequests::Get(std::uint8_t protocol, const nft::FlowTuple& tuple,
   Finish(message);
 }
 
-void ConntrackRequests::Delete(const nft::Flow& flow) {
+void ConntrackRequests::Delete(const Flow& flow) {
   const ObjectPtr object = NewObject();
   SetTuple(object.get(), kOriginal, flow.protocol, flow.original);
   if (flow.original_zone != 0) nfct_set_attr_u16(object.get(), ATTR_ZONE, flow.original_zone);
@@ -179,7 +178,7 @@ void ConntrackRequests::Delete(const nft::Flow& flow) {
   Finish(message);
 }
 
-void ConntrackRequests::Create(const nft::Flow& flow) {
+void ConntrackRequests::Create(const Flow& flow) {
   const ObjectPtr object = NewObject();
   SetTuple(object.get(), kOriginal, flow.protocol, flow.original);
   SetTuple(object.get(), kReply, flow.protocol, flow.reply);
@@ -192,7 +191,7 @@ void ConntrackRequests::Create(const nft::Flow& flow) {
   }
   nfct_set_attr_u32(object.get(), ATTR_STATUS, flow.status);
   nfct_set_attr_u32(object.get(), ATTR_TIMEOUT, flow.timeout_seconds);
-  if (flow.protocol == nft::kTcp)
+  if (flow.protocol == kTcp)
     nfct_set_attr_u8(object.get(), ATTR_TCP_STATE, TCP_CONNTRACK_ESTABLISHED);
   nlmsghdr* message =
       Begin(IPCTNL_MSG_CT_NEW, NLM_F_CREATE | NLM_F_EXCL, FamilyNumber(flow.original));
@@ -200,4 +199,4 @@ void ConntrackRequests::Create(const nft::Flow& flow) {
   Finish(message);
 }
 
-}  // namespace podgate::controller
+}  // namespace podgate::nft

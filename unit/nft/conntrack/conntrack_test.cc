@@ -2,9 +2,7 @@
 #include <arpa/inet.h>
 #include <gtest/gtest.h>
 #include <linux/netlink.h>
-#include <net/if.h>
 #include <sched.h>
-#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -16,18 +14,13 @@
 #include <string>
 #include <system_error>
 
-#include "controller/node/conntrack_codec.h"
-#include "controller/node/conntrack_netlink.h"
-#include "controller/node/netlink_dialogue.h"
+#include "nft/conntrack/conntrack_codec.h"
+#include "nft/conntrack/conntrack_netlink.h"
+#include "nft/kernel/netlink_dialogue.h"
 #include "unit/nft/conntrack/flows.h"
 
-namespace podgate::controller {
+namespace podgate::nft {
 namespace {
-
-using nft::At;
-using nft::EchoFlow;
-using nft::Flow;
-using nft::PlainFlow;
 
 // The process's sockets, by inode.
 std::set<std::string> OpenSockets() {
@@ -97,13 +90,13 @@ class ConntrackTest : public testing::Test {
 
 TEST_F(ConntrackTest, TellsWhatIsThere) {
   std::vector<Flow> made{
-      PlainFlow("10.0.0.1", "10.0.0.2", nft::kTcp, 80),
-      PlainFlow("10.0.0.1", "10.0.0.2", nft::kUdp, 53),
-      PlainFlow("fd00::1", "fd00::2", nft::kTcp, 443),
-      PlainFlow("10.0.0.1", "10.0.0.2", nft::kSctp, 7777),
+      PlainFlow("10.0.0.1", "10.0.0.2", kTcp, 80),
+      PlainFlow("10.0.0.1", "10.0.0.2", kUdp, 53),
+      PlainFlow("fd00::1", "fd00::2", kTcp, 443),
+      PlainFlow("10.0.0.1", "10.0.0.2", kSctp, 7777),
       EchoFlow("10.0.0.1", "10.0.0.2"),
   };
-  Flow service = PlainFlow("10.0.0.3", "10.96.0.1", nft::kTcp, 80);
+  Flow service = PlainFlow("10.0.0.3", "10.96.0.1", kTcp, 80);
   service.reply = {At("10.0.0.2"), At("192.168.0.1"), 8080, 61000};
   made.push_back(service);
   for (const Flow& flow : made) EXPECT_EQ(Make(flow), 0);
@@ -133,7 +126,7 @@ TEST_F(ConntrackTest, TellsWhatIsThere) {
 
 // Closing one makes commits of rules wait.
 TEST_F(ConntrackTest, WalksWithoutClosingASocket) {
-  ASSERT_EQ(Make(PlainFlow("10.0.0.1", "10.0.0.2", nft::kTcp, 80)), 0);
+  ASSERT_EQ(Make(PlainFlow("10.0.0.1", "10.0.0.2", kTcp, 80)), 0);
   EXPECT_EQ(All().size(), 1U);
   const auto before = OpenSockets();
   EXPECT_FALSE(before.empty());
@@ -143,26 +136,26 @@ TEST_F(ConntrackTest, WalksWithoutClosingASocket) {
 
 TEST_F(ConntrackTest, WalksAfterOneThatWasGivenUp) {
   for (std::uint16_t port = 1; port <= 500; ++port)
-    ASSERT_EQ(Make(PlainFlow("10.0.0.1", "10.0.0.2", nft::kTcp, port)), 0);
+    ASSERT_EQ(Make(PlainFlow("10.0.0.1", "10.0.0.2", kTcp, port)), 0);
   EXPECT_TRUE(conntrack_->Walk([](const Flow&) { return false; }).ok());
   EXPECT_EQ(All().size(), 500U);
 }
 
 TEST_F(ConntrackTest, FindsByTheFirstPacketOnly) {
-  const Flow flow = PlainFlow("10.0.0.1", "10.0.0.2", nft::kTcp, 80);
+  const Flow flow = PlainFlow("10.0.0.1", "10.0.0.2", kTcp, 80);
   ASSERT_EQ(Make(flow), 0);
-  const auto found = conntrack_->Find(nft::kTcp, flow.original, 0);
+  const auto found = conntrack_->Find(kTcp, flow.original, 0);
   ASSERT_TRUE(found.ok()) << found.status().message();
   ASSERT_TRUE(found.value());
   EXPECT_EQ(found.value()->reply, flow.reply);
-  EXPECT_EQ(conntrack_->Find(nft::kTcp, flow.reply, 0).value(), std::nullopt);
-  EXPECT_EQ(conntrack_->Find(nft::kUdp, flow.original, 0).value(), std::nullopt);
+  EXPECT_EQ(conntrack_->Find(kTcp, flow.reply, 0).value(), std::nullopt);
+  EXPECT_EQ(conntrack_->Find(kUdp, flow.original, 0).value(), std::nullopt);
 }
 
 TEST_F(ConntrackTest, CutsAndSeals) {
-  const Flow flow = PlainFlow("10.0.0.1", "10.0.0.2", nft::kTcp, 80);
-  const Flow flow6 = PlainFlow("fd00::1", "fd00::2", nft::kUdp, 80);
-  const Flow bystander = PlainFlow("10.0.0.1", "10.0.0.2", nft::kTcp, 81);
+  const Flow flow = PlainFlow("10.0.0.1", "10.0.0.2", kTcp, 80);
+  const Flow flow6 = PlainFlow("fd00::1", "fd00::2", kUdp, 80);
+  const Flow bystander = PlainFlow("10.0.0.1", "10.0.0.2", kTcp, 81);
   for (const Flow& one : {flow, flow6, bystander}) ASSERT_EQ(Make(one), 0);
   std::vector<Flow> cut;
   for (const Flow& one : All()) {
@@ -176,7 +169,7 @@ TEST_F(ConntrackTest, CutsAndSeals) {
   std::vector<Flow> seals;
   for (const Flow& one : All()) {
     if (one.original == bystander.original) continue;
-    EXPECT_TRUE(nft::IsSeal(one)) << one.original.source.ToString();
+    EXPECT_TRUE(IsSeal(one)) << one.original.source.ToString();
     seals.push_back(one);
   }
   ASSERT_EQ(seals.size(), 2U);
@@ -188,7 +181,7 @@ TEST_F(ConntrackTest, CutsAndSeals) {
 }
 
 TEST_F(ConntrackTest, WithNatAFlowIsOnlyDeleted) {
-  Flow service = PlainFlow("10.0.0.1", "10.96.0.1", nft::kTcp, 80);
+  Flow service = PlainFlow("10.0.0.1", "10.96.0.1", kTcp, 80);
   service.reply = {At("10.0.0.2"), At("10.0.0.1"), 8080, 50000};
   ASSERT_EQ(Make(service), 0);
   const auto counts = conntrack_->Cut(All());
@@ -205,27 +198,27 @@ TEST_F(ConntrackTest, EchoesAreCutToo) {
 }
 
 TEST_F(ConntrackTest, ANewFlowWithTheSameTuplesIsNotHarmed) {
-  const Flow flow = PlainFlow("10.0.0.1", "10.0.0.2", nft::kTcp, 80);
+  const Flow flow = PlainFlow("10.0.0.1", "10.0.0.2", kTcp, 80);
   ASSERT_EQ(Make(flow), 0);
   const Flow old = Only();
   ASSERT_EQ(conntrack_->Delete({&old, 1}).value(), 1U);
   // The kernel makes ids of tuples and places in memory: something else takes the free place.
-  ASSERT_EQ(Make(PlainFlow("10.0.0.3", "10.0.0.4", nft::kUdp, 1)), 0);
+  ASSERT_EQ(Make(PlainFlow("10.0.0.3", "10.0.0.4", kUdp, 1)), 0);
   ASSERT_EQ(Make(flow), 0);
-  const Flow now = conntrack_->Find(nft::kTcp, flow.original, 0).value().value();
+  const Flow now = conntrack_->Find(kTcp, flow.original, 0).value().value();
   ASSERT_NE(now.id, old.id);
   const auto counts = conntrack_->Cut({&old, 1});
   ASSERT_TRUE(counts.ok()) << counts.status().message();
   EXPECT_EQ(counts.value().deleted, 0U);
   EXPECT_EQ(counts.value().sealed, 0U);
   EXPECT_EQ(conntrack_->Delete({&old, 1}).value(), 0U);
-  const std::optional<Flow> still = conntrack_->Find(nft::kTcp, flow.original, 0).value();
+  const std::optional<Flow> still = conntrack_->Find(kTcp, flow.original, 0).value();
   ASSERT_TRUE(still.has_value());
   EXPECT_EQ(still->id, now.id);  // its time runs meanwhile
 }
 
 TEST_F(ConntrackTest, TheOtherEndCannotBeQuicker) {
-  const Flow flow = PlainFlow("10.0.0.1", "10.0.0.2", nft::kTcp, 80);
+  const Flow flow = PlainFlow("10.0.0.1", "10.0.0.2", kTcp, 80);
   ASSERT_EQ(Make(flow), 0);
   const Flow old = Only();
   // As if the server's next packet had come between the deletion and the seal: the same tuples with
@@ -237,14 +230,14 @@ TEST_F(ConntrackTest, TheOtherEndCannotBeQuicker) {
   const auto sealed = conntrack_->Seal(old);
   ASSERT_TRUE(sealed.ok()) << sealed.status().message();
   EXPECT_TRUE(sealed.value());
-  EXPECT_TRUE(nft::IsSeal(Only()));
+  EXPECT_TRUE(IsSeal(Only()));
   EXPECT_TRUE(conntrack_->Seal(old).value()) << "it is sealed already";
 }
 
 TEST_F(ConntrackTest, ManyAtOnce) {
   constexpr std::uint16_t kFlows = 3000;
   for (std::uint16_t i = 0; i < kFlows; ++i) {
-    Flow flow = PlainFlow("10.0.0.1", "10.0.0.2", nft::kTcp, 80);
+    Flow flow = PlainFlow("10.0.0.1", "10.0.0.2", kTcp, 80);
     flow.original.source_port = flow.reply.destination_port = static_cast<std::uint16_t>(1 + i);
     ASSERT_EQ(Make(flow), 0);
   }
@@ -261,17 +254,5 @@ TEST_F(ConntrackTest, ManyAtOnce) {
   EXPECT_TRUE(All().empty());
 }
 
-TEST_F(ConntrackTest, KnowsTheNodesAddresses) {
-  const int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-  ifreq request{};
-  std::strcpy(request.ifr_name, "lo");
-  request.ifr_flags = IFF_UP;
-  ASSERT_EQ(ioctl(fd, SIOCSIFFLAGS, &request), 0);
-  close(fd);
-  const auto addresses = conntrack_->NodeAddresses();
-  ASSERT_TRUE(addresses.ok()) << addresses.status().message();
-  EXPECT_EQ(addresses.value(), (nft::Addresses{At("127.0.0.1"), At("::1")}));
-}
-
 }  // namespace
-}  // namespace podgate::controller
+}  // namespace podgate::nft

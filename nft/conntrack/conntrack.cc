@@ -1,14 +1,14 @@
-#include "controller/node/conntrack.h"
+#include "nft/conntrack/conntrack.h"
 
 #include <vector>
 
-namespace podgate::controller {
+namespace podgate::nft {
 
-nft::Result<std::size_t> RemoveSeals(Conntrack* conntrack) {
+Result<std::size_t> RemoveSeals(Conntrack* conntrack) {
   constexpr std::size_t kSlice = 256;
-  std::vector<nft::Flow> seals;
+  std::vector<Flow> seals;
   std::size_t removed = 0;
-  nft::Status problem;
+  Status problem;
   const auto remove = [&] {
     const auto deleted = conntrack->Delete(seals);
     seals.clear();
@@ -16,8 +16,8 @@ nft::Result<std::size_t> RemoveSeals(Conntrack* conntrack) {
     problem = deleted.status();
     return deleted.ok();
   };
-  const nft::Status walked = conntrack->Walk([&](const nft::Flow& flow) {
-    if (nft::IsSeal(flow)) seals.push_back(flow);
+  const Status walked = conntrack->Walk([&](const Flow& flow) {
+    if (IsSeal(flow)) seals.push_back(flow);
     return seals.size() < kSlice || remove();
   });
   if (!walked.ok()) return walked;
@@ -26,4 +26,4 @@ nft::Result<std::size_t> RemoveSeals(Conntrack* conntrack) {
   return removed;
 }
 
-}  // namespace podgate::controller
+}  // namespace podgate::nft

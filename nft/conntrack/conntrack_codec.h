@@ -10,10 +10,10 @@
 
 struct nlmsghdr;
 
-namespace podgate::controller {
+namespace podgate::nft {
 
 // nullopt: an entry without addresses of a family that we know.
-std::optional<nft::Flow> DecodeFlow(const nlmsghdr* message);
+std::optional<Flow> DecodeFlow(const nlmsghdr* message);
 
 // Messages one after the other, for one send. Each has a sequence number of its own.
 class ConntrackRequests {
@@ -23,11 +23,11 @@ class ConntrackRequests {
   // All entries of both families.
   void Dump();
   // The entry with this tuple, whichever of its directions that is.
-  void Get(std::uint8_t protocol, const nft::FlowTuple& tuple, std::uint16_t zone);
+  void Get(std::uint8_t protocol, const FlowTuple& tuple, std::uint16_t zone);
   // Refused with ENOENT when the tuple is not there or belongs to an entry with another id.
-  void Delete(const nft::Flow& flow);
+  void Delete(const Flow& flow);
   // Refused with EEXIST when one of its tuples is taken.
-  void Create(const nft::Flow& flow);
+  void Create(const Flow& flow);
 
   const char* data() const { return bytes_.data(); }
   std::size_t size() const { return size_; }
@@ -42,4 +42,4 @@ class ConntrackRequests {
   std::uint32_t sequence_;
 };
 
-}  // namespace podgate::controller
+}  // namespace podgate::nft

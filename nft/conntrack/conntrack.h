@@ -1,5 +1,5 @@
 // The seam between the agent and the kernel's table of connections. Two implementations: netlink
-// (controller/node/conntrack_netlink.h) and a fake for tests.
+// (nft/conntrack/conntrack_netlink.h) and a fake for tests.
 //
 // One thread at a time per object. Nothing here meets the locks of nf_tables, so commits never wait
 // for it.
@@ -14,7 +14,7 @@
 #include "nft/conntrack/flow.h"
 #include "nft/conntrack/flow_judge.h"
 
-namespace podgate::controller {
+namespace podgate::nft {
 
 class Conntrack {
  public:
@@ -23,13 +23,12 @@ class Conntrack {
   // Every entry of both families that was there before and still is, each told once or, when the
   // table changes under the walk, perhaps twice. The kernel walks on as the answers are taken, so a
   // slow `tell` holds up nobody; entries may be deleted meanwhile. False from `tell` ends the walk.
-  using Tell = std::function<bool(const nft::Flow& flow)>;
-  virtual nft::Status Walk(const Tell& tell) = 0;
+  using Tell = std::function<bool(const Flow& flow)>;
+  virtual Status Walk(const Tell& tell) = 0;
 
   // The entry whose first packet looks like this; nullopt: there is none.
-  virtual nft::Result<std::optional<nft::Flow>> Find(std::uint8_t protocol,
-                                                     const nft::FlowTuple& original,
-                                                     std::uint16_t zone) = 0;
+  virtual Result<std::optional<Flow>> Find(std::uint8_t protocol, const FlowTuple& original,
+                                           std::uint16_t zone) = 0;
 
   // Deletes these very entries and puts a seal in the place of those that need one. An entry that
   // is gone, or whose tuples another flow has now, is none of ours any more.
@@ -39,18 +38,15 @@ class Conntrack {
     std::size_t unsealed = 0;  // deleted, but what could bring it back is still possible
     std::size_t refused = 0;   // still there: the kernel does not let go of it (a flow offloaded)
   };
-  virtual nft::Result<Counts> Cut(std::span<const nft::Flow> flows) = 0;
+  virtual Result<Counts> Cut(std::span<const Flow> flows) = 0;
   // The flow is deleted, and its other end may have begun it anew since: that goes, and the seal is
   // put. False: it cannot be put. (Part of Cut().)
-  virtual nft::Result<bool> Seal(const nft::Flow& flow) = 0;
+  virtual Result<bool> Seal(const Flow& flow) = 0;
   // Deletes these very entries.
-  virtual nft::Result<std::size_t> Delete(std::span<const nft::Flow> flows) = 0;
-
-  // All addresses of this node in this network namespace, broadcast addresses too; sorted.
-  virtual nft::Result<nft::Addresses> NodeAddresses() = 0;
+  virtual Result<std::size_t> Delete(std::span<const Flow> flows) = 0;
 };
 
 // Takes all seals away, whatever the policy says: for those who no longer cut. How many there were.
-nft::Result<std::size_t> RemoveSeals(Conntrack* conntrack);
+Result<std::size_t> RemoveSeals(Conntrack* conntrack);
 
-}  // namespace podgate::controller
+}  // namespace podgate::nft

@@ -1,4 +1,4 @@
-#include "controller/node/conntrack_netlink.h"
+#include "nft/conntrack/conntrack_netlink.h"
 
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/netfilter/nfnetlink_conntrack.h>
@@ -8,16 +8,11 @@
 #include <cerrno>
 #include <utility>
 
-#include "controller/node/conntrack_codec.h"
-#include "controller/node/netlink_dialogue.h"
-#include "controller/node/node_addresses.h"
+#include "nft/conntrack/conntrack_codec.h"
+#include "nft/kernel/netlink_dialogue.h"
 
-namespace podgate::controller {
+namespace podgate::nft {
 namespace {
-
-using nft::Flow;
-using nft::Result;
-using nft::Status;
 
 // Flows in one send: the kernel works through them without a pause.
 constexpr std::size_t kFlowsInOneSend = 64;
@@ -34,12 +29,11 @@ class NetlinkConntrack : public Conntrack {
       : dialogue_(std::move(dialogue)) {}
 
   Status Walk(const Tell& tell) override;
-  Result<std::optional<Flow>> Find(std::uint8_t protocol, const nft::FlowTuple& original,
+  Result<std::optional<Flow>> Find(std::uint8_t protocol, const FlowTuple& original,
                                    std::uint16_t zone) override;
   Result<Counts> Cut(std::span<const Flow> flows) override;
   Result<bool> Seal(const Flow& flow) override;
   Result<std::size_t> Delete(std::span<const Flow> flows) override;
-  Result<nft::Addresses> NodeAddresses() override { return ReadNodeAddresses(); }
 
  private:
   Result<std::map<std::uint32_t, int>> Send(const ConntrackRequests& requests) {
@@ -78,8 +72,7 @@ Status NetlinkConntrack::Walk(const Tell& tell) {
   return status;
 }
 
-Result<std::optional<Flow>> NetlinkConntrack::Find(std::uint8_t protocol,
-                                                   const nft::FlowTuple& original,
+Result<std::optional<Flow>> NetlinkConntrack::Find(std::uint8_t protocol, const FlowTuple& original,
                                                    std::uint16_t zone) {
   ConntrackRequests request(sequence_);
   request.Get(protocol, original, zone);
@@ -118,9 +111,9 @@ Status NetlinkConntrack::CutSome(std::span<const Flow> flows, Counts* counts) {
     sent.push_back({&flow, requests.next_sequence(), 0});
     requests.Delete(flow);
     // Right behind the deletion, so that no more than a packet can get between the two.
-    if (!nft::NeedsSeal(flow)) continue;
+    if (!NeedsSeal(flow)) continue;
     sent.back().seal = requests.next_sequence();
-    requests.Create(nft::SealOf(flow));
+    requests.Create(SealOf(flow));
   }
   const auto refused = Send(requests);
   if (!refused.ok()) return refused.status();
@@ -145,12 +138,12 @@ Status NetlinkConntrack::CutSome(std::span<const Flow> flows, Counts* counts) {
 }
 
 Result<bool> NetlinkConntrack::Seal(const Flow& flow) {
-  const Flow seal = nft::SealOf(flow);
+  const Flow seal = SealOf(flow);
   for (int race = 0; race < kRaces; ++race) {
     const auto found = Find(seal.protocol, seal.original, seal.original_zone);
     if (!found.ok()) return found.status();
     // A flow from the other side that was judged anew is none of ours.
-    if (found.value() && nft::IsSeal(*found.value())) return true;
+    if (found.value() && IsSeal(*found.value())) return true;
     ConntrackRequests requests(sequence_);
     if (found.value()) requests.Delete(*found.value());
     const std::uint32_t creation = requests.next_sequence();
@@ -186,4 +179,4 @@ Result<std::unique_ptr<Conntrack>> OpenConntrack() {
       std::make_unique<NetlinkConntrack>(std::move(dialogue).value()));
 }
 
-}  // namespace podgate::controller
+}  // namespace podgate::nft

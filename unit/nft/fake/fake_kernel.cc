@@ -1,4 +1,4 @@
-#include "nft/kernel/fake_kernel.h"
+#include "unit/nft/fake/fake_kernel.h"
 
 #include <fmt/format.h>
 
@@ -7,7 +7,7 @@
 
 #include "nft/base/errors.h"
 #include "nft/codec/check.h"
-#include "nft/kernel/fake_table.h"
+#include "unit/nft/fake/fake_table.h"
 
 namespace podgate::nft {
 namespace {

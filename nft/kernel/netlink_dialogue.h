@@ -14,10 +14,10 @@
 struct mnl_socket;
 struct nlmsghdr;
 
-namespace podgate::controller {
+namespace podgate::nft {
 
 // "WHAT: REASON", with the code that goes with the errno value.
-nft::Status SystemStatus(const std::string& what, int error);
+Status SystemStatus(const std::string& what, int error);
 
 class NetlinkDialogue {
  public:
@@ -27,8 +27,8 @@ class NetlinkDialogue {
   static constexpr std::size_t kObjectBytes = 16 * 1024;
 
   // `bus`: NETLINK_NETFILTER, NETLINK_ROUTE. `answer_bytes`: room for the longest datagram.
-  static nft::Result<std::unique_ptr<NetlinkDialogue>> Open(int bus,
-                                                            std::size_t answer_bytes = kDumpBytes);
+  static Result<std::unique_ptr<NetlinkDialogue>> Open(int bus,
+                                                       std::size_t answer_bytes = kDumpBytes);
   ~NetlinkDialogue();
   NetlinkDialogue(const NetlinkDialogue&) = delete;
   NetlinkDialogue& operator=(const NetlinkDialogue&) = delete;
@@ -36,19 +36,19 @@ class NetlinkDialogue {
   // One request, until the message that ends its answers. The kernel makes the answers of a dump as
   // they are read. False from `answer` ends the reading; the dialogue is over then.
   using Answer = std::function<bool(const nlmsghdr*)>;
-  nft::Status Ask(const void* request, std::size_t size, const Answer& answer);
+  Status Ask(const void* request, std::size_t size, const Answer& answer);
 
   // Many requests without acknowledgement: those that the kernel refused, by sequence number, with
   // their errno values. The kernel has dealt with all of them when the send returns.
-  nft::Result<std::map<std::uint32_t, int>> Tell(const void* requests, std::size_t size);
+  Result<std::map<std::uint32_t, int>> Tell(const void* requests, std::size_t size);
 
  private:
   NetlinkDialogue(mnl_socket* socket, std::size_t answer_bytes);
   int fd() const;
-  nft::Status Send(const void* bytes, std::size_t size);
+  Status Send(const void* bytes, std::size_t size);
 
   mnl_socket* socket_;
   std::vector<char> receive_;
 };
 
-}  // namespace podgate::controller
+}  // namespace podgate::nft

@@ -1,4 +1,4 @@
-#include "controller/node/netlink_dialogue.h"
+#include "nft/kernel/netlink_dialogue.h"
 
 #include <linux/netlink.h>
 #include <sys/socket.h>
@@ -11,10 +11,8 @@ extern "C" {
 #include <libmnl/libmnl.h>
 }
 
-namespace podgate::controller {
+namespace podgate::nft {
 namespace {
-
-using nft::Status;
 
 // Room for the errors of a thousand refused requests.
 constexpr int kReceiveBufferBytes = 2 << 20;
@@ -51,8 +49,7 @@ NetlinkDialogue::NetlinkDialogue(mnl_socket* socket, std::size_t answer_bytes)
 NetlinkDialogue::~NetlinkDialogue() { mnl_socket_close(socket_); }
 int NetlinkDialogue::fd() const { return mnl_socket_get_fd(socket_); }
 
-nft::Result<std::unique_ptr<NetlinkDialogue>> NetlinkDialogue::Open(int bus,
-                                                                    std::size_t answer_bytes) {
+Result<std::unique_ptr<NetlinkDialogue>> NetlinkDialogue::Open(int bus, std::size_t answer_bytes) {
   mnl_socket* socket = mnl_socket_open2(bus, SOCK_CLOEXEC);
   if (socket == nullptr) return SystemStatus("cannot open a netlink socket", errno);
   std::unique_ptr<NetlinkDialogue> dialogue(new NetlinkDialogue(socket, answer_bytes));
@@ -103,8 +100,7 @@ Status NetlinkDialogue::Ask(const void* request, std::size_t size, const Answer&
   }
 }
 
-nft::Result<std::map<std::uint32_t, int>> NetlinkDialogue::Tell(const void* requests,
-                                                                std::size_t size) {
+Result<std::map<std::uint32_t, int>> NetlinkDialogue::Tell(const void* requests, std::size_t size) {
   if (Status status = Send(requests, size); !status.ok()) return status;
   std::map<std::uint32_t, int> refused;
   bool lost = false;
@@ -129,4 +125,4 @@ nft::Result<std::map<std::uint32_t, int>> NetlinkDialogue::Tell(const void* requ
   return refused;
 }
 
-}  // namespace podgate::controller
+}  // namespace podgate::nft

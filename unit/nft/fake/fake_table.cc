@@ -1,4 +1,4 @@
-#include "nft/kernel/fake_table.h"
+#include "unit/nft/fake/fake_table.h"
 
 #include <fmt/format.h>
 

@@ -1,12 +1,12 @@
 // The fake kernel must say yes and no as the real one does.
-#include "nft/kernel/fake_kernel.h"
+#include "unit/nft/fake/fake_kernel.h"
 
 #include <algorithm>
 #include <iostream>
 
 #include "nft/text/print.h"
-#include "random_ruleset.h"
-#include "real_kernel.h"
+#include "unit/nft/kernel/real_kernel.h"
+#include "unit/nft/support/random_ruleset.h"
 
 namespace podgate::nft {
 namespace {
