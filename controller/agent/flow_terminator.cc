@@ -38,8 +38,8 @@ void FlowTerminator::Run() {
     Pass pass = MakePass(*kind);
     const bool complete = pass.status.ok() && !pass.stopped;
     if (complete) {
-      seals_ = std::move(pass.seals);
-      seals_known_ = true;
+      tombstones_ = std::move(pass.tombstones);
+      tombstones_known_ = true;
     }
     const Clock::Duration own = cpu_time_() - begun;
     Clock::Duration cost;
@@ -49,11 +49,11 @@ void FlowTerminator::Run() {
       schedule_.End(*kind, Now(), cost, complete);
       ++(!complete                   ? counters_.failures
          : *kind == PassKind::kFlows ? counters_.passes
-                                     : counters_.seal_passes);
+                                     : counters_.tombstone_passes);
       counters_.cut += pass.cut.deleted;
       if (*kind == PassKind::kFlows) counters_.entries = pass.entries;
-      counters_.seals = seals_.size();
-      seals_possible_ = !complete || !seals_.empty();
+      counters_.tombstones = tombstones_.size();
+      tombstones_possible_ = !complete || !tombstones_.empty();
     }
     Report(pass, cost, Now() - wall_begun);
   }
@@ -76,7 +76,7 @@ std::optional<PassKind> FlowTerminator::WaitForPass() {
       changed_.wait_until(lock, next);
     } else {
       // What this pass cuts may be allowed again before it is through.
-      seals_possible_ = true;
+      tombstones_possible_ = true;
       return schedule_.Begin(Now());
     }
   }
@@ -90,10 +90,10 @@ FlowTerminator::Pass FlowTerminator::MakePass(PassKind kind) {
   pass.status = node.status();
   if (!node.ok()) return pass;
   pass.filter.node = std::move(node).value();
-  if (kind == PassKind::kFlows || seals_.size() >= kKnownSeals) {
+  if (kind == PassKind::kFlows || tombstones_.size() >= kKnownTombstones) {
     GoThroughFlows(&pass);
   } else {
-    GoThroughSeals(&pass);
+    GoThroughTombstones(&pass);
   }
   return pass;
 }
@@ -101,20 +101,21 @@ FlowTerminator::Pass FlowTerminator::MakePass(PassKind kind) {
 void FlowTerminator::GoThroughFlows(Pass* pass) {
   pass->stopped = !Ask({.judged = &pass->filter.judged});
   if (pass->stopped) return;
-  // Nothing is isolated here and nothing sealed.
-  if (pass->filter.judged.empty() && seals_known_ && seals_.empty()) return;
+  // Nothing is isolated here and no tombstone is left.
+  if (pass->filter.judged.empty() && tombstones_known_ && tombstones_.empty()) return;
   const nft::Status status =
       conntrack_->Walk([&](const nft::Flow& flow) { return Take(flow, pass); });
   if (pass->status.ok()) pass->status = status;
   if (pass->status.ok() && !pass->stopped) Flush(pass);
 }
 
-void FlowTerminator::GoThroughSeals(Pass* pass) {
+void FlowTerminator::GoThroughTombstones(Pass* pass) {
   const Clock::Time now = Now();
-  for (const Seal& seal : seals_) {
-    if (seal.expires <= now) continue;
+  for (const Tombstone& tombstone : tombstones_) {
+    if (tombstone.expires <= now) continue;
     ++pass->entries;
-    pass->slice.push_back({seal.seal, pass->filter.HookOf(seal.seal), std::nullopt});
+    pass->slice.push_back(
+        {tombstone.tombstone, pass->filter.HookOf(tombstone.tombstone), std::nullopt});
     if (pass->slice.size() == kSlice && !Flush(pass)) return;
   }
   Flush(pass);
@@ -146,19 +147,19 @@ bool FlowTerminator::Flush(Pass* pass) {
   pass->stopped = !Ask({.questions = pass->slice, .verdicts = &pass->verdicts});
   if (pass->stopped) return false;
   std::vector<nft::Flow> cut;
-  std::vector<nft::Flow> unseal;
+  std::vector<nft::Flow> allowed_again;
   for (std::size_t i = 0; i < pass->slice.size(); ++i) {
     nft::Flow& flow = pass->slice[i].flow;
     switch (pass->verdicts[i]) {
       case nft::FlowDecision::kLives:
-        if (nft::IsSeal(flow)) Remember(std::move(flow), pass);
+        if (nft::IsTombstone(flow)) Remember(std::move(flow), pass);
         break;
       case nft::FlowDecision::kCut:
-        if (nft::NeedsSeal(flow)) Remember(nft::SealOf(flow), pass);
+        if (nft::NeedsTombstone(flow)) Remember(nft::TombstoneOf(flow), pass);
         cut.push_back(std::move(flow));
         break;
-      case nft::FlowDecision::kUnseal:
-        unseal.push_back(std::move(flow));
+      case nft::FlowDecision::kRemoveTombstone:
+        allowed_again.push_back(std::move(flow));
         break;
     }
   }
@@ -169,34 +170,34 @@ bool FlowTerminator::Flush(Pass* pass) {
     pass->status = counts.status();
     if (!counts.ok()) return false;
     pass->cut.deleted += counts.value().deleted;
-    pass->cut.sealed += counts.value().sealed;
-    pass->cut.unsealed += counts.value().unsealed;
+    pass->cut.tombstones += counts.value().tombstones;
+    pass->cut.without_tombstone += counts.value().without_tombstone;
     pass->cut.refused += counts.value().refused;
   }
-  return unseal.empty() || Unseal(unseal, pass);
+  return allowed_again.empty() || RemoveTombstonesOf(allowed_again, pass);
 }
 
-bool FlowTerminator::Unseal(const std::vector<nft::Flow>& seals, Pass* pass) {
+bool FlowTerminator::RemoveTombstonesOf(const std::vector<nft::Flow>& tombstones, Pass* pass) {
   std::vector<nft::Flow> there;
-  for (const nft::Flow& seal : seals) {
+  for (const nft::Flow& tombstone : tombstones) {
     // One that this very agent put has an id that only the kernel knows; and it may be gone.
-    auto found = conntrack_->Find(seal.protocol, seal.original, seal.original_zone);
+    auto found = conntrack_->Find(tombstone.protocol, tombstone.original, tombstone.original_zone);
     pass->status = found.status();
     if (!found.ok()) return false;
-    if (found.value() && nft::IsSeal(*found.value()))
+    if (found.value() && nft::IsTombstone(*found.value()))
       there.push_back(std::move(*std::move(found).value()));
   }
   const auto deleted = conntrack_->Delete(there);
   pass->status = deleted.status();
   if (!deleted.ok()) return false;
-  pass->unsealed += deleted.value();
+  pass->without_tombstone += deleted.value();
   return true;
 }
 
-void FlowTerminator::Remember(nft::Flow seal, Pass* pass) {
-  if (pass->seals.size() >= kKnownSeals) return;
-  const Clock::Time expires = Now() + std::chrono::seconds(seal.timeout_seconds);
-  pass->seals.push_back({std::move(seal), expires});
+void FlowTerminator::Remember(nft::Flow tombstone, Pass* pass) {
+  if (pass->tombstones.size() >= kKnownTombstones) return;
+  const Clock::Time expires = Now() + std::chrono::seconds(tombstone.timeout_seconds);
+  pass->tombstones.push_back({std::move(tombstone), expires});
 }
 
 bool FlowTerminator::Ask(const Request& request) {
@@ -213,9 +214,9 @@ bool FlowTerminator::Ask(const Request& request) {
 
 void FlowTerminator::PolicyChanged(bool may_deny) {
   const std::lock_guard<std::mutex> lock(mutex_);
-  if (seals_possible_) schedule_.Need(PassKind::kSeals, Now());
+  if (tombstones_possible_) schedule_.Need(PassKind::kTombstones, Now());
   if (may_deny) schedule_.Need(PassKind::kFlows, Now());
-  if (seals_possible_ || may_deny) changed_.notify_all();
+  if (tombstones_possible_ || may_deny) changed_.notify_all();
 }
 
 void FlowTerminator::Serve(const nft::Ruleset& enforced) {
@@ -252,9 +253,9 @@ void FlowTerminator::Report(const Pass& pass, Clock::Duration cost, Clock::Durat
     log_->Warn("flows that are denied now live on: the kernel does not delete them",
                {{"flows", pass.cut.refused}});
   }
-  if (pass.cut.unsealed > 0) {
+  if (pass.cut.without_tombstone > 0) {
     log_->Warn("flows were cut that their other end may take up again",
-               {{"flows", pass.cut.unsealed}});
+               {{"flows", pass.cut.without_tombstone}});
   }
   if (pass.cut.deleted > 0) {
     log_->Info(
@@ -262,12 +263,12 @@ void FlowTerminator::Report(const Pass& pass, Clock::Duration cost, Clock::Durat
         {{"flows", pass.cut.deleted}, {"entries", pass.entries}, {"took_us", Microseconds(took)}});
   }
   log_->Debug(pass.kind == PassKind::kFlows ? "looked through the established flows"
-                                            : "looked through the seals",
+                                            : "looked through the tombstones",
               {{"entries", pass.entries},
                {"judged", pass.judged},
                {"cut", pass.cut.deleted},
-               {"sealed", pass.cut.sealed},
-               {"unsealed", pass.unsealed},
+               {"tombstones", pass.cut.tombstones},
+               {"without_tombstone", pass.without_tombstone},
                {"cpu_us", Microseconds(cost)},
                {"took_us", Microseconds(took)}});
 }

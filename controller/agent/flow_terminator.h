@@ -1,5 +1,5 @@
 // Established flows follow the policy: when a change denies flows that were allowed, exactly those
-// are cut, and the seals of flows that are allowed again are taken away.
+// are cut, and the tombstones of flows that are allowed again are taken away.
 //
 // A thread of its own walks conntrack's entries and deletes; the loop's thread, which owns the
 // rules, judges. They meet for each slice of flows: the thread asks, wakes the loop and waits; the
@@ -28,9 +28,9 @@ class FlowTerminator {
  public:
   // Flows that the loop judges in one turn: a fraction of a millisecond.
   static constexpr std::size_t kSlice = 256;
-  // Seals that are remembered, some 200 bytes each; with more, all flows are looked through to find
-  // those that may go.
-  static constexpr std::size_t kKnownSeals = 16'384;
+  // Tombstones that are remembered, some 200 bytes each; with more, all flows are looked through to
+  // find those that may go.
+  static constexpr std::size_t kKnownTombstones = 16'384;
 
   // All addresses of this node, broadcast addresses too; sorted. Asked before each pass.
   using NodeAddresses = std::function<nft::Result<nft::Addresses>()>;
@@ -47,7 +47,7 @@ class FlowTerminator {
 
   // From here on the loop's thread.
   // New rules are in force. `may_deny`: a packet that was allowed could be denied now; without it
-  // nothing but seals is looked at.
+  // nothing but tombstones is looked at.
   void PolicyChanged(bool may_deny);
   // Answers what is asked, if anything: at most one slice. Only when `enforced` is what the kernel
   // holds.
@@ -55,11 +55,11 @@ class FlowTerminator {
 
   struct Counters {
     std::uint64_t passes = 0;  // over all flows
-    std::uint64_t seal_passes = 0;
-    std::uint64_t failures = 0;  // passes that did not get to the end
-    std::uint64_t cut = 0;       // flows
-    std::uint64_t entries = 0;   // that the last pass over all flows saw
-    std::uint64_t seals = 0;     // that are remembered
+    std::uint64_t tombstone_passes = 0;
+    std::uint64_t failures = 0;    // passes that did not get to the end
+    std::uint64_t cut = 0;         // flows
+    std::uint64_t entries = 0;     // that the last pass over all flows saw
+    std::uint64_t tombstones = 0;  // that are remembered
   };
   Counters counters() const;
 
@@ -72,8 +72,8 @@ class FlowTerminator {
     std::span<const nft::FlowQuestion> questions{};
     std::vector<nft::FlowDecision>* verdicts = nullptr;
   };
-  struct Seal {
-    nft::Flow seal;
+  struct Tombstone {
+    nft::Flow tombstone;
     Clock::Time expires;
   };
   struct Pass {
@@ -83,9 +83,9 @@ class FlowTerminator {
     std::vector<nft::FlowDecision> verdicts{};
     std::uint64_t entries = 0;
     std::uint64_t judged = 0;
-    std::uint64_t unsealed = 0;
+    std::uint64_t without_tombstone = 0;
     nft::Conntrack::Counts cut{};
-    std::vector<Seal> seals{};  // that stay
+    std::vector<Tombstone> tombstones{};  // that stay
     nft::Status status{};
     bool stopped = false;
   };
@@ -93,12 +93,12 @@ class FlowTerminator {
   std::optional<PassKind> WaitForPass();
   Pass MakePass(PassKind kind);
   void GoThroughFlows(Pass* pass);
-  void GoThroughSeals(Pass* pass);
+  void GoThroughTombstones(Pass* pass);
   // False: give up the pass.
   bool Take(const nft::Flow& flow, Pass* pass);
   bool Flush(Pass* pass);
-  bool Unseal(const std::vector<nft::Flow>& seals, Pass* pass);
-  void Remember(nft::Flow seal, Pass* pass);
+  bool RemoveTombstonesOf(const std::vector<nft::Flow>& tombstones, Pass* pass);
+  void Remember(nft::Flow tombstone, Pass* pass);
   // False: stopped.
   bool Ask(const Request& request);
   void Report(const Pass& pass, Clock::Duration cost, Clock::Duration took);
@@ -109,14 +109,14 @@ class FlowTerminator {
   const std::function<void()> wake_;
   const std::function<Clock::Duration()> cpu_time_;
 
-  // Of the cutter's thread: all seals there are, unless they are too many.
-  std::vector<Seal> seals_;
-  bool seals_known_ = false;  // after the first pass: an earlier agent may have left some
+  // Of the cutter's thread: all tombstones there are, unless they are too many.
+  std::vector<Tombstone> tombstones_;
+  bool tombstones_known_ = false;  // after the first pass: an earlier agent may have left some
 
   mutable std::mutex mutex_;  // guards all below
   std::condition_variable changed_;
   bool stopped_ = false;
-  bool seals_possible_ = true;
+  bool tombstones_possible_ = true;
   std::optional<Request> request_;
   Clock::Duration judging_{};  // CPU time of the loop's thread for the pass under way
   PassSchedule schedule_;

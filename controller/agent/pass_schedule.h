@@ -1,6 +1,6 @@
-// When to look through the flows, or only through the seals, again: at once after a quiet time, and
-// then so seldom that it takes a bounded share of a CPU, however often the policy changes and
-// however many flows there are. Pure; the owner guards it.
+// When to look through the flows, or only through the tombstones, again: at once after a quiet
+// time, and then so seldom that it takes a bounded share of a CPU, however often the policy changes
+// and however many flows there are. Pure; the owner guards it.
 #pragma once
 
 #include <algorithm>
@@ -15,8 +15,8 @@
 namespace podgate::controller {
 
 enum class PassKind : std::uint8_t {
-  kFlows,  // all entries: what is denied now is cut, what is allowed again unsealed
-  kSeals,  // the known seals only
+  kFlows,       // all entries: what is denied now is cut, what is allowed again without_tombstone
+  kTombstones,  // the known tombstones only
 };
 
 class PassSchedule {
@@ -33,13 +33,13 @@ class PassSchedule {
   }
 
   // When the next pass begins; Time::max(): nothing to do.
-  Clock::Time Next() const { return std::min(Next(PassKind::kFlows), Next(PassKind::kSeals)); }
+  Clock::Time Next() const { return std::min(Next(PassKind::kFlows), Next(PassKind::kTombstones)); }
 
   // What is needed from here on needs another pass.
   PassKind Begin(Clock::Time now) {
-    const PassKind kind = Next(PassKind::kFlows) <= now ? PassKind::kFlows : PassKind::kSeals;
-    Of(PassKind::kSeals).due = kNever;
-    if (kind == PassKind::kSeals) return kind;
+    const PassKind kind = Next(PassKind::kFlows) <= now ? PassKind::kFlows : PassKind::kTombstones;
+    Of(PassKind::kTombstones).due = kNever;
+    if (kind == PassKind::kTombstones) return kind;
     Of(PassKind::kFlows).due = kNever;
     confirms_ = !std::exchange(confirm_, false);
     return kind;

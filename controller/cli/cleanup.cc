@@ -24,15 +24,15 @@ int Cleanup() {
   step.operations.emplace_back(nft::DeleteTable{});
   const nft::Status status = kernel.value()->Commit(step);
   if (!status.ok() && !status.IsNotFound()) return fail(status);
-  // Seals of flows that were cut have no reason without the rules, and would drop what begins anew
-  // with the same addresses and ports, for as long as conntrack keeps them.
+  // Tombstones of flows that were cut have no reason without the rules, and would drop what begins
+  // anew with the same addresses and ports, for as long as conntrack keeps them.
   auto conntrack = nft::OpenConntrack();
   if (!conntrack.ok()) return kExitOk;
-  if (const auto seals = nft::RemoveSeals(conntrack.value().get()); !seals.ok()) {
+  if (const auto tombstones = nft::RemoveTombstones(conntrack.value().get()); !tombstones.ok()) {
     std::fprintf(
         stderr,
-        "podgate: the table is removed; the seals of cut flows stay until they expire: %s\n",
-        seals.status().message().c_str());
+        "podgate: the table is removed; the tombstones of cut flows stay until they expire: %s\n",
+        tombstones.status().message().c_str());
   }
   return kExitOk;
 }

@@ -1,4 +1,4 @@
-// `podgate cleanup`: removes the table from the kernel, and the seals of cut flows, through
+// `podgate cleanup`: removes the table from the kernel, and the tombstones of cut flows, through
 // netlink.
 #pragma once
 

@@ -97,11 +97,11 @@ class Cutting {
         return;
       }
       // Those that an agent without the option put would keep flows from coming back.
-      problem = nft::RemoveSeals(conntrack_.get()).status();
+      problem = nft::RemoveTombstones(conntrack_.get()).status();
     }
     if (!problem.ok()) {
       log->Error(options.keep_established
-                     ? "cannot take away the seals of flows that were cut"
+                     ? "cannot take away the tombstones of flows that were cut"
                      : "cannot cut established flows: what is denied later lives on",
                  {{"problem", problem.message()}});
     }

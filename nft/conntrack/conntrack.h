@@ -30,23 +30,24 @@ class Conntrack {
   virtual Result<std::optional<Flow>> Find(std::uint8_t protocol, const FlowTuple& original,
                                            std::uint16_t zone) = 0;
 
-  // Deletes these very entries and puts a seal in the place of those that need one. An entry that
-  // is gone, or whose tuples another flow has now, is none of ours any more.
+  // Deletes these very entries and puts a tombstone in the place of those that need one. An entry
+  // that is gone, or whose tuples another flow has now, is none of ours any more.
   struct Counts {
     std::size_t deleted = 0;
-    std::size_t sealed = 0;
-    std::size_t unsealed = 0;  // deleted, but what could bring it back is still possible
-    std::size_t refused = 0;   // still there: the kernel does not let go of it (a flow offloaded)
+    std::size_t tombstones = 0;
+    std::size_t without_tombstone = 0;  // deleted, but what could bring it back is still possible
+    std::size_t refused = 0;  // still there: the kernel does not let go of it (a flow offloaded)
   };
   virtual Result<Counts> Cut(std::span<const Flow> flows) = 0;
-  // The flow is deleted, and its other end may have begun it anew since: that goes, and the seal is
-  // put. False: it cannot be put. (Part of Cut().)
-  virtual Result<bool> Seal(const Flow& flow) = 0;
+  // The flow is deleted, and its other end may have begun it anew since: that goes, and the
+  // tombstone is put. False: it cannot be put. (Part of Cut().)
+  virtual Result<bool> Tombstone(const Flow& flow) = 0;
   // Deletes these very entries.
   virtual Result<std::size_t> Delete(std::span<const Flow> flows) = 0;
 };
 
-// Takes all seals away, whatever the policy says: for those who no longer cut. How many there were.
-Result<std::size_t> RemoveSeals(Conntrack* conntrack);
+// Takes all tombstones away, whatever the policy says: for those who no longer cut. How many there
+// were.
+Result<std::size_t> RemoveTombstones(Conntrack* conntrack);
 
 }  // namespace podgate::nft

@@ -32,7 +32,7 @@ class NetlinkConntrack : public Conntrack {
   Result<std::optional<Flow>> Find(std::uint8_t protocol, const FlowTuple& original,
                                    std::uint16_t zone) override;
   Result<Counts> Cut(std::span<const Flow> flows) override;
-  Result<bool> Seal(const Flow& flow) override;
+  Result<bool> Tombstone(const Flow& flow) override;
   Result<std::size_t> Delete(std::span<const Flow> flows) override;
 
  private:
@@ -102,8 +102,8 @@ Result<Conntrack::Counts> NetlinkConntrack::Cut(std::span<const Flow> flows) {
 Status NetlinkConntrack::CutSome(std::span<const Flow> flows, Counts* counts) {
   struct Sent {
     const Flow* flow;
-    std::uint32_t deletion;  // sequence numbers
-    std::uint32_t seal;      // 0: none
+    std::uint32_t deletion;   // sequence numbers
+    std::uint32_t tombstone;  // 0: none
   };
   ConntrackRequests requests(sequence_);
   std::vector<Sent> sent;
@@ -111,9 +111,9 @@ Status NetlinkConntrack::CutSome(std::span<const Flow> flows, Counts* counts) {
     sent.push_back({&flow, requests.next_sequence(), 0});
     requests.Delete(flow);
     // Right behind the deletion, so that no more than a packet can get between the two.
-    if (!NeedsSeal(flow)) continue;
-    sent.back().seal = requests.next_sequence();
-    requests.Create(SealOf(flow));
+    if (!NeedsTombstone(flow)) continue;
+    sent.back().tombstone = requests.next_sequence();
+    requests.Create(TombstoneOf(flow));
   }
   const auto refused = Send(requests);
   if (!refused.ok()) return refused.status();
@@ -124,30 +124,30 @@ Status NetlinkConntrack::CutSome(std::span<const Flow> flows, Counts* counts) {
       continue;
     }
     ++counts->deleted;
-    if (one.seal == 0) continue;
-    const auto problem = refused.value().find(one.seal);
-    bool sealed = problem == refused.value().end();
-    if (!sealed && problem->second == EEXIST) {
-      const auto again = Seal(*one.flow);
+    if (one.tombstone == 0) continue;
+    const auto problem = refused.value().find(one.tombstone);
+    bool put = problem == refused.value().end();
+    if (!put && problem->second == EEXIST) {
+      const auto again = Tombstone(*one.flow);
       if (!again.ok()) return again.status();
-      sealed = again.value();
+      put = again.value();
     }
-    ++(sealed ? counts->sealed : counts->unsealed);
+    ++(put ? counts->tombstones : counts->without_tombstone);
   }
   return Status();
 }
 
-Result<bool> NetlinkConntrack::Seal(const Flow& flow) {
-  const Flow seal = SealOf(flow);
+Result<bool> NetlinkConntrack::Tombstone(const Flow& flow) {
+  const Flow tombstone = TombstoneOf(flow);
   for (int race = 0; race < kRaces; ++race) {
-    const auto found = Find(seal.protocol, seal.original, seal.original_zone);
+    const auto found = Find(tombstone.protocol, tombstone.original, tombstone.original_zone);
     if (!found.ok()) return found.status();
     // A flow from the other side that was judged anew is none of ours.
-    if (found.value() && IsSeal(*found.value())) return true;
+    if (found.value() && IsTombstone(*found.value())) return true;
     ConntrackRequests requests(sequence_);
     if (found.value()) requests.Delete(*found.value());
     const std::uint32_t creation = requests.next_sequence();
-    requests.Create(seal);
+    requests.Create(tombstone);
     const auto refused = Send(requests);
     if (!refused.ok()) return refused.status();
     if (!refused.value().contains(creation)) return true;

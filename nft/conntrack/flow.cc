@@ -8,16 +8,16 @@ namespace podgate::nft {
 namespace {
 
 // Any number that others are unlikely to use: "pg".
-constexpr std::uint16_t kSealZone = 0x7067;
+constexpr std::uint16_t kTombstoneZone = 0x7067;
 // A fixed timeout, since the server's packets are to shorten or extend nothing.
-constexpr std::uint32_t kSealStatus = IPS_CONFIRMED | IPS_ASSURED | IPS_FIXED_TIMEOUT;
+constexpr std::uint32_t kTombstoneStatus = IPS_CONFIRMED | IPS_ASSURED | IPS_FIXED_TIMEOUT;
 // For answers that are on their way, also those that somebody has to ask others for. Not longer,
 // for UDP has no beginning: what the server goes on to send is a flow of its own, which a policy
 // may well allow.
-constexpr std::uint32_t kUdpSealSeconds = 5;
+constexpr std::uint32_t kUdpTombstoneSeconds = 5;
 // Longer than an end sends again what nobody acknowledges (tcp_retries2: 15 to 17 minutes). Entries
 // with unacknowledged data have a shorter time to live.
-constexpr std::uint32_t kLeastSealSeconds = 1200;
+constexpr std::uint32_t kLeastTombstoneSeconds = 1200;
 constexpr std::uint8_t kUdpLite = 136;
 
 bool HasPorts(std::uint8_t protocol) {
@@ -41,39 +41,40 @@ Packet FirstPacket(const Flow& flow) {
   return packet;
 }
 
-bool NeedsSeal(const Flow& flow) {
+bool NeedsTombstone(const Flow& flow) {
   return !flow.ended && (flow.status & IPS_SEEN_REPLY) != 0 && HasPorts(flow.protocol) &&
          flow.original_zone == flow.reply_zone && IsInverse(flow.original, flow.reply);
 }
 
-Flow SealOf(const Flow& flow) {
-  Flow seal;
-  seal.protocol = flow.protocol;
-  seal.original = flow.reply;
-  seal.reply = flow.original;
-  seal.original_zone = flow.original_zone;
-  seal.reply_zone = kSealZone;
-  seal.status = kSealStatus;
+Flow TombstoneOf(const Flow& flow) {
+  Flow tombstone;
+  tombstone.protocol = flow.protocol;
+  tombstone.original = flow.reply;
+  tombstone.reply = flow.original;
+  tombstone.original_zone = flow.original_zone;
+  tombstone.reply_zone = kTombstoneZone;
+  tombstone.status = kTombstoneStatus;
   // Else as long as the flow would have lived without another packet: ends that were idle for
   // longer would have had to begin anew.
   const bool udp = flow.protocol == kUdp || flow.protocol == kUdpLite;
-  seal.timeout_seconds = udp ? std::clamp<std::uint32_t>(flow.timeout_seconds, 1, kUdpSealSeconds)
-                             : std::max(flow.timeout_seconds, kLeastSealSeconds);
-  return seal;
+  tombstone.timeout_seconds =
+      udp ? std::clamp<std::uint32_t>(flow.timeout_seconds, 1, kUdpTombstoneSeconds)
+          : std::max(flow.timeout_seconds, kLeastTombstoneSeconds);
+  return tombstone;
 }
 
-bool IsSeal(const Flow& flow) {
-  return flow.reply_zone == kSealZone && flow.original_zone != kSealZone &&
+bool IsTombstone(const Flow& flow) {
+  return flow.reply_zone == kTombstoneZone && flow.original_zone != kTombstoneZone &&
          (flow.status & IPS_FIXED_TIMEOUT) != 0 && HasPorts(flow.protocol) &&
          IsInverse(flow.original, flow.reply);
 }
 
-Flow SealedBy(const Flow& seal) {
+Flow FlowOfTombstone(const Flow& tombstone) {
   Flow flow;
-  flow.protocol = seal.protocol;
-  flow.original = seal.reply;
-  flow.reply = seal.original;
-  flow.original_zone = flow.reply_zone = seal.original_zone;
+  flow.protocol = tombstone.protocol;
+  flow.original = tombstone.reply;
+  flow.reply = tombstone.original;
+  flow.original_zone = flow.reply_zone = tombstone.original_zone;
   return flow;
 }
 

@@ -1,13 +1,13 @@
 // Connections as conntrack knows them, as plain values: what a policy has to say about one, and the
-// seal that takes the place of one that was cut.
+// tombstone that takes the place of one that was cut.
 //
 // A flow that is only deleted may come to life from its other end: whatever the server sends next
 // (a push, a retransmission, an answer that was on its way) is a new flow from the server to the
 // client, and where no policy isolates that direction the client's packets are then its replies,
-// which are never judged. A seal keeps that from happening: an entry that starts where the server's
-// packets start and has its replies in a conntrack zone that no packet is in. So the server's
-// packets stay those of a new flow, judged one by one, and the client's match nothing and are
-// judged as well.
+// which are never judged. A tombstone keeps that from happening: an entry that starts where the
+// server's packets start and has its replies in a conntrack zone that no packet is in. So the
+// server's packets stay those of a new flow, judged one by one, and the client's match nothing and
+// are judged as well.
 //
 // Pure values; any thread.
 #pragma once
@@ -59,10 +59,10 @@ Packet FirstPacket(const Flow& flow);
 // True when its other end could bring it back after a deletion. Not so when that has never sent
 // anything, with NAT (its packets then come with addresses that the client does not know), without
 // ports (an ICMP answer begins no flow), and when the connection is over.
-bool NeedsSeal(const Flow& flow);
-Flow SealOf(const Flow& flow);
-bool IsSeal(const Flow& flow);
-// The flow that the seal closes, as far as a seal tells: its tuples.
-Flow SealedBy(const Flow& seal);
+bool NeedsTombstone(const Flow& flow);
+Flow TombstoneOf(const Flow& flow);
+bool IsTombstone(const Flow& flow);
+// The flow that the tombstone closes, as far as a tombstone tells: its tuples.
+Flow FlowOfTombstone(const Flow& tombstone);
 
 }  // namespace podgate::nft

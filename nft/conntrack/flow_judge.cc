@@ -35,7 +35,7 @@ Addresses JudgedAddresses(const Ruleset& ruleset) {
 }
 
 bool FlowFilter::Interesting(const Flow& flow) const {
-  if (IsSeal(flow)) return true;
+  if (IsTombstone(flow)) return true;
   const ipset::Address& source = flow.original.source;
   const ipset::Address& destination = flow.reply.source;
   return (Contains(judged, source) || Contains(judged, destination)) && !Contains(node, source) &&
@@ -44,14 +44,14 @@ bool FlowFilter::Interesting(const Flow& flow) const {
 
 Hook FlowFilter::HookOf(const Flow& flow) const {
   const ipset::Address& destination =
-      IsSeal(flow) ? SealedBy(flow).reply.source : flow.reply.source;
+      IsTombstone(flow) ? FlowOfTombstone(flow).reply.source : flow.reply.source;
   return Contains(node, destination) ? Hook::kInput : Hook::kForward;
 }
 
 FlowDecision FlowJudge::Judge(const FlowQuestion& question) const {
-  if (IsSeal(question.flow)) {
-    return verdicts_.Accepts(question.hook, FirstPacket(SealedBy(question.flow)))
-               ? FlowDecision::kUnseal
+  if (IsTombstone(question.flow)) {
+    return verdicts_.Accepts(question.hook, FirstPacket(FlowOfTombstone(question.flow)))
+               ? FlowDecision::kRemoveTombstone
                : FlowDecision::kLives;
   }
   const Packet packet = question.master ? *question.master : FirstPacket(question.flow);

@@ -30,7 +30,7 @@ struct FlowFilter {
   Addresses node;    // all of this node, broadcast addresses too
   // Whether a policy can have anything to say. Not so: flows from the node itself (they never pass
   // the forward hook), to groups of receivers (they have no other end), and between ends that no
-  // policy isolates. Seals are of interest always.
+  // policy isolates. Tombstones are of interest always.
   bool Interesting(const Flow& flow) const;
   // The hook that packets for this flow's destination pass.
   Hook HookOf(const Flow& flow) const;
@@ -46,8 +46,8 @@ struct FlowQuestion {
 
 enum class FlowDecision : std::uint8_t {
   kLives,
-  kCut,     // denied: delete it, and seal it where needed
-  kUnseal,  // a seal of a flow that would be allowed now: delete it
+  kCut,              // denied: delete it, and tombstone it where needed
+  kRemoveTombstone,  // a tombstone of a flow that would be allowed now: delete it
 };
 
 class FlowJudge {

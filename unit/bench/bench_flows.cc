@@ -141,7 +141,7 @@ void BM_DecodeFlows(benchmark::State& state) {
   PerFlow(state);
 }
 
-// A deletion and a seal for each.
+// A deletion and a tombstone for each.
 void BM_EncodeCuts(benchmark::State& state) {
   const std::vector<nft::Flow> flows = Flows(state.range(0));
   for (auto _ : state) {
@@ -149,7 +149,7 @@ void BM_EncodeCuts(benchmark::State& state) {
       nft::ConntrackRequests requests(1);
       for (std::size_t i = first; i < std::min(flows.size(), first + 64); ++i) {
         requests.Delete(flows[i]);
-        requests.Create(nft::SealOf(flows[i]));
+        requests.Create(nft::TombstoneOf(flows[i]));
       }
       benchmark::DoNotOptimize(requests.data());
     }

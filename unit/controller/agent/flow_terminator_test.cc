@@ -65,8 +65,8 @@ class FlowCutterTest : public testing::Test {
   }
   // Turns until one more pass over all flows is over.
   void Pass(const nft::Ruleset& rules) { TurnUntilMore(&FlowTerminator::Counters::passes, rules); }
-  void SealPass(const nft::Ruleset& rules) {
-    TurnUntilMore(&FlowTerminator::Counters::seal_passes, rules);
+  void TombstonePass(const nft::Ruleset& rules) {
+    TurnUntilMore(&FlowTerminator::Counters::tombstone_passes, rules);
   }
   void TurnUntilMore(std::uint64_t FlowTerminator::Counters::*count, const nft::Ruleset& rules) {
     const std::uint64_t before = cutter_.counters().*count;
@@ -134,7 +134,7 @@ TEST_F(FlowCutterTest, CutsExactlyWhatIsDeniedInSlices) {
   EXPECT_LE(conntrack_.largest_cut(), FlowTerminator::kSlice);
   EXPECT_EQ(cutter_.counters().cut, 998U);
   EXPECT_EQ(cutter_.counters().entries, 3001U);
-  EXPECT_EQ(cutter_.counters().seals, 998U);
+  EXPECT_EQ(cutter_.counters().tombstones, 998U);
   EXPECT_EQ(Logged("cut flows that are denied now flows=998 entries=3001"), 1U);
 }
 
@@ -152,7 +152,7 @@ TEST_F(FlowCutterTest, EverySliceIsJudgedByTheRulesOfItsMoment) {
   EXPECT_EQ(conntrack_.Flows(false).size(), FlowTerminator::kSlice);
 }
 
-TEST_F(FlowCutterTest, UnsealsWhatIsAllowedAgainWithoutLookingThroughAllFlows) {
+TEST_F(FlowCutterTest, RemovesTombstonesOfWhatIsAllowedAgainWithoutLookingThroughAllFlows) {
   conntrack_.Add(PlainFlow("10.1.0.1", "10.0.0.2", nft::kTcp, 80));
   conntrack_.Add(PlainFlow("10.1.0.2", "10.0.0.2", nft::kTcp, 80));
   Start();
@@ -161,46 +161,46 @@ TEST_F(FlowCutterTest, UnsealsWhatIsAllowedAgainWithoutLookingThroughAllFlows) {
   EXPECT_EQ(conntrack_.Flows(true).size(), 2U);
   const int walks = conntrack_.walks();
   cutter_.PolicyChanged(false);
-  SealPass(Isolating({"10.1.0.1"}));
+  TombstonePass(Isolating({"10.1.0.1"}));
   ASSERT_EQ(conntrack_.Flows(true).size(), 1U);
   EXPECT_EQ(conntrack_.Flows(true)[0].reply.source, At("10.1.0.2"));
-  EXPECT_EQ(cutter_.counters().seals, 1U);
+  EXPECT_EQ(cutter_.counters().tombstones, 1U);
   // Also when nothing is isolated at all any more.
   cutter_.PolicyChanged(false);
-  SealPass(nft::Ruleset());
+  TombstonePass(nft::Ruleset());
   EXPECT_TRUE(conntrack_.Flows(true).empty());
-  EXPECT_EQ(cutter_.counters().seals, 0U);
+  EXPECT_EQ(cutter_.counters().tombstones, 0U);
   EXPECT_LE(conntrack_.walks(), walks + 1) << "one more to confirm the first";
 }
 
-TEST_F(FlowCutterTest, FindsTheSealsOfAnEarlierAgent) {
-  conntrack_.Add(nft::SealOf(PlainFlow("10.1.0.1", "10.0.0.2", nft::kTcp, 80)));
-  conntrack_.Add(nft::SealOf(PlainFlow("10.1.0.2", "10.0.0.2", nft::kTcp, 80)));
+TEST_F(FlowCutterTest, FindsTheTombstonesOfAnEarlierAgent) {
+  conntrack_.Add(nft::TombstoneOf(PlainFlow("10.1.0.1", "10.0.0.2", nft::kTcp, 80)));
+  conntrack_.Add(nft::TombstoneOf(PlainFlow("10.1.0.2", "10.0.0.2", nft::kTcp, 80)));
   Start();
   cutter_.PolicyChanged(true);
   Pass(Isolating({"10.1.0.1"}));
   EXPECT_EQ(conntrack_.Flows(true).size(), 1U);
-  EXPECT_EQ(cutter_.counters().seals, 1U);
+  EXPECT_EQ(cutter_.counters().tombstones, 1U);
 }
 
-TEST_F(FlowCutterTest, ASealThatBecameAnotherFlowIsNotTouched) {
+TEST_F(FlowCutterTest, ATombstoneThatBecameAnotherFlowIsNotTouched) {
   const Flow flow = PlainFlow("10.1.0.1", "10.0.0.2", nft::kTcp, 80);
   conntrack_.Add(flow);
   Start();
   cutter_.PolicyChanged(true);
   Pass(Isolating({}));
   ASSERT_EQ(conntrack_.Flows(true).size(), 1U);
-  const Flow seal = conntrack_.Flows(true)[0];
-  ASSERT_EQ(conntrack_.Delete({&seal, 1}).value(), 1U);
+  const Flow tombstone = conntrack_.Flows(true)[0];
+  ASSERT_EQ(conntrack_.Delete({&tombstone, 1}).value(), 1U);
   Flow other = flow;
   std::swap(other.original, other.reply);
   conntrack_.Add(other);
   cutter_.PolicyChanged(false);
-  SealPass(Isolating({"10.1.0.1"}));
+  TombstonePass(Isolating({"10.1.0.1"}));
   EXPECT_EQ(conntrack_.Flows(false).size(), 1U);
 }
 
-TEST_F(FlowCutterTest, AChangeThatOnlyAllowsNeedsNoPassWithoutSeals) {
+TEST_F(FlowCutterTest, AChangeThatOnlyAllowsNeedsNoPassWithoutTombstones) {
   Start();
   cutter_.PolicyChanged(true);
   Pass(Isolating({}));
@@ -216,7 +216,7 @@ TEST_F(FlowCutterTest, WhereNothingIsIsolatedNothingIsLookedThrough) {
   Start();
   cutter_.PolicyChanged(true);
   Pass(nft::Ruleset());
-  EXPECT_EQ(conntrack_.walks(), 1) << "an earlier agent may have left seals";
+  EXPECT_EQ(conntrack_.walks(), 1) << "an earlier agent may have left tombstones";
   cutter_.PolicyChanged(true);
   Pass(nft::Ruleset());
   EXPECT_EQ(conntrack_.walks(), 1);
@@ -267,21 +267,21 @@ TEST_F(FlowCutterTest, StopsAtOnceWhileItWaitsForTheLoop) {
   EXPECT_EQ(conntrack_.Flows(false).size(), 1U);
 }
 
-TEST(RemoveSeals, TakesAllOfThemAndNothingElse) {
+TEST(RemoveTombstones, TakesAllOfThemAndNothingElse) {
   nft::FakeConntrack conntrack;
   for (std::uint16_t i = 0; i < 600; ++i) {
     Flow flow = PlainFlow("10.1.0.1", "10.0.0.2", nft::kTcp, 80);
     flow.original.source_port = flow.reply.destination_port = i;
-    conntrack.Add(nft::SealOf(flow));
+    conntrack.Add(nft::TombstoneOf(flow));
     flow.original.destination = flow.reply.source = At("10.0.0.3");
     conntrack.Add(flow);
   }
-  EXPECT_EQ(nft::RemoveSeals(&conntrack).value(), 600U);
+  EXPECT_EQ(nft::RemoveTombstones(&conntrack).value(), 600U);
   EXPECT_TRUE(conntrack.Flows(true).empty());
   EXPECT_EQ(conntrack.Flows(false).size(), 600U);
-  EXPECT_EQ(nft::RemoveSeals(&conntrack).value(), 0U);
+  EXPECT_EQ(nft::RemoveTombstones(&conntrack).value(), 0U);
   conntrack.Refuse(nft::Status(nft::Status::Code::kPermission, "not permitted"));
-  EXPECT_FALSE(nft::RemoveSeals(&conntrack).ok());
+  EXPECT_FALSE(nft::RemoveTombstones(&conntrack).ok());
 }
 
 TEST(MayDeny, IsTrueForAllButNewMembersOfSets) {

@@ -447,7 +447,7 @@ struct CuttingWorld : World {
   }
 };
 
-TEST(Loop, WhatAChangeDeniesIsCutAndUnsealedWhenItIsAllowedAgain) {
+TEST(Loop, WhatAChangeDeniesIsCutAndItsTombstoneGoesWhenItIsAllowedAgain) {
   CuttingWorld world;
   world.Begin();
   world.Pass(&FlowTerminator::Counters::passes);  // what an earlier agent may have left to do
@@ -457,7 +457,7 @@ TEST(Loop, WhatAChangeDeniesIsCutAndUnsealedWhenItIsAllowedAgain) {
   EXPECT_EQ(world.conntrack.Flows(false).size(), 1U);
   EXPECT_EQ(world.conntrack.Flows(true).size(), 1U);
   world.Label("client");
-  world.Pass(&FlowTerminator::Counters::seal_passes);
+  world.Pass(&FlowTerminator::Counters::tombstone_passes);
   EXPECT_TRUE(world.conntrack.Flows(true).empty());
 }
 

@@ -9,7 +9,7 @@ using std::chrono::milliseconds;
 const Clock::Time kStart{std::chrono::hours(1)};
 constexpr Clock::Time kNever = Clock::Time::max();
 constexpr PassKind kFlows = PassKind::kFlows;
-constexpr PassKind kSeals = PassKind::kSeals;
+constexpr PassKind kTombstones = PassKind::kTombstones;
 
 Clock::Time After(int count) { return kStart + milliseconds(count); }
 
@@ -61,27 +61,27 @@ TEST(PassSchedule, AChangeDuringAPassNeedsItsOwnConfirmation) {
   EXPECT_EQ(schedule.Next(), After(2003));
 }
 
-TEST(PassSchedule, SealsDoNotWaitForTheRestOfThePassesOverAllFlows) {
+TEST(PassSchedule, TombstonesDoNotWaitForTheRestOfThePassesOverAllFlows) {
   PassSchedule schedule;
   schedule.Need(kFlows, kStart);
   schedule.Begin(kStart);
   schedule.Need(kFlows, After(1));
-  schedule.Need(kSeals, After(1));
+  schedule.Need(kTombstones, After(1));
   schedule.End(kFlows, After(100), milliseconds(100), true);
   EXPECT_LE(schedule.Next(), After(100));
-  EXPECT_EQ(schedule.Begin(After(100)), kSeals);
-  schedule.End(kSeals, After(101), milliseconds(1), true);
+  EXPECT_EQ(schedule.Begin(After(100)), kTombstones);
+  schedule.End(kTombstones, After(101), milliseconds(1), true);
   EXPECT_EQ(schedule.Next(), After(1000));
-  schedule.Need(kSeals, After(102));
+  schedule.Need(kTombstones, After(102));
   EXPECT_EQ(schedule.Next(), After(110)) << "they rest after their own kind";
-  // A pass over all flows is one over the seals as well.
+  // A pass over all flows is one over the tombstones as well.
   EXPECT_EQ(schedule.Begin(After(1000)), kFlows);
   EXPECT_EQ(schedule.Next(), kNever);
 }
 
 TEST(PassSchedule, TriesAgainASecondAfterAFailure) {
   PassSchedule schedule;
-  for (const PassKind kind : {kSeals, kFlows}) {
+  for (const PassKind kind : {kTombstones, kFlows}) {
     schedule.Need(kind, kStart);
     for (int attempt = 1; attempt <= 3; ++attempt) {
       EXPECT_EQ(schedule.Begin(After(1500 * attempt)), kind);

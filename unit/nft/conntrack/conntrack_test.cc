@@ -152,7 +152,7 @@ TEST_F(ConntrackTest, FindsByTheFirstPacketOnly) {
   EXPECT_EQ(conntrack_->Find(kUdp, flow.original, 0).value(), std::nullopt);
 }
 
-TEST_F(ConntrackTest, CutsAndSeals) {
+TEST_F(ConntrackTest, CutsAndPutsTombstones) {
   const Flow flow = PlainFlow("10.0.0.1", "10.0.0.2", kTcp, 80);
   const Flow flow6 = PlainFlow("fd00::1", "fd00::2", kUdp, 80);
   const Flow bystander = PlainFlow("10.0.0.1", "10.0.0.2", kTcp, 81);
@@ -164,18 +164,18 @@ TEST_F(ConntrackTest, CutsAndSeals) {
   const auto counts = conntrack_->Cut(cut);
   ASSERT_TRUE(counts.ok()) << counts.status().message();
   EXPECT_EQ(counts.value().deleted, 2U);
-  EXPECT_EQ(counts.value().sealed, 2U);
-  EXPECT_EQ(counts.value().unsealed, 0U);
-  std::vector<Flow> seals;
+  EXPECT_EQ(counts.value().tombstones, 2U);
+  EXPECT_EQ(counts.value().without_tombstone, 0U);
+  std::vector<Flow> tombstones;
   for (const Flow& one : All()) {
     if (one.original == bystander.original) continue;
-    EXPECT_TRUE(IsSeal(one)) << one.original.source.ToString();
-    seals.push_back(one);
+    EXPECT_TRUE(IsTombstone(one)) << one.original.source.ToString();
+    tombstones.push_back(one);
   }
-  ASSERT_EQ(seals.size(), 2U);
+  ASSERT_EQ(tombstones.size(), 2U);
   // The other end's tuple is taken.
   EXPECT_EQ(Make(flow), EEXIST);
-  EXPECT_EQ(conntrack_->Delete(seals).value(), 2U);
+  EXPECT_EQ(conntrack_->Delete(tombstones).value(), 2U);
   EXPECT_EQ(Only().original, bystander.original);
   EXPECT_EQ(Make(flow), 0);
 }
@@ -186,8 +186,8 @@ TEST_F(ConntrackTest, WithNatAFlowIsOnlyDeleted) {
   ASSERT_EQ(Make(service), 0);
   const auto counts = conntrack_->Cut(All());
   EXPECT_EQ(counts.value().deleted, 1U);
-  EXPECT_EQ(counts.value().sealed, 0U);
-  EXPECT_EQ(counts.value().unsealed, 0U);
+  EXPECT_EQ(counts.value().tombstones, 0U);
+  EXPECT_EQ(counts.value().without_tombstone, 0U);
   EXPECT_TRUE(All().empty());
 }
 
@@ -210,7 +210,7 @@ TEST_F(ConntrackTest, ANewFlowWithTheSameTuplesIsNotHarmed) {
   const auto counts = conntrack_->Cut({&old, 1});
   ASSERT_TRUE(counts.ok()) << counts.status().message();
   EXPECT_EQ(counts.value().deleted, 0U);
-  EXPECT_EQ(counts.value().sealed, 0U);
+  EXPECT_EQ(counts.value().tombstones, 0U);
   EXPECT_EQ(conntrack_->Delete({&old, 1}).value(), 0U);
   const std::optional<Flow> still = conntrack_->Find(kTcp, flow.original, 0).value();
   ASSERT_TRUE(still.has_value());
@@ -221,17 +221,17 @@ TEST_F(ConntrackTest, TheOtherEndCannotBeQuicker) {
   const Flow flow = PlainFlow("10.0.0.1", "10.0.0.2", kTcp, 80);
   ASSERT_EQ(Make(flow), 0);
   const Flow old = Only();
-  // As if the server's next packet had come between the deletion and the seal: the same tuples with
-  // the roles of the two ends exchanged.
+  // As if the server's next packet had come between the deletion and the tombstone: the same tuples
+  // with the roles of the two ends exchanged.
   Flow again = flow;
   std::swap(again.original, again.reply);
   ASSERT_EQ(conntrack_->Delete({&old, 1}).value(), 1U);
   ASSERT_EQ(Make(again), 0);
-  const auto sealed = conntrack_->Seal(old);
-  ASSERT_TRUE(sealed.ok()) << sealed.status().message();
-  EXPECT_TRUE(sealed.value());
-  EXPECT_TRUE(IsSeal(Only()));
-  EXPECT_TRUE(conntrack_->Seal(old).value()) << "it is sealed already";
+  const auto tombstone_put = conntrack_->Tombstone(old);
+  ASSERT_TRUE(tombstone_put.ok()) << tombstone_put.status().message();
+  EXPECT_TRUE(tombstone_put.value());
+  EXPECT_TRUE(IsTombstone(Only()));
+  EXPECT_TRUE(conntrack_->Tombstone(old).value()) << "it has one already";
 }
 
 TEST_F(ConntrackTest, ManyAtOnce) {
@@ -245,12 +245,12 @@ TEST_F(ConntrackTest, ManyAtOnce) {
   ASSERT_EQ(all.size(), kFlows);
   const auto counts = conntrack_->Cut(all);
   EXPECT_EQ(counts.value().deleted, kFlows);
-  EXPECT_EQ(counts.value().sealed, kFlows);
+  EXPECT_EQ(counts.value().tombstones, kFlows);
   // Every one of them is refused now, and every refusal is read.
   EXPECT_EQ(conntrack_->Cut(all).value().deleted, 0U);
-  const auto seals = All();
-  EXPECT_EQ(seals.size(), kFlows);
-  EXPECT_EQ(conntrack_->Delete(seals).value(), kFlows);
+  const auto tombstones = All();
+  EXPECT_EQ(tombstones.size(), kFlows);
+  EXPECT_EQ(conntrack_->Delete(tombstones).value(), kFlows);
   EXPECT_TRUE(All().empty());
 }
 

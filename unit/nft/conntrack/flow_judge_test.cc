@@ -112,11 +112,11 @@ TEST(FlowJudge, ARelatedFlowFollowsTheOneThatAnnouncedIt) {
   EXPECT_EQ(judge.Judge({data, Hook::kForward, std::nullopt}), FlowDecision::kCut);
 }
 
-TEST(FlowJudge, ASealGoesWhenItsFlowIsAllowedAgain) {
+TEST(FlowJudge, ATombstoneGoesWhenItsFlowIsAllowedAgain) {
   const Ruleset rules = Rules();
-  EXPECT_EQ(Judge(rules, SealOf(PlainFlow("10.0.0.1", "10.0.0.2", kTcp, 80))),
-            FlowDecision::kUnseal);
-  EXPECT_EQ(Judge(rules, SealOf(PlainFlow("10.0.0.4", "10.0.0.2", kTcp, 80))),
+  EXPECT_EQ(Judge(rules, TombstoneOf(PlainFlow("10.0.0.1", "10.0.0.2", kTcp, 80))),
+            FlowDecision::kRemoveTombstone);
+  EXPECT_EQ(Judge(rules, TombstoneOf(PlainFlow("10.0.0.4", "10.0.0.2", kTcp, 80))),
             FlowDecision::kLives);
 }
 
@@ -153,10 +153,11 @@ TEST(FlowFilter, PassesOverWhatNoPolicyCanDeny) {
   EXPECT_EQ(filter.HookOf(PlainFlow("10.0.0.3", "10.0.0.7", kUdp, 7)), Hook::kForward);
 }
 
-TEST(FlowFilter, SealsAreOfInterestAlways) {
+TEST(FlowFilter, TombstonesAreOfInterestAlways) {
   const FlowFilter filter{{}, {At("192.168.0.1")}};
-  EXPECT_TRUE(filter.Interesting(SealOf(PlainFlow("10.0.0.1", "10.0.0.4", kTcp, 80))));
-  EXPECT_EQ(filter.HookOf(SealOf(PlainFlow("10.0.0.3", "192.168.0.1", kTcp, 80))), Hook::kInput);
+  EXPECT_TRUE(filter.Interesting(TombstoneOf(PlainFlow("10.0.0.1", "10.0.0.4", kTcp, 80))));
+  EXPECT_EQ(filter.HookOf(TombstoneOf(PlainFlow("10.0.0.3", "192.168.0.1", kTcp, 80))),
+            Hook::kInput);
 }
 
 // The short way to a verdict is the long one without the trace.

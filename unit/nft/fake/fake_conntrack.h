@@ -43,15 +43,15 @@ class FakeConntrack : public Conntrack {
     for (const Flow& flow : flows) {
       if (flows_.erase(flow) == 0) continue;
       ++counts.deleted;
-      if (!NeedsSeal(flow)) continue;
-      Flow seal = SealOf(flow);
-      seal.id = ++next_id_;
-      flows_.insert(seal);
-      ++counts.sealed;
+      if (!NeedsTombstone(flow)) continue;
+      Flow tombstone = TombstoneOf(flow);
+      tombstone.id = ++next_id_;
+      flows_.insert(tombstone);
+      ++counts.tombstones;
     }
     return counts;
   }
-  Result<bool> Seal(const Flow&) override { return true; }
+  Result<bool> Tombstone(const Flow&) override { return true; }
   Result<std::size_t> Delete(std::span<const Flow> flows) override {
     const std::lock_guard<std::mutex> lock(mutex_);
     std::size_t deleted = 0;
@@ -68,11 +68,11 @@ class FakeConntrack : public Conntrack {
     const std::lock_guard<std::mutex> lock(mutex_);
     walk_status_ = std::move(status);
   }
-  std::vector<Flow> Flows(bool seals) const {
+  std::vector<Flow> Flows(bool tombstones) const {
     const std::lock_guard<std::mutex> lock(mutex_);
     std::vector<Flow> flows;
     std::copy_if(flows_.begin(), flows_.end(), std::back_inserter(flows),
-                 [&](const Flow& flow) { return IsSeal(flow) == seals; });
+                 [&](const Flow& flow) { return IsTombstone(flow) == tombstones; });
     return flows;
   }
   int walks() const {
