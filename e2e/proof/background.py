@@ -5,7 +5,7 @@ import pickle
 import signal
 import traceback
 
-from lab.netns import LabError, die_with_parent
+from labs.net.netns import LabError, die_with_parent
 
 
 class Background:

@@ -1,4 +1,4 @@
-"""The proof's heavy traffic: frames made and counted in the kernel (lab/injector.py), for every flow that crosses node n1.
+"""The proof's heavy traffic: frames made and counted in the kernel (labs/net/injector.py), for every flow that crosses node n1.
 
 Each run sends some thousand frames, of all flows that come in through one interface in turn, and compares. All of them are
 new to conntrack, or still unanswered: each is judged by the rules. Every second run varies the source ports.
@@ -7,8 +7,8 @@ new to conntrack, or still unanswered: each is judged by the rules. Every second
 import socket
 import time
 
-from lab import injector
-from lab.netns import LabError
+from labs.net import injector
+from labs.net.netns import LabError
 
 from . import scene
 from .tally import Tally

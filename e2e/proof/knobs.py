@@ -8,7 +8,7 @@ the policy that must never allow it), there is a Dance, whose steps wait for eac
 import math
 import re
 
-from apilab import objects
+from labs.api import objects
 
 from . import scene
 

@@ -12,10 +12,10 @@ import subprocess
 import tempfile
 import time
 
-from lab import netlink
-from lab.netns import LabError
-from lab.prober import FAMILY
-from lab.programs import PODGATE
+from labs.net import netlink
+from labs.net.netns import LabError
+from labs.net.prober import FAMILY
+from labs.net.programs import PODGATE
 
 from . import scene
 from .background import Background

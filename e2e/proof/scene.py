@@ -7,8 +7,8 @@ objects, and each its own agent on n1; n2 has none, and the control flow is ther
 
 import collections
 
-from apilab import objects
-from lab.topology import EXTERNALS, node_addresses, slot_addresses
+from labs.api import objects
+from labs.net.topology import EXTERNALS, node_addresses, slot_addresses
 
 PLACES = {  # name: (node, slot)
     "web": ("n1", 1),       # always isolated, under ever-changing policies

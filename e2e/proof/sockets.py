@@ -15,7 +15,7 @@ import socket
 import struct
 import time
 
-from lab.prober import FAMILY
+from labs.net.prober import FAMILY
 
 from . import scene
 from .tally import Tally

@@ -2,7 +2,7 @@
 
 import time
 
-from apilab import objects
+from labs.api import objects
 
 _PATCH = "application/json-patch+json"
 

@@ -11,7 +11,7 @@ pods costs no memory. Node 0 has the pod with many policies. Addresses are 10.0.
 
 import json
 
-from apilab import objects
+from labs.api import objects
 
 PODS_PER_NAMESPACE, PODS_PER_SERVICE, NODES_POD_LIMIT = 200, 10, 110
 HEAVY = "ns-0/heavy"          # the pod with many policies

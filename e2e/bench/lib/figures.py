@@ -7,7 +7,7 @@ import os
 import statistics
 import subprocess
 
-from lab.programs import PODGATE
+from labs.net.programs import PODGATE
 
 
 def parser(about, **sizes):

@@ -6,8 +6,8 @@ the rest of 10.0.0.0/8. All of it is gone with the process.
 
 import socket
 
-from lab import injector, netlink
-from lab.netns import Namespace
+from labs.net import injector, netlink
+from labs.net.netns import Namespace
 
 _PEER_MAC = "02:00:00:00:00:22"
 

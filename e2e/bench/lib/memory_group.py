@@ -6,7 +6,7 @@ that it was the first to read. Both hierarchies, v1 and the unified one.
 
 import os
 
-from lab.netns import LabError
+from labs.net.netns import LabError
 
 _V1, _UNIFIED = "/sys/fs/cgroup/memory", "/sys/fs/cgroup"
 

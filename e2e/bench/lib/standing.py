@@ -1,6 +1,6 @@
 """A node's agent beside an API server that has a made-up cluster in it. No packets: what is measured is the agent.
 
-Up to some ten thousand pods the API server is a real one; beyond, it is the double of e2e/faultyapi, which keeps the objects
+Up to some ten thousand pods the API server is a real one; beyond, it is the double of e2e/labs/faults, which keeps the objects
 in its memory. Everything is gone when the block ends.
 """
 
@@ -14,14 +14,14 @@ import subprocess
 import tempfile
 import time
 
-from apilab import objects
-from apilab.agent import Agent
-from apilab.client import MERGE
-from apilab.server import Server
-from faultyapi import pki
-from faultyapi.double import Double
-from lab.netns import LabError, Namespace, die_with_parent, home
-from lab.topology import Endpoint
+from labs.api import objects
+from labs.api.agent import Agent
+from labs.api.client import MERGE
+from labs.api.server import Server
+from labs.faults import pki
+from labs.faults.double import Double
+from labs.net.netns import LabError, Namespace, die_with_parent, home
+from labs.net.topology import Endpoint
 
 from .cluster import Cluster
 

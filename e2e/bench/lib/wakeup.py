@@ -9,7 +9,7 @@ import signal
 import struct
 import time
 
-from lab.netns import die_with_parent
+from labs.net.netns import die_with_parent
 
 _WORK_SECONDS = 0.0003   # of processor time
 

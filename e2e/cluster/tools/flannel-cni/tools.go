@@ -1,8 +1,0 @@
-//go:build tools
-
-// Package tools pins the programs that e2e/cluster/build builds; nothing imports it.
-package tools
-
-import (
-	_ "github.com/containernetworking/plugins/plugins/meta/flannel"
-)

@@ -1,1 +1,0 @@
-"""The cases of e2e/cases on any cluster, through kubectl alone. e2e/kind/README.md says how it is used."""
