@@ -1,4 +1,4 @@
-"""The API server of e2e/apiserver, from Python: started, killed, started again, compacted, asked."""
+"""The API server of e2e/setup/apiserver, from Python: started, killed, started again, compacted, asked."""
 
 import os
 import shutil
