@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "nft/model/compare.h"
+#include "nft/plan/diff.h"
 #include "nft/plan/rebuild.h"
 
 namespace podgate::controller {

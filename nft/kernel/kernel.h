@@ -11,7 +11,7 @@
 
 #include "nft/base/status.h"
 #include "nft/model/ruleset.h"
-#include "nft/plan/diff.h"
+#include "nft/model/step.h"
 
 namespace podgate::nft {
 

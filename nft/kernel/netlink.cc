@@ -9,6 +9,7 @@
 #include "nft/kernel/netlink_channel.h"
 #include "nft/kernel/netlink_socket.h"
 #include "nft/kernel/reader.h"
+#include "nft/model/step.h"
 
 namespace podgate::nft {
 namespace {

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "nft/model/ruleset.h"
-#include "nft/plan/diff.h"
+#include "nft/model/step.h"
 
 namespace podgate::nft {
 

@@ -4,6 +4,7 @@
 #include <set>
 
 #include "nft/model/canonical.h"
+#include "nft/model/step.h"
 #include "nft/text/print.h"
 #include "nft/text/print_parts.h"
 

@@ -12,6 +12,7 @@
 
 #include "compiler/codegen/compile.h"
 #include "compiler/load/load.h"
+#include "nft/model/compare.h"
 #include "nft/plan/diff.h"
 #include "nft/text/print.h"
 #include "unit/nft/fake/fake_kernel.h"

@@ -18,6 +18,7 @@
 #include "compiler/codegen/compile.h"
 #include "compiler/ir/ir.h"
 #include "compiler/reference/path.h"
+#include "nft/model/compare.h"
 #include "nft/model/interpret.h"
 #include "nft/plan/diff.h"
 #include "nft/plan/rebuild.h"

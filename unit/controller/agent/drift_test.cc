@@ -10,6 +10,7 @@
 #include "controller/agent/attribution.h"
 #include "controller/agent/queue.h"
 #include "controller/base/wake.h"
+#include "nft/model/compare.h"
 #include "unit/controller/agent/loop_world.h"
 
 namespace podgate::controller {

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <thread>
 
+#include "nft/model/compare.h"
 #include "unit/controller/agent/loop_world.h"
 #include "unit/nft/conntrack/flows.h"
 #include "unit/nft/fake/fake_conntrack.h"

@@ -4,6 +4,9 @@
 #include <algorithm>
 #include <iostream>
 
+#include "nft/model/compare.h"
+#include "nft/model/step.h"
+#include "nft/plan/diff.h"
 #include "nft/text/print.h"
 #include "unit/nft/kernel/real_kernel.h"
 #include "unit/nft/support/random_ruleset.h"

@@ -11,6 +11,8 @@
 #include <random>
 
 #include "nft/kernel/netlink.h"
+#include "nft/model/step.h"
+#include "nft/plan/diff.h"
 #include "unit/nft/fake/faulty_channel.h"
 #include "unit/nft/kernel/real_kernel.h"
 #include "unit/nft/support/random_ruleset.h"
