@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "controller/watch/object_size.h"
-#include "controller/watch/reflector_stream.h"
+#include "controller/watch/watch_stream.h"
 
 namespace podgate::controller {
 namespace {

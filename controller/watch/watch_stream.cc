@@ -1,4 +1,4 @@
-#include "controller/watch/reflector_stream.h"
+#include "controller/watch/watch_stream.h"
 
 #include <algorithm>
 #include <variant>
