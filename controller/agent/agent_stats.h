@@ -11,7 +11,7 @@
 #include "compiler/decode/decode.h"
 #include "controller/agent/applier.h"
 #include "controller/base/clock.h"
-#include "controller/http/metrics_text.h"
+#include "controller/base/histogram.h"
 #include "nft/model/ruleset.h"
 
 namespace podgate::controller {

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "controller/http/metrics_text.h"
+
 namespace podgate::controller {
 namespace {
 

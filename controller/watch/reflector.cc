@@ -4,9 +4,10 @@
 
 #include <algorithm>
 #include <utility>
+#include <variant>
 
+#include "controller/watch/list_page.h"
 #include "controller/watch/object_size.h"
-#include "controller/watch/watch_stream.h"
 
 namespace podgate::controller {
 namespace {
@@ -29,6 +30,20 @@ bool MayMeanTheVersion(int status) {
   const bool unknown = status == 401 || status == 403;
   const bool busy = status == 408 || status == 429 || status == 502 || status == 503;
   return !elsewhere && !unknown && !busy;
+}
+
+// False: the object is of another kind than `kind`.
+bool KeyOf(const compiler::Object& object, compiler::Kind kind, compiler::ObjectKey* key) {
+  if (const auto* pod = std::get_if<compiler::Pod>(&object)) {
+    *key = pod->key;
+    return kind == compiler::Kind::kPod;
+  }
+  if (const auto* policy = std::get_if<compiler::NetworkPolicy>(&object)) {
+    *key = policy->key;
+    return kind == compiler::Kind::kNetworkPolicy;
+  }
+  *key = {"", std::get<compiler::Namespace>(object).name};
+  return kind == compiler::Kind::kNamespace;
 }
 
 }  // namespace
@@ -87,7 +102,7 @@ int Reflector::WatchSeconds() {
 
 Reflector::RoundResult Reflector::Watch() {
   const int seconds = WatchSeconds();
-  Stream stream(this, {});
+  WatchStream stream(resource_.kind, clock_, this, {});
   return FollowStream(WatchTarget(resource_, version_, seconds), seconds, &stream);
 }
 
@@ -100,12 +115,12 @@ Reflector::RoundResult Reflector::List() {
 Reflector::RoundResult Reflector::ListByStream(RequestLimiter::ListSlot slot) {
   BeginList();
   const int seconds = WatchSeconds();
-  Stream stream(this, std::move(slot));
+  WatchStream stream(resource_.kind, clock_, this, std::move(slot));
   return FollowStream(StreamingListTarget(resource_, seconds), seconds, &stream);
 }
 
 Reflector::RoundResult Reflector::FollowStream(const std::string& target, int timeout_seconds,
-                                               Stream* stream) {
+                                               WatchStream* stream) {
   using Next = RoundResult::Next;
   if (!gate_->AwaitTurn()) return {Next::kStop, {}, 0};
   ++counters_.requests;
@@ -117,8 +132,8 @@ Reflector::RoundResult Reflector::FollowStream(const std::string& target, int ti
     backoff_.Reset();
     relist_backoff_.Reset();
   }
-  if (result.error == HttpError::kCancelled || stream->end() == Stream::End::kReceiver)
-    return {Next::kStop, {}, 0};
+  const bool unwanted = stream->end() == WatchStream::End::kReceiver && !too_many_;
+  if (result.error == HttpError::kCancelled || unwanted) return {Next::kStop, {}, 0};
   const bool listing = stream->listing();
   if (result.status != 0 && result.status != 200) {
     // What servers say that do not know streaming lists: the parameters are invalid, or not for a
@@ -134,21 +149,20 @@ Reflector::RoundResult Reflector::FollowStream(const std::string& target, int ti
   }
   if (result.status == 200) unauthorized_ = false;
   switch (stream->end()) {
-    case Stream::End::kErrorEvent:
-      return ErrorEvent(*stream);
-    case Stream::End::kGarbage:
-    case Stream::End::kLineTooLong:
+    case WatchStream::End::kErrorEvent:
+      return ErrorEvent(stream->error_event());
+    case WatchStream::End::kGarbage:
+    case WatchStream::End::kLineTooLong:
       ++counters_.garbage;
       return {Next::kRelist, stream->problem(), 0};
-    case Stream::End::kTooMany:
+    case WatchStream::End::kReceiver:
       return {Next::kRelist, TooMany(), 0};
-    case Stream::End::kSlowList:
-    case Stream::End::kOpen:
-    case Stream::End::kReceiver:
+    case WatchStream::End::kSlowList:
+    case WatchStream::End::kOpen:
       break;
   }
   const bool quiet_end = result.error == HttpError::kNone || result.error == HttpError::kTimeout ||
-                         stream->end() == Stream::End::kSlowList;
+                         stream->end() == WatchStream::End::kSlowList;
   if (listing && result.status == 200 && quiet_end) {
     // An old server took it for a plain watch, and never says that the list is complete.
     gate_->NoStreamingLists();
@@ -190,8 +204,7 @@ Reflector::RoundResult Reflector::Refused(const HttpResult& result, const std::s
   return outcome;
 }
 
-Reflector::RoundResult Reflector::ErrorEvent(const Stream& stream) {
-  const compiler::WatchEvent& event = stream.error_event();
+Reflector::RoundResult Reflector::ErrorEvent(const compiler::WatchEvent& event) {
   RoundResult outcome{RoundResult::Next::kPause,
                       fmt::format("error {} {}: {}", event.status_code, event.status_reason,
                                   event.status_message.substr(0, 300)),
@@ -215,9 +228,9 @@ Reflector::RoundResult Reflector::ListByPages() {
   for (std::size_t asked = 0; asked < most; asked += static_cast<std::size_t>(page_objects_)) {
     if (!gate_->AwaitTurn()) return {Next::kStop, {}, 0};
     ++counters_.requests;
-    Page page;
+    ListPage page;
     const HttpResult result =
-        transport_->Get({PageTarget(resource_, page_objects_, token), Page::kLimit}, &page);
+        transport_->Get({PageTarget(resource_, page_objects_, token), ListPage::kLimit}, &page);
     if (result.error == HttpError::kCancelled) return {Next::kStop, {}, 0};
     if (result.status != 0 && result.status != 200) return Refused(result, page.text(), false);
     if (page.too_long() && page_objects_ > 1) {
@@ -232,9 +245,10 @@ Reflector::RoundResult Reflector::ListByPages() {
     unauthorized_ = false;
 
     bool wanted = true;
-    const auto decoded = compiler::DecodeList(
-        page.text(), resource_.kind,
-        [this, &wanted](compiler::Decoded&& item) { wanted = wanted && Upsert(std::move(item)); });
+    const auto decoded = compiler::DecodeList(page.text(), resource_.kind,
+                                              [this, &wanted](compiler::Decoded&& item) {
+                                                wanted = wanted && OnUpsert(std::move(item));
+                                              });
     if (too_many_) {
       return {Next::kPause, TooMany(), 0};
     }
@@ -247,12 +261,12 @@ Reflector::RoundResult Reflector::ListByPages() {
     const auto& meta = std::get<compiler::ListMeta>(decoded);
     if (version.empty()) version = meta.resource_version;
     if (version.empty()) return {Next::kPause, "the list has no resourceVersion", 0};
-    if (meta.continue_token.empty()) return {EndList(version) ? Next::kGoOn : Next::kStop, {}, 0};
+    if (meta.continue_token.empty()) return {OnListEnd(version) ? Next::kGoOn : Next::kStop, {}, 0};
     if (meta.continue_token == token)
       return {Next::kPause, "the list repeats its continue token", 0};
     token = meta.continue_token;
     // One page of long objects must not make a hundred thousand small ones come one by one.
-    if (page.text().size() <= Page::kMaxBytes / kPageStep)
+    if (page.text().size() <= ListPage::kMaxBytes / kPageStep)
       page_objects_ = std::min(kPageObjects, page_objects_ * kPageStep);
   }
   return {Next::kPause, "the list does not end", 0};
@@ -269,7 +283,7 @@ void Reflector::BeginList() {
   too_many_ = false;
 }
 
-bool Reflector::EndList(const std::string& version) {
+bool Reflector::OnListEnd(const std::string& version) {
   // An object that could not even be named might be any of those that seem to be gone.
   const bool swept = list_unreadable_ || known_.Sweep([this](const compiler::ObjectKey& key) {
     return sink_->Put(Note(Message::Type::kDelete, key));
@@ -283,6 +297,18 @@ bool Reflector::EndList(const std::string& version) {
   return sink_->Put(Note(Message::Type::kListed, {}));
 }
 
+void Reflector::OnWatchBegun() {
+  if (std::exchange(failing_, false)) log_->Info("watching again", {{"kind", resource_.name}});
+}
+
+void Reflector::OnEventRead(std::string version) {
+  if (!version.empty()) {
+    version_ = std::move(version);
+    refused_ = 0;
+  }
+  last_news_ = clock_->Now();
+}
+
 Message Reflector::Note(Message::Type type, compiler::ObjectKey key) {
   Message message;
   message.type = type;
@@ -292,7 +318,7 @@ Message Reflector::Note(Message::Type type, compiler::ObjectKey key) {
   return message;
 }
 
-bool Reflector::Upsert(compiler::Decoded decoded) {
+bool Reflector::OnUpsert(compiler::Decoded decoded) {
   if (!decoded.object) {
     for (const compiler::Diagnostic& diagnostic : decoded.diagnostics) {
       list_unreadable_ = true;
@@ -316,7 +342,7 @@ bool Reflector::Upsert(compiler::Decoded decoded) {
   return sink_->Put(std::move(message));
 }
 
-bool Reflector::Delete(const compiler::Decoded& decoded) {
+bool Reflector::OnDelete(const compiler::Decoded& decoded) {
   compiler::ObjectKey key;
   if (!decoded.object || !KeyOf(*decoded.object, resource_.kind, &key)) return true;
   known_.Remove(key);

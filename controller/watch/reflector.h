@@ -28,10 +28,11 @@
 #include "controller/watch/message.h"
 #include "controller/watch/request_limiter.h"
 #include "controller/watch/resource.h"
+#include "controller/watch/watch_stream.h"
 
 namespace podgate::controller {
 
-class Reflector {
+class Reflector : private WatchReceiver {
  public:
   // All given objects must outlive it.
   Reflector(const Resource& resource, HttpTransport* transport, RequestLimiter* gate, Clock* clock,
@@ -53,8 +54,6 @@ class Reflector {
   Clock::Time last_news() const { return last_news_; }
 
  private:
-  class Stream;
-  class Page;
   struct RoundResult {
     enum class Next : std::uint8_t {
       kGoOn,    // all is well
@@ -72,19 +71,20 @@ class Reflector {
   RoundResult ListByStream(RequestLimiter::ListSlot slot);
   RoundResult ListByPages();
   RoundResult Watch();
-  RoundResult FollowStream(const std::string& target, int timeout_seconds, Stream* stream);
+  RoundResult FollowStream(const std::string& target, int timeout_seconds, WatchStream* stream);
   RoundResult Refused(const HttpResult& result, const std::string& body, bool watching);
-  RoundResult ErrorEvent(const Stream& stream);
+  RoundResult ErrorEvent(const compiler::WatchEvent& event);
   bool After(const RoundResult& outcome);
   int WatchSeconds();
   std::string TooMany() const;
 
-  // Parts of a list and of a watch. False: the receiver wants no more, or there are too many
-  // objects.
+  // Parts of a list and of a watch. False: the sink wants no more, or there are too many objects.
   void BeginList();
-  bool EndList(const std::string& version);
-  bool Upsert(compiler::Decoded decoded);
-  bool Delete(const compiler::Decoded& decoded);
+  bool OnUpsert(compiler::Decoded decoded) override;
+  bool OnDelete(const compiler::Decoded& decoded) override;
+  bool OnListEnd(const std::string& version) override;
+  void OnWatchBegun() override;
+  void OnEventRead(std::string version) override;
   Message Note(Message::Type type, compiler::ObjectKey key);
 
   const Resource resource_;

@@ -9,6 +9,8 @@
 #include <set>
 #include <sstream>
 
+#include "controller/http/metrics_text.h"
+
 namespace podgate::controller {
 namespace {
 
