@@ -145,11 +145,11 @@ void Applier::Failed(const nft::Status& status) {
 
 void Applier::Tick() {
   const Clock::Time now = clock_->Now();
-  if (monitor_ != nullptr && state_ != State::kIdle) suspects_.Add(monitor_->Take());
+  if (monitor_ != nullptr && state_ != State::kIdle) attribution_.Add(monitor_->Take());
   if (state_ == State::kUnknown && now >= next_attempt_) {
     Synchronise();
   } else if (state_ == State::kSettled) {
-    if (!moved_ && (now >= next_poll_ || !suspects_.empty())) Poll();
+    if (!moved_ && (now >= next_poll_ || !attribution_.empty())) Poll();
     if (now >= next_full_check_ || (moved_ && now >= next_check_)) {
       CheckTable();
     } else if (moved_) {
@@ -180,7 +180,7 @@ void Applier::Poll() {
   // Anybody's commit to any table moves the generation; only a look at ours tells whether it was
   // touched.
   moved_ = generation.value() != generation_;
-  if (!moved_) suspects_.Clear();
+  if (!moved_) attribution_.Clear();
 }
 
 void Applier::CheckTable() {
@@ -203,20 +203,20 @@ void Applier::CheckTable() {
   }
   if (!changed) {
     generation_ = generation.value();
-    suspects_.Clear();
+    attribution_.Clear();
     return;
   }
   changed_ = true;
   Synchronise();
-  suspects_.Clear();
+  attribution_.Clear();
 }
 
 void Applier::BlameOthers(const Held& held) {
   // Undone by whoever did it, or the look before was disturbed.
   if (held.table && nft::SameForKernel(*held.table, *wanted_)) return;
-  if (monitor_ != nullptr) suspects_.Add(monitor_->Take());
+  if (monitor_ != nullptr) attribution_.Add(monitor_->Take());
   ++counters_.repairs;
-  const std::string by = suspects_.ToString(generation_, held.generation);
+  const std::string by = attribution_.ToString(generation_, held.generation);
   log_->Warn(held.table ? "somebody changed our table, repairing it"
                         : "somebody deleted our table, making it again",
              {{"table", wanted_->table}, {"by", by}, {"repairs", counters_.repairs}});

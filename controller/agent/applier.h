@@ -91,7 +91,7 @@ class Applier {
   bool moved_ = false;            // somebody committed something since the last look
   bool changed_ = false;          // it was our table, and that has not been said yet
   std::uint32_t generation_ = 0;  // of the kernel, if nobody but us commits
-  Attribution suspects_;
+  Attribution attribution_;
   Clock::Time next_attempt_;
   Clock::Time next_poll_;
   Clock::Time next_check_;  // no sooner

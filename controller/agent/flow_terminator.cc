@@ -190,7 +190,7 @@ bool FlowTerminator::RemoveTombstonesOf(const std::vector<nft::Flow>& tombstones
   const auto deleted = conntrack_->Delete(there);
   pass->status = deleted.status();
   if (!deleted.ok()) return false;
-  pass->without_tombstone += deleted.value();
+  pass->removed_tombstones += deleted.value();
   return true;
 }
 
@@ -268,7 +268,7 @@ void FlowTerminator::Report(const Pass& pass, Clock::Duration cost, Clock::Durat
                {"judged", pass.judged},
                {"cut", pass.cut.deleted},
                {"tombstones", pass.cut.tombstones},
-               {"without_tombstone", pass.without_tombstone},
+               {"removed_tombstones", pass.removed_tombstones},
                {"cpu_us", Microseconds(cost)},
                {"took_us", Microseconds(took)}});
 }

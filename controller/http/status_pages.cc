@@ -27,12 +27,12 @@ HttpAnswer Health(const AgentStatus& status) {
 }
 
 HttpAnswer Readiness(const AgentStatus& status, bool verbose) {
-  const std::vector<Check> checks = ReadinessChecks(status);
-  const bool ready =
-      std::all_of(checks.begin(), checks.end(), [](const Check& c) { return c.problem.empty(); });
+  const std::vector<ReadinessCheck> checks = ReadinessChecks(status);
+  const bool ready = std::all_of(checks.begin(), checks.end(),
+                                 [](const ReadinessCheck& c) { return c.problem.empty(); });
   if (ready && !verbose) return Text(200, "ok\n");
   std::string body;
-  for (const Check& check : checks) {
+  for (const ReadinessCheck& check : checks) {
     if (verbose) {
       body += check.problem.empty() ? fmt::format("ok   {}\n", check.name)
                                     : fmt::format("FAIL {}: {}\n", check.name, check.problem);
@@ -47,8 +47,8 @@ HttpAnswer Readiness(const AgentStatus& status, bool verbose) {
 
 }  // namespace
 
-std::vector<Check> ReadinessChecks(const AgentStatus& status) {
-  std::vector<Check> checks;
+std::vector<ReadinessCheck> ReadinessChecks(const AgentStatus& status) {
+  std::vector<ReadinessCheck> checks;
   bool all_listed = true;
   for (std::size_t i = 0; i < kWatched.size(); ++i) {
     const bool listed = status.loop.listed.at(i);
@@ -79,9 +79,9 @@ std::vector<Check> ReadinessChecks(const AgentStatus& status) {
 
 std::string Metrics(const AgentStatus& status) {
   const LoopStats& loop = status.loop;
-  const std::vector<Check> checks = ReadinessChecks(status);
-  const bool ready =
-      std::all_of(checks.begin(), checks.end(), [](const Check& c) { return c.problem.empty(); });
+  const std::vector<ReadinessCheck> checks = ReadinessChecks(status);
+  const bool ready = std::all_of(checks.begin(), checks.end(),
+                                 [](const ReadinessCheck& c) { return c.problem.empty(); });
   MetricsText text;
   text.BeginGauge("podgate_build_info", "Always 1; the label tells which build this is.");
   text.Sample(std::uint64_t{1}, {{"version", status.version}});

@@ -38,11 +38,11 @@ struct AgentStatus {
 // fifth, and a slow machine less: an agent must not be ended in the middle of its first turn.
 inline constexpr std::chrono::seconds kStuckAfter{300};
 
-struct Check {
+struct ReadinessCheck {
   std::string name;
   std::string problem;  // a sentence; empty: none
 };
-std::vector<Check> ReadinessChecks(const AgentStatus& status);
+std::vector<ReadinessCheck> ReadinessChecks(const AgentStatus& status);
 
 std::string Metrics(const AgentStatus& status);
 

@@ -63,7 +63,7 @@ class BridgeGuard {
   Clock::Time Look();
 
  private:
-  struct End {  // one address of a pod
+  struct PodAddress {  // one address of a pod; by it in addresses_
     compiler::ObjectKey pod{};
     std::string uid{};
     Attachment attachment{};
@@ -87,11 +87,11 @@ class BridgeGuard {
   void TakePods(Pods pods);
   bool MayTurn(ipset::Family family, const Attachment& attachment) const;
   const Link* LinkOf(int index);  // nullptr: not to be had
-  void LookAt(const ipset::Address& address, End* end);
+  void LookAt(const ipset::Address& address, PodAddress* known);
   void FindBridges();
   void SeeToFilter(ipset::Family family);
   std::string WhyNotOn(ipset::Family family);
-  void TellElsewhere(const ipset::Address& address, const End& end);
+  void TellElsewhere(const ipset::Address& address, const PodAddress& known);
   void Tell(ipset::Family family);
   void MakeReport();
 
@@ -102,7 +102,7 @@ class BridgeGuard {
   EventSink* const events_;
 
   // Of the thread that looks.
-  std::map<std::pair<ipset::Address, compiler::ObjectKey>, End> ends_;
+  std::map<std::pair<ipset::Address, compiler::ObjectKey>, PodAddress> addresses_;
   std::map<int, std::optional<Link>> seen_;  // links, in this look
   std::array<FilterState, 2> filters_;
   Clock::Time next_look_at_all_;

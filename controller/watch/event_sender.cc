@@ -53,7 +53,7 @@ void EventSender::Run() {
     }
     const double pause = 1 + 9 * clock_->Random();
     if (!clock_->Sleep(std::chrono::duration_cast<Clock::Duration>(kBetween * pause))) return;
-    if (gate_->TakeIdleTurn()) SendNext();
+    if (limiter_->TakeIdleTurn()) SendNext();
   }
 }
 

@@ -48,11 +48,11 @@ bool KeyOf(const compiler::Object& object, compiler::Kind kind, compiler::Object
 
 }  // namespace
 
-Reflector::Reflector(const Resource& resource, HttpTransport* transport, RequestLimiter* gate,
+Reflector::Reflector(const Resource& resource, HttpTransport* transport, RequestLimiter* limiter,
                      Clock* clock, Logger* log, MessageSink* sink)
     : resource_(resource),
       transport_(transport),
-      gate_(gate),
+      limiter_(limiter),
       clock_(clock),
       log_(log),
       sink_(sink),
@@ -69,28 +69,27 @@ void Reflector::Run() {
 
 bool Reflector::Round() { return After(version_.empty() ? List() : Watch()); }
 
-bool Reflector::After(const RoundResult& outcome) {
-  if (outcome.next == RoundResult::Next::kStop) return false;
-  if (outcome.next == RoundResult::Next::kGoOn) {
+bool Reflector::After(const RoundResult& round) {
+  if (round.next == RoundResult::Next::kStop) return false;
+  if (round.next == RoundResult::Next::kGoOn) {
     failing_ = false;
     return true;
   }
-  if (outcome.next == RoundResult::Next::kAgain) {
-    log_->Debug("trying another way", {{"kind", resource_.name}, {"reason", outcome.reason}});
+  if (round.next == RoundResult::Next::kAgain) {
+    log_->Debug("trying another way", {{"kind", resource_.name}, {"reason", round.reason}});
     return true;
   }
-  const bool relist = outcome.next == RoundResult::Next::kRelist;
+  const bool relist = round.next == RoundResult::Next::kRelist;
   if (relist) version_.clear();
   // After an outage the server answers again, with 410 perhaps: what it costs to list does not
   // depend on how long it was away.
   Clock::Duration pause = relist ? relist_backoff_.Next() : backoff_.Next();
   pause = std::max<Clock::Duration>(
-      pause,
-      std::chrono::seconds(std::clamp(outcome.retry_after_seconds, 0, kMaxRetryAfterSeconds)));
+      pause, std::chrono::seconds(std::clamp(round.retry_after_seconds, 0, kMaxRetryAfterSeconds)));
   const auto milliseconds = std::chrono::duration_cast<std::chrono::milliseconds>(pause).count();
   log_->Warn(version_.empty() ? "cannot list, the last known state stays in force"
                               : "watch ended, the last known state stays in force",
-             {{"kind", resource_.name}, {"reason", outcome.reason}, {"retry_ms", milliseconds}});
+             {{"kind", resource_.name}, {"reason", round.reason}, {"retry_ms", milliseconds}});
   failing_ = true;
   return clock_->Sleep(pause);
 }
@@ -107,9 +106,9 @@ Reflector::RoundResult Reflector::Watch() {
 }
 
 Reflector::RoundResult Reflector::List() {
-  RequestLimiter::ListSlot slot = gate_->AwaitList();
+  RequestLimiter::ListSlot slot = limiter_->AwaitList();
   if (!slot) return {RoundResult::Next::kStop, {}, 0};
-  return gate_->lists_stream() ? ListByStream(std::move(slot)) : ListByPages();
+  return limiter_->lists_stream() ? ListByStream(std::move(slot)) : ListByPages();
 }
 
 Reflector::RoundResult Reflector::ListByStream(RequestLimiter::ListSlot slot) {
@@ -122,7 +121,7 @@ Reflector::RoundResult Reflector::ListByStream(RequestLimiter::ListSlot slot) {
 Reflector::RoundResult Reflector::FollowStream(const std::string& target, int timeout_seconds,
                                                WatchStream* stream) {
   using Next = RoundResult::Next;
-  if (!gate_->AwaitTurn()) return {Next::kStop, {}, 0};
+  if (!limiter_->AwaitTurn()) return {Next::kStop, {}, 0};
   ++counters_.requests;
   const Clock::Time begun = clock_->Now();
   const std::chrono::seconds limit(timeout_seconds + 30);
@@ -142,7 +141,7 @@ Reflector::RoundResult Reflector::FollowStream(const std::string& target, int ti
                          result.status == 406 || result.status == 415 || result.status == 422 ||
                          result.status == 501;
     if (listing && unknown) {
-      gate_->NoStreamingLists();
+      limiter_->NoStreamingLists();
       return {Next::kAgain, fmt::format("no streaming lists here (status {})", result.status), 0};
     }
     return Refused(result, stream->refusal(), !listing);
@@ -165,7 +164,7 @@ Reflector::RoundResult Reflector::FollowStream(const std::string& target, int ti
                          stream->end() == WatchStream::End::kSlowList;
   if (listing && result.status == 200 && quiet_end) {
     // An old server took it for a plain watch, and never says that the list is complete.
-    gate_->NoStreamingLists();
+    limiter_->NoStreamingLists();
     return {Next::kAgain, "no streaming lists here (no end of the list)", 0};
   }
   if (result.error != HttpError::kNone)
@@ -179,44 +178,42 @@ Reflector::RoundResult Reflector::Refused(const HttpResult& result, const std::s
                                           bool watching) {
   using Next = RoundResult::Next;
   const auto status = compiler::DecodeStatus(body);
-  RoundResult outcome{Next::kPause, fmt::format("status {}", result.status),
-                      result.retry_after_seconds};
+  RoundResult round{Next::kPause, fmt::format("status {}", result.status),
+                    result.retry_after_seconds};
   if (status) {
-    if (!status->message.empty()) outcome.reason += ": " + status->message.substr(0, 300);
-    outcome.retry_after_seconds =
-        std::max(outcome.retry_after_seconds, status->retry_after_seconds);
+    if (!status->message.empty()) round.reason += ": " + status->message.substr(0, 300);
+    round.retry_after_seconds = std::max(round.retry_after_seconds, status->retry_after_seconds);
   }
   const bool first_unauthorized =
       result.status == 401 && !std::exchange(unauthorized_, result.status == 401);
   if (first_unauthorized) {
     // A token may have been replaced since it was read: the next attempt reads it anew.
-    outcome.next = Next::kAgain;
-    return outcome;
+    round.next = Next::kAgain;
+    return round;
   }
-  if (result.status >= 300 && result.status < 400)
-    outcome.reason += " (redirects are not followed)";
-  if (result.status == 403) outcome.reason += " (the ClusterRole must allow list and watch)";
+  if (result.status >= 300 && result.status < 400) round.reason += " (redirects are not followed)";
+  if (result.status == 403) round.reason += " (the ClusterRole must allow list and watch)";
   const bool counts = watching && MayMeanTheVersion(result.status);
   if (result.status == 410 || (counts && ++refused_ >= kMaxRefusals)) {
     refused_ = 0;
-    outcome.next = Next::kRelist;
+    round.next = Next::kRelist;
   }
-  return outcome;
+  return round;
 }
 
 Reflector::RoundResult Reflector::ErrorEvent(const compiler::WatchEvent& event) {
-  RoundResult outcome{RoundResult::Next::kPause,
-                      fmt::format("error {} {}: {}", event.status_code, event.status_reason,
-                                  event.status_message.substr(0, 300)),
-                      0};
+  RoundResult round{RoundResult::Next::kPause,
+                    fmt::format("error {} {}: {}", event.status_code, event.status_reason,
+                                event.status_message.substr(0, 300)),
+                    0};
   const bool expired =
       event.status_code == 410 || event.status_reason == "Expired" || event.status_reason == "Gone";
   const bool counts = MayMeanTheVersion(event.status_code);
   if (expired || (counts && ++refused_ >= kMaxRefusals)) {
     refused_ = 0;
-    outcome.next = RoundResult::Next::kRelist;
+    round.next = RoundResult::Next::kRelist;
   }
-  return outcome;
+  return round;
 }
 
 Reflector::RoundResult Reflector::ListByPages() {
@@ -226,7 +223,7 @@ Reflector::RoundResult Reflector::ListByPages() {
   std::string version;
   const std::size_t most = resource_.max_objects + 16 * static_cast<std::size_t>(kPageObjects);
   for (std::size_t asked = 0; asked < most; asked += static_cast<std::size_t>(page_objects_)) {
-    if (!gate_->AwaitTurn()) return {Next::kStop, {}, 0};
+    if (!limiter_->AwaitTurn()) return {Next::kStop, {}, 0};
     ++counters_.requests;
     ListPage page;
     const HttpResult result =

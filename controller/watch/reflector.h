@@ -35,8 +35,8 @@ namespace podgate::controller {
 class Reflector : private WatchReceiver {
  public:
   // All given objects must outlive it.
-  Reflector(const Resource& resource, HttpTransport* transport, RequestLimiter* gate, Clock* clock,
-            Logger* log, MessageSink* sink);
+  Reflector(const Resource& resource, HttpTransport* transport, RequestLimiter* limiter,
+            Clock* clock, Logger* log, MessageSink* sink);
 
   // Until the program is to stop.
   void Run();
@@ -74,7 +74,7 @@ class Reflector : private WatchReceiver {
   RoundResult FollowStream(const std::string& target, int timeout_seconds, WatchStream* stream);
   RoundResult Refused(const HttpResult& result, const std::string& body, bool watching);
   RoundResult ErrorEvent(const compiler::WatchEvent& event);
-  bool After(const RoundResult& outcome);
+  bool After(const RoundResult& round);
   int WatchSeconds();
   std::string TooMany() const;
 
@@ -89,7 +89,7 @@ class Reflector : private WatchReceiver {
 
   const Resource resource_;
   HttpTransport* const transport_;
-  RequestLimiter* const gate_;
+  RequestLimiter* const limiter_;
   Clock* const clock_;
   Logger* const log_;
   MessageSink* const sink_;

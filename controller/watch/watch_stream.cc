@@ -47,9 +47,9 @@ bool WatchStream::OnBody(std::string_view bytes) {
   }
   if (listing_ && Left(head_came_, kListLimit).count() == 0) return Stop(End::kSlowList);
   const auto fed = lines_.Feed(bytes, [this](std::string_view line) { return OnLine(line); });
-  if (fed == LineSplitter::Outcome::kTooLong)
+  if (fed == LineSplitter::FeedResult::kTooLong)
     return Stop(End::kLineTooLong, "an event is too long");
-  return fed == LineSplitter::Outcome::kMore;
+  return fed == LineSplitter::FeedResult::kMore;
 }
 
 bool WatchStream::OnLine(std::string_view line) {

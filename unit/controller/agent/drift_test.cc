@@ -354,18 +354,18 @@ TEST(Drift, ARebuildThatFailsIsNotRepeatedEachSecond) {
 // ---- names
 
 TEST(Attribution, Named) {
-  Attribution suspects;
-  EXPECT_EQ(suspects.ToString(1, 2), "unknown");
-  suspects.Add({{2, 812, "nft"}});
-  EXPECT_EQ(suspects.ToString(1, 2), "nft (pid 812)");
-  EXPECT_EQ(suspects.ToString(1, 3), "nft (pid 812) or another");
-  suspects.Add({{3, 812, "nft"}, {4, 77, "kube-proxy"}});
-  EXPECT_EQ(suspects.ToString(1, 4), "nft (pid 812) or kube-proxy (pid 77)");
-  for (std::uint32_t i = 0; i < 100; ++i) suspects.Add({{5 + i, i, "x"}});
-  EXPECT_EQ(suspects.ToString(1, 104),
+  Attribution attribution;
+  EXPECT_EQ(attribution.ToString(1, 2), "unknown");
+  attribution.Add({{2, 812, "nft"}});
+  EXPECT_EQ(attribution.ToString(1, 2), "nft (pid 812)");
+  EXPECT_EQ(attribution.ToString(1, 3), "nft (pid 812) or another");
+  attribution.Add({{3, 812, "nft"}, {4, 77, "kube-proxy"}});
+  EXPECT_EQ(attribution.ToString(1, 4), "nft (pid 812) or kube-proxy (pid 77)");
+  for (std::uint32_t i = 0; i < 100; ++i) attribution.Add({{5 + i, i, "x"}});
+  EXPECT_EQ(attribution.ToString(1, 104),
             "x (pid 96) or x (pid 97) or x (pid 98) or x (pid 99) or another");
-  suspects.Clear();
-  EXPECT_TRUE(suspects.empty());
+  attribution.Clear();
+  EXPECT_TRUE(attribution.empty());
 }
 
 TEST(WakeOn, WakesForEachArrivalReadOrNot) {

@@ -143,7 +143,6 @@ TEST(Loop, TheStateDecidesNotTheWay) {
 }
 
 // ---- what fails
-// -----------------------------------------------------------------------------------------
 
 TEST(Loop, ReadsBackAndTriesAgainAfterAFailure) {
   World world;
@@ -259,7 +258,6 @@ TEST(Loop, OtherTablesAreNobodysBusiness) {
 }
 
 // ---- what cannot be read
-// ----------------------------------------------------------------------------------
 
 TEST(Loop, AnUnreadablePodIsCutOffAtItsLastAddress) {
   World world;
@@ -357,7 +355,6 @@ TEST(Loop, PoliciesWithTooManySelectorsAreNamedOnce) {
 }
 
 // ---- the queue
-// ------------------------------------------------------------------------------------------
 
 // Waits until the writer has put that many; then it must stay at that.
 void ExpectToStopAt(const std::atomic<std::size_t>& put, std::size_t count) {
@@ -407,21 +404,20 @@ TEST(MessageQueue, IsBoundedInBytesToo) {
 }
 
 // ---- established flows
-// ---------------------------------------------------------------------------------------
 
 struct CuttingWorld : World {
   nft::FakeConntrack conntrack;
-  FlowTerminator cutter{&conntrack, [] { return nft::Addresses{}; }, &log, [] {}};
-  Loop cutting{{"n1", {}, false}, &kernel, &clock, &log, &cutter};
+  FlowTerminator terminator{&conntrack, [] { return nft::Addresses{}; }, &log, [] {}};
+  Loop cutting{{"n1", {}, false}, &kernel, &clock, &log, &terminator};
   std::jthread thread;
 
   CuttingWorld() {
     conntrack.Add(nft::PlainFlow("10.0.1.1", "10.0.0.1", nft::kTcp, 80));  // client
     conntrack.Add(nft::PlainFlow("10.0.1.2", "10.0.0.1", nft::kTcp, 80));  // stranger
   }
-  ~CuttingWorld() { cutter.Stop(); }
+  ~CuttingWorld() { terminator.Stop(); }
   void Begin() {
-    thread = std::jthread([this] { cutter.Run(); });
+    thread = std::jthread([this] { terminator.Run(); });
     std::vector<Message> batch;
     batch.push_back(Upsert(Kind::kNamespace, compiler::Namespace{"d", {}}));
     batch.push_back(Upsert(MakePod("web", "10.0.0.1", {{"app", "web"}})));
@@ -437,10 +433,10 @@ struct CuttingWorld : World {
     batch.push_back(Upsert(MakePod("stranger", "10.0.1.2", {{"role", role}}, "n2")));
     cutting.Handle(std::move(batch));
   }
-  // Turns until one more pass is over, as when the cutter wakes the loop.
+  // Turns until one more pass is over, as when the terminator wakes the loop.
   void Pass(std::uint64_t FlowTerminator::Counters::*count) {
-    const std::uint64_t before = cutter.counters().*count;
-    while (cutter.counters().*count == before) {
+    const std::uint64_t before = terminator.counters().*count;
+    while (terminator.counters().*count == before) {
       cutting.Tick();
       std::this_thread::yield();
     }
@@ -471,14 +467,14 @@ TEST(Loop, RulesThatAreNotInForceCutNothing) {
   world.Pass(&FlowTerminator::Counters::passes);
   refuse = true;
   world.Label("none");
-  const std::uint64_t passes = world.cutter.counters().passes;
+  const std::uint64_t passes = world.terminator.counters().passes;
   for (int i = 0; i < 50; ++i) {
     world.clock.Advance(std::chrono::milliseconds(100));
     world.cutting.Tick();
     std::this_thread::sleep_for(std::chrono::milliseconds(1));
   }
   EXPECT_EQ(world.conntrack.Flows(false).size(), 2U);
-  EXPECT_EQ(world.cutter.counters().passes, passes);
+  EXPECT_EQ(world.terminator.counters().passes, passes);
   refuse = false;
   world.clock.Advance(std::chrono::seconds(1));
   world.Pass(&FlowTerminator::Counters::passes);

@@ -102,11 +102,11 @@ TEST(EventQueue, NeverManyAndNeverWithoutBound) {
 struct Sending {
   FakeClock clock;
   FakeTransport transport{&clock};
-  RequestLimiter gate{&clock};
+  RequestLimiter limiter{&clock};
   std::string logged;
   Logger log{Logger::Format::kText, LogLevel::kInfo,
              [this](std::string_view line) { logged += line; }};
-  EventSender sender{{"n1", std::nullopt}, &transport, &gate, &clock, &log};
+  EventSender sender{{"n1", std::nullopt}, &transport, &limiter, &clock, &log};
 
   void Tell(const std::string& name, int status, const std::string& body = "{}") {
     sender.Tell(Event(About::kPod, "d", name));
@@ -160,14 +160,14 @@ TEST(EventSender, OtherFailuresLoseOneEvent) {
 
 TEST(RequestLimiter, IdleTurnsDelayNobody) {
   FakeClock clock;
-  RequestLimiter gate(&clock);
-  EXPECT_TRUE(gate.TakeIdleTurn());
-  EXPECT_TRUE(gate.TakeIdleTurn());
-  EXPECT_FALSE(gate.TakeIdleTurn());
-  EXPECT_TRUE(gate.AwaitTurn());
-  EXPECT_TRUE(gate.AwaitTurn());
+  RequestLimiter limiter(&clock);
+  EXPECT_TRUE(limiter.TakeIdleTurn());
+  EXPECT_TRUE(limiter.TakeIdleTurn());
+  EXPECT_FALSE(limiter.TakeIdleTurn());
+  EXPECT_TRUE(limiter.AwaitTurn());
+  EXPECT_TRUE(limiter.AwaitTurn());
   EXPECT_EQ(clock.slept, (std::vector<std::int64_t>{0, 0}));
-  EXPECT_TRUE(gate.AwaitTurn());  // the fifth waits, whoever sent the others
+  EXPECT_TRUE(limiter.AwaitTurn());  // the fifth waits, whoever sent the others
   EXPECT_GT(clock.slept.back(), 0);
 }
 

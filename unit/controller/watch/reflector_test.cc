@@ -122,7 +122,7 @@ TEST(Reflector, FallsBackWhenTheListHasNoEnd) {
 
 TEST(Reflector, WhatOneFindsOutAboutStreamingListsHoldsForAll) {
   World world;
-  Reflector other(kNamespaces, &world.transport, &world.gate, &world.clock, &world.log,
+  Reflector other(kNamespaces, &world.transport, &world.limiter, &world.clock, &world.log,
                   &world.sink);
   world.Play({Stream({Added("a", 1)}, HttpError::kTimeout), Page(List({}, "7"))});
   world.transport.script = {Page(List({}, "7"))};
@@ -165,7 +165,7 @@ TEST(Reflector, TheListSlotIsFreeAgainWhenTheListIsComplete) {
   Answer answer = Listed({Added("a", 1)}, 10);
   bool taken = false;
   answer.before_end = [&] {
-    taken = static_cast<bool>(world.gate.AwaitList());
+    taken = static_cast<bool>(world.limiter.AwaitList());
   };  // would wait for ever
   world.Play({answer});
   EXPECT_TRUE(taken);
