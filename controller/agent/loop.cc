@@ -80,13 +80,14 @@ void Loop::Announce() {
   if (enforced_ || !applier_.settled()) return;
   enforced_ = true;
   const compiler::Pipeline::Counts counts = pipeline_.counts();
-  log_->Info(
-      options_.dry_run ? "nothing is enforced, changes are printed" : "policies are enforced",
-      {{"node", options_.node},
-       {"pods", counts.pods},
-       {"namespaces", counts.namespaces},
-       {"policies", counts.policies},
-       {"steps", applier_.counters().steps}});
+  log_->Info(options_.dry_run ? LogMessages::kDryRun : LogMessages::kPoliciesEnforced,
+             {{"node", options_.node},
+              {"local_pods", counts.local_pods},
+              {"isolated", counts.isolated_pods},
+              {"pods", counts.pods},
+              {"namespaces", counts.namespaces},
+              {"policies", counts.policies},
+              {"steps", applier_.counters().steps}});
 }
 
 void Loop::UpdateAndApply(Clock::Time oldest) {
@@ -95,7 +96,7 @@ void Loop::UpdateAndApply(Clock::Time oldest) {
   const Clock::Time begun = clock_->Now();
   const nft::Change change = pipeline_.Update();
   for (const std::vector<compiler::ObjectKey>& policies : pipeline_.TakeRefused()) {
-    log_->LogEach(LogLevel::kError, "nothing is allowed by policies with too many pod selectors",
+    log_->LogEach(LogLevel::kError, LogMessages::kTooManyPodSelectors,
                   {{"first", policies.front().ToString()},
                    {"policies", policies.size()},
                    {"more_than", compiler::kMaxPodTerms}});
@@ -115,11 +116,11 @@ void Loop::UpdateAndApply(Clock::Time oldest) {
   stats_.compile.Observe(Seconds(compiled - begun));
   if (steps > 0) stats_.commit.Observe(Seconds(done - compiled));
   Announce();
-  log_->Debug("applied", {{"steps", steps},
-                          {"isolated_pods", pipeline_.counts().isolated_pods},
-                          {"waited_us", microseconds(begun - oldest)},
-                          {"compile_us", microseconds(compiled - begun)},
-                          {"commit_us", microseconds(done - compiled)}});
+  log_->Debug(LogMessages::kChangeApplied, {{"steps", steps},
+                                            {"isolated_pods", pipeline_.counts().isolated_pods},
+                                            {"waited_us", microseconds(begun - oldest)},
+                                            {"compile_us", microseconds(compiled - begun)},
+                                            {"commit_us", microseconds(done - compiled)}});
 }
 
 void Loop::TellPods() {

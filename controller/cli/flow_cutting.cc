@@ -22,10 +22,9 @@ FlowCutting::FlowCutting(FlowCuttingMode mode, std::function<void()> wake, Logge
     problem = nft::RemoveTombstones(conntrack_.get()).status();
   }
   if (problem.ok()) return;
-  log->Error(mode == FlowCuttingMode::kKeep
-                 ? "cannot take away the tombstones of flows that were cut"
-                 : "cannot cut established flows: what is denied later lives on",
-             {{"problem", problem.message()}});
+  log->Error(
+      mode == FlowCuttingMode::kKeep ? LogMessages::kCutFlowEntriesStay : LogMessages::kNoConntrack,
+      {{"problem", problem.message()}});
 }
 
 void FlowCutting::Start() {

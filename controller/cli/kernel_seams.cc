@@ -17,8 +17,7 @@ nft::Result<std::unique_ptr<nft::Kernel>> OpenKernel(bool dry_run, Logger* log) 
     auto table = real.value()->Read(nft::Ruleset().table);
     if (table.ok()) start = std::move(table).value();
   } else {
-    log->Info("cannot read this node's table, printing all of it",
-              {{"reason", real.status().message()}});
+    log->Info(LogMessages::kDryRunWithoutTable, {{"reason", real.status().message()}});
   }
   return std::unique_ptr<nft::Kernel>(std::make_unique<PrintingKernel>(stdout, std::move(start)));
 }
@@ -27,8 +26,7 @@ std::unique_ptr<nft::Monitor> OpenCommitMonitor(bool dry_run, Logger* log) {
   if (dry_run) return nullptr;
   auto monitor = nft::OpenMonitor();
   if (monitor.ok()) return std::move(monitor).value();
-  log->Warn("cannot hear who changes rules, asking twice a second",
-            {{"reason", monitor.status().message()}});
+  log->Warn(LogMessages::kNoMonitor, {{"reason", monitor.status().message()}});
   return nullptr;
 }
 

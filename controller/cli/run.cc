@@ -45,7 +45,8 @@ int Run(const RunOptions& options) {
   const std::string node =
       options.node.empty() ? ProcessEnvironment("NODE_NAME").value_or("") : options.node;
   if (node.empty())
-    return Fail(kExitUsage, "which node is this? Give --node NAME or set NODE_NAME");
+    return Fail(kExitUsage,
+                "the name of this node is not known; give --node NAME or set NODE_NAME");
 
   Logger log(options.log_format, options.log_level);
   Result<ApiAccess> access = Status(Status::Code::kOther, "");
@@ -57,13 +58,13 @@ int Run(const RunOptions& options) {
   auto monitor = OpenCommitMonitor(options.dry_run, &log);
   InitialiseTransports();
   Agent agent(options, node, access.value(), std::move(kernel).value(), std::move(monitor), &log);
-  log.Info("starting", {{"version", Version()},
-                        {"node", node},
-                        {"server", access.value().Url()},
-                        {"as", access.value().origin},
-                        {"dry_run", options.dry_run}});
+  log.Info(LogMessages::kAgentStarting, {{"version", Version()},
+                                         {"node", node},
+                                         {"server", access.value().Url()},
+                                         {"as", access.value().origin},
+                                         {"dry_run", options.dry_run}});
   signals.Start([&](int signal) {
-    log.Info("stopping, the rules stay", {{"signal", signal == SIGINT ? "SIGINT" : "SIGTERM"}});
+    log.Info(LogMessages::kAgentStopping, {{"signal", signal == SIGINT ? "SIGINT" : "SIGTERM"}});
     agent.Stop();
   });
   agent.Run();

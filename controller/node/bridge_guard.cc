@@ -135,7 +135,7 @@ void BridgeGuard::LookAt(const ipset::Address& address, PodAddress* known) {
   if (known->attachment.how != Attachment::How::kElsewhere) {
     known->elsewhere_since = {};
     if (!std::exchange(known->told, false)) return;
-    log_->Info("packets of a pod pass the rules now",
+    log_->Info(LogMessages::kPodTrafficFiltered,
                {{"pod", known->pod.ToString()}, {"address", address.ToString()}});
     return;
   }
@@ -145,12 +145,12 @@ void BridgeGuard::LookAt(const ipset::Address& address, PodAddress* known) {
 }
 
 void BridgeGuard::TellElsewhere(const ipset::Address& address, const PodAddress& known) {
-  log_->Error("nothing can be enforced for a pod: its packets may bypass this node's rules",
+  log_->Error(LogMessages::kPodNotEnforceable,
               {{"pod", known.pod.ToString()},
                {"address", address.ToString()},
                {"reason", "the address " + known.attachment.reason},
                {"do",
-                "attach it by a veth pair or a bridge of this node, or do not rely on "
+                "attach the pod by a veth pair or a bridge of this node, or do not rely on "
                 "policies for it"}});
   if (events_ == nullptr) return;
   ClusterEvent event;
@@ -160,8 +160,9 @@ void BridgeGuard::TellElsewhere(const ipset::Address& address, const PodAddress&
   event.reason = "NotEnforceable";
   event.action = "Report";
   event.note = fmt::format(
-      "No policy is enforced for this pod: its address {} {}. Attach it by a veth pair or a bridge "
-      "of its node, or do not rely on policies for it.",
+      "Policies cannot be enforced for this pod: its address {} {}. Attach the pod by a veth pair "
+      "or "
+      "a bridge of its node, or do not rely on policies for it.",
       address.ToString(), known.attachment.reason);
   events_->Tell(std::move(event));
 }
@@ -198,28 +199,30 @@ std::string BridgeGuard::WhyNotOn(Family family) {
     refusal = set.message();
     if (set.ok()) state = links_->Filter(family);
     if (state.state == BridgeFilter::State::kOn && filter.was_on) {
-      log_->Warn("somebody switched the filtering of bridged packets off, switched it on again",
-                 {{"sysctl", sysctl}});
+      log_->Warn(LogMessages::kBridgeFilteringReenabled, {{"sysctl", sysctl}});
     } else if (state.state == BridgeFilter::State::kOn) {
-      log_->Info("switched the filtering of bridged packets on: pods of this node hang on a bridge",
+      log_->Info(LogMessages::kBridgeFilteringEnabled,
                  {{"sysctl", sysctl}, {"bridge", Join(filter.bridges)}});
     }
   }
   filter.was_on = state.state == BridgeFilter::State::kOn;
   filter.some = false;
+  filter.unreadable = state.state == BridgeFilter::State::kUnreadable;
   switch (state.state) {
     case BridgeFilter::State::kOn:
       return "";
     case BridgeFilter::State::kMissing:
       return fmt::format(
-          "{} packets between pods on one bridge bypass the rules: br_netfilter is not loaded; run "
-          "`modprobe br_netfilter` on this node, and for its next start name it in "
-          "/etc/modules-load.d",
+          "{} packets between pods on the same bridge bypass the rules: br_netfilter is not "
+          "loaded; "
+          "run `modprobe br_netfilter` on this node, and list it in /etc/modules-load.d so that it "
+          "is loaded at boot",
           NameOf(family));
     case BridgeFilter::State::kUnreadable:
       return fmt::format(
-          "whether {} packets between pods on one bridge pass the rules cannot be "
-          "seen: {} is not readable ({}); let the agent see /proc/sys",
+          "{} packets between pods on the same bridge may bypass the rules: the agent cannot read "
+          "{} "
+          "({}); make /proc/sys readable for the agent",
           NameOf(family), sysctl, state.problem);
     case BridgeFilter::State::kOff:
       break;
@@ -227,11 +230,11 @@ std::string BridgeGuard::WhyNotOn(Family family) {
   if (filter.bridges.empty()) return "";
   filter.some = true;
   return fmt::format(
-      "{} packets between pods on the bridge {} bypass the rules: {} is 0 and the agent {}; run "
-      "`sysctl -w {}=1` on this node, or give the chart bridge.sysctl=init",
+      "{} packets between pods on bridge {} bypass the rules: {} is 0 and the agent {}; run "
+      "`sysctl -w {}=1` on this node, or set bridge.sysctl=init in the chart",
       NameOf(family), Join(filter.bridges), sysctl,
       may_set_ ? fmt::format("cannot set it ({})", refusal.empty() ? "it stays 0" : refusal)
-               : "is not to set it",
+               : "may not set it (--bridge-sysctl=check)",
       sysctl);
 }
 
@@ -240,14 +243,15 @@ void BridgeGuard::Tell(Family family) {
   const Clock::Time now = clock_->Now();
   if (filter.problem.empty()) {
     if (std::exchange(filter.told, false) && filter.bridged)
-      log_->Info("packets between pods on one bridge pass the rules now",
-                 {{"family", NameOf(family)}});
+      log_->Info(LogMessages::kBridgedTrafficFiltered, {{"family", NameOf(family)}});
     return;
   }
   if (filter.told && now < filter.tell_again) return;
   filter.told = true;
   filter.tell_again = now + kTellEvery;
-  log_->Error(filter.problem);
+  log_->Error(filter.unreadable ? LogMessages::kBridgeFilteringUnknown
+                                : LogMessages::kBridgedTrafficBypasses,
+              {{"family", NameOf(family)}, {"problem", filter.problem}});
   if (events_ == nullptr) return;
   ClusterEvent event;
   event.reason = "RulesBypassed";
@@ -279,9 +283,10 @@ void BridgeGuard::MakeReport() {
     if (!filter.problem.empty()) report.problems.push_back(filter.problem);
   }
   if (!elsewhere.empty()) {
-    report.elsewhere =
-        "nothing can be enforced for " + Join(elsewhere) +
-        "; attach them by veth pairs or a bridge of this node, or do not rely on policies there";
+    report.elsewhere = "policies cannot be enforced for " + Join(elsewhere) +
+                       "; attach these pods by veth pairs or a bridge of this node, or do not rely "
+                       "on policies for "
+                       "them";
   }
   report.unpoliced_pods = unpoliced.size();
   const std::lock_guard<std::mutex> lock(mutex_);

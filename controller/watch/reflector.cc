@@ -76,7 +76,8 @@ bool Reflector::After(const RoundResult& round) {
     return true;
   }
   if (round.next == RoundResult::Next::kAgain) {
-    log_->Debug("trying another way", {{"kind", resource_.name}, {"reason", round.reason}});
+    log_->Debug(LogMessages::kRequestRepeated,
+                {{"kind", resource_.name}, {"reason", round.reason}});
     return true;
   }
   const bool relist = round.next == RoundResult::Next::kRelist;
@@ -87,8 +88,7 @@ bool Reflector::After(const RoundResult& round) {
   pause = std::max<Clock::Duration>(
       pause, std::chrono::seconds(std::clamp(round.retry_after_seconds, 0, kMaxRetryAfterSeconds)));
   const auto milliseconds = std::chrono::duration_cast<std::chrono::milliseconds>(pause).count();
-  log_->Warn(version_.empty() ? "cannot list, the last known state stays in force"
-                              : "watch ended, the last known state stays in force",
+  log_->Warn(version_.empty() ? LogMessages::kListFailed : LogMessages::kWatchFailed,
              {{"kind", resource_.name}, {"reason", round.reason}, {"retry_ms", milliseconds}});
   failing_ = true;
   return clock_->Sleep(pause);
@@ -142,7 +142,9 @@ Reflector::RoundResult Reflector::FollowStream(const std::string& target, int ti
                          result.status == 501;
     if (listing && unknown) {
       limiter_->NoStreamingLists();
-      return {Next::kAgain, fmt::format("no streaming lists here (status {})", result.status), 0};
+      return {Next::kAgain,
+              fmt::format("the server does not support streaming lists (status {})", result.status),
+              0};
     }
     return Refused(result, stream->refusal(), !listing);
   }
@@ -165,7 +167,7 @@ Reflector::RoundResult Reflector::FollowStream(const std::string& target, int ti
   if (listing && result.status == 200 && quiet_end) {
     // An old server took it for a plain watch, and never says that the list is complete.
     limiter_->NoStreamingLists();
-    return {Next::kAgain, "no streaming lists here (no end of the list)", 0};
+    return {Next::kAgain, "the server does not support streaming lists (no end of the list)", 0};
   }
   if (result.error != HttpError::kNone)
     return {Next::kPause, result.message, result.retry_after_seconds};
@@ -232,11 +234,11 @@ Reflector::RoundResult Reflector::ListByPages() {
     if (result.status != 0 && result.status != 200) return Refused(result, page.text(), false);
     if (page.too_long() && page_objects_ > 1) {
       page_objects_ = std::max(1, page_objects_ / kPageStep);
-      log_->Debug("a page is too long, asking for a smaller one",
+      log_->Debug(LogMessages::kPageTooLarge,
                   {{"kind", resource_.name}, {"objects", page_objects_}});
       continue;
     }
-    if (page.too_long()) return {Next::kPause, "one object is longer than a page may be", 0};
+    if (page.too_long()) return {Next::kPause, "one object is larger than a page may be", 0};
     if (result.error != HttpError::kNone)
       return {Next::kPause, result.message, result.retry_after_seconds};
     unauthorized_ = false;
@@ -270,8 +272,8 @@ Reflector::RoundResult Reflector::ListByPages() {
 }
 
 std::string Reflector::TooMany() const {
-  return fmt::format("there is more than {} objects or {} MiB of them", resource_.max_objects,
-                     resource_.max_bytes >> 20);
+  return fmt::format("the server sent more than {} objects or {} MiB of them",
+                     resource_.max_objects, resource_.max_bytes >> 20);
 }
 
 void Reflector::BeginList() {
@@ -289,13 +291,14 @@ bool Reflector::OnListEnd(const std::string& version) {
   version_ = version;
   refused_ = 0;
   ++counters_.lists;
-  log_->Info("listed",
+  log_->Info(LogMessages::kObjectsListed,
              {{"kind", resource_.name}, {"objects", known_.size()}, {"version", version_}});
   return sink_->Put(Note(Message::Type::kListed, {}));
 }
 
 void Reflector::OnWatchBegun() {
-  if (std::exchange(failing_, false)) log_->Info("watching again", {{"kind", resource_.name}});
+  if (std::exchange(failing_, false))
+    log_->Info(LogMessages::kWatchResumed, {{"kind", resource_.name}});
 }
 
 void Reflector::OnEventRead(std::string version) {
@@ -319,7 +322,7 @@ bool Reflector::OnUpsert(compiler::Decoded decoded) {
   if (!decoded.object) {
     for (const compiler::Diagnostic& diagnostic : decoded.diagnostics) {
       list_unreadable_ = true;
-      log_->Warn("an object without a readable name is passed over",
+      log_->Warn(LogMessages::kObjectIgnored,
                  {{"kind", resource_.name}, {"problem", diagnostic.ToString()}});
     }
     return true;

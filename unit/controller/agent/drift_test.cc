@@ -52,7 +52,7 @@ TEST(Drift, WhatIsHeardIsRepairedAtOnceAndNamed) {
   world.loop.Tick();
   EXPECT_TRUE(world.Enforced());
   EXPECT_EQ(world.counters().repairs, 1U);
-  EXPECT_EQ(world.Logged("somebody deleted our table, making it again"), 1U);
+  EXPECT_EQ(world.Logged("table inet podgate was deleted, restored"), 1U);
   EXPECT_EQ(world.Logged("by=\"nft (pid 812)\""), 1U) << world.logged;
   EXPECT_TRUE(world.monitor.listening);
 }
@@ -250,7 +250,7 @@ TEST(Drift, AKernelThatCannotBeLookedAtIsNoDrift) {
   applier.Tick();
   EXPECT_TRUE(applier.settled());
   EXPECT_EQ(applier.counters().failures, 0U);
-  EXPECT_EQ(world.Logged("cannot look at our table"), 1U);
+  EXPECT_EQ(world.Logged("cannot read the table, retrying"), 1U);
   kernel.blind = false;
   world.clock.Advance(milliseconds(1000));
   applier.Tick();

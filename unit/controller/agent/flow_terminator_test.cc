@@ -135,7 +135,7 @@ TEST_F(FlowTerminatorTest, CutsExactlyWhatIsDeniedInSlices) {
   EXPECT_EQ(terminator_.counters().cut, 998U);
   EXPECT_EQ(terminator_.counters().entries, 3001U);
   EXPECT_EQ(terminator_.counters().tombstones, 998U);
-  EXPECT_EQ(Logged("cut flows that are denied now flows=998 entries=3001"), 1U);
+  EXPECT_EQ(Logged("denied flows were cut flows=998 entries=3001"), 1U);
 }
 
 TEST_F(FlowTerminatorTest, EverySliceIsJudgedByTheRulesOfItsMoment) {
@@ -249,7 +249,7 @@ TEST_F(FlowTerminatorTest, SaysWhenItCannotAndTriesAgain) {
   while (terminator_.counters().failures == 0) std::this_thread::yield();
   conntrack_.Refuse({});
   Pass(Isolating({}));
-  EXPECT_EQ(Logged("cannot look through the established flows"), 1U);
+  EXPECT_EQ(Logged("cannot check established flows"), 1U);
   EXPECT_EQ(conntrack_.Flows(false).size(), 0U);
 }
 

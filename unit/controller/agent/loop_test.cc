@@ -227,7 +227,7 @@ TEST(Loop, RepairsWhatOthersChangeWithinASecond) {
   world.loop.Tick();
   EXPECT_FALSE(world.Passes("10.0.1.2", "10.0.0.1"));
   EXPECT_EQ(world.loop.applier().counters().repairs, 1U);
-  EXPECT_EQ(world.Logged("somebody deleted our table"), 1U);
+  EXPECT_EQ(world.Logged("table inet podgate was deleted, restored"), 1U);
 
   foreign.operations = {
       nft::Operation(nft::DeleteElements{"ingress4-isolated",
@@ -268,7 +268,7 @@ TEST(Loop, AnUnreadablePodIsCutOffAtItsLastAddress) {
   world.Tell(Upsert(Kind::kPod, unreadable, {Unreadable()}));
   EXPECT_FALSE(world.Passes("10.0.1.1", "10.0.0.1"));
   EXPECT_FALSE(world.Passes("10.0.0.1", "10.0.1.2"));
-  EXPECT_EQ(world.Logged("a pod cannot be read and is cut off"), 1U);
+  EXPECT_EQ(world.Logged("pod cannot be read and is isolated"), 1U);
   // As a peer it is nobody any more.
   compiler::Pod peer = MakePod("client", "10.0.1.1", {{"role", "client"}}, "n2");
   world.Tell(Upsert(MakePod("web", "10.0.0.1", {{"app", "web"}})),
@@ -297,7 +297,7 @@ TEST(Loop, AnUnreadablePodKeepsTheAddressesThatAreNotReadable) {
   EXPECT_FALSE(world.Passes("10.0.1.1", "10.0.0.1"));
   EXPECT_FALSE(world.Passes("fd00::2", "fd00::1"));
   EXPECT_FALSE(world.Passes("fd00::1", "fd00::2"));
-  EXPECT_EQ(world.Logged("a pod cannot be read and is cut off"), 1U);
+  EXPECT_EQ(world.Logged("pod cannot be read and is isolated"), 1U);
 }
 
 TEST(Loop, AnUnreadableNamespaceMatchesNoSelector) {
@@ -320,12 +320,12 @@ TEST(Loop, ABrokenPolicyIsNamedOnce) {
   broken.ingress[0].peers.clear();
   broken.errors = {Unreadable()};
   for (int i = 0; i < 3; ++i) world.Tell(Upsert(Kind::kNetworkPolicy, broken, {Unreadable()}));
-  EXPECT_EQ(world.Logged("a policy is broken"), 1U);
+  EXPECT_EQ(world.Logged("policy is invalid"), 1U);
   // Mended, and broken again, by parts that are nowhere in what was read of it.
   broken.errors.clear();
   world.Tell(Upsert(Kind::kNetworkPolicy, broken));
   world.Tell(Upsert(Kind::kNetworkPolicy, broken, {Unreadable()}));
-  EXPECT_EQ(world.Logged("a policy is broken"), 2U);
+  EXPECT_EQ(world.Logged("policy is invalid"), 2U);
   EXPECT_NE(world.logged.find("policy=d/web problem=\"pod d/web: status.podIPs: cannot be read\""),
             std::string::npos)
       << world.logged;
@@ -346,12 +346,12 @@ TEST(Loop, PoliciesWithTooManySelectorsAreNamedOnce) {
   EXPECT_FALSE(world.Passes("10.0.1.1", "10.0.0.1"));
   many.ingress[0].peers.front().pods->requirements[0].values = {"other"};
   world.Tell(Upsert(Kind::kNetworkPolicy, many));
-  EXPECT_EQ(world.Logged("nothing is allowed by policies with too many pod selectors"), 1U);
+  EXPECT_EQ(world.Logged("policies have too many pod selectors and allow nothing"), 1U);
   EXPECT_EQ(world.Logged("first=d/web policies=1 more_than=2000"), 1U) << world.logged;
   world.Tell(Upsert(Kind::kNetworkPolicy, WebPolicy()));
   EXPECT_TRUE(world.Passes("10.0.1.1", "10.0.0.1"));
   world.Tell(Upsert(Kind::kNetworkPolicy, many));
-  EXPECT_EQ(world.Logged("nothing is allowed by policies with too many pod selectors"), 2U);
+  EXPECT_EQ(world.Logged("policies have too many pod selectors and allow nothing"), 2U);
 }
 
 // ---- the queue

@@ -132,7 +132,7 @@ TEST(EventSender, Posts) {
 TEST(EventSender, ARefusalIsSaidOnceAndBelieved) {
   Sending world;
   world.Tell("a", 403);
-  EXPECT_NE(world.logged.find("takes no events from this agent"), std::string::npos);
+  EXPECT_NE(world.logged.find("events are refused, sending is paused"), std::string::npos);
   world.logged.clear();
   for (int i = 0; i < 10; ++i) {
     world.clock.Advance(std::chrono::minutes(30));
@@ -203,10 +203,11 @@ TEST(LoopEvents, BrokenPoliciesAndRepairs) {
   world.clock.Advance(std::chrono::seconds(2));
   loop.Tick();
   ASSERT_EQ(heard.events.size(), 2U);
-  EXPECT_EQ(heard.events[1].reason, "RulesChanged");
+  EXPECT_EQ(heard.events[1].reason, "ForeignChangeReverted");
   EXPECT_EQ(heard.events[1].about, About::kAgent);
   EXPECT_EQ(heard.events[1].note,
-            "The nftables table inet podgate was deleted; it was repaired. Suspected: unknown.");
+            "Another process deleted the nftables table inet podgate; the agent restored it. "
+            "Suspected: unknown.");
 }
 
 }  // namespace

@@ -143,7 +143,7 @@ TEST(Reflector, WatchesOnFromTheLastVersionAfterAnOutage) {
   for (std::size_t i = 1; i < world.transport.targets.size(); ++i)
     EXPECT_TRUE(world.IsWatchFrom(i, "10"));
   EXPECT_EQ(world.sink.Take(), "+a listed");
-  EXPECT_NE(world.logged.find("watching again"), std::string::npos);
+  EXPECT_NE(world.logged.find("watch resumed"), std::string::npos);
   // Never longer than the longest pause apart: an outage is over for us soon after it is over.
   for (std::size_t i = 2; i < world.transport.times.size(); ++i) {
     EXPECT_LE(world.transport.times[i] - world.transport.times[i - 1],
