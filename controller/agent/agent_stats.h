@@ -11,7 +11,7 @@
 #include "compiler/decode/decode.h"
 #include "controller/agent/applier.h"
 #include "controller/base/clock.h"
-#include "controller/http/metrics_text.h"
+#include "controller/base/histogram.h"
 #include "nft/model/ruleset.h"
 
 namespace podgate::controller {
@@ -55,19 +55,19 @@ struct LoopStats {
 class AgentStatsBoard {
  public:
   // The loop is taken to have gone round now.
-  explicit AgentStatsBoard(Clock::Time now) { vitals_.turned = now; }
-  void Post(const LoopStats& vitals) {
+  explicit AgentStatsBoard(Clock::Time now) { stats_.turned = now; }
+  void Post(const LoopStats& stats) {
     const std::lock_guard<std::mutex> lock(mutex_);
-    vitals_ = vitals;
+    stats_ = stats;
   }
   LoopStats Read() const {
     const std::lock_guard<std::mutex> lock(mutex_);
-    return vitals_;
+    return stats_;
   }
 
  private:
   mutable std::mutex mutex_;
-  LoopStats vitals_;
+  LoopStats stats_;
 };
 
 }  // namespace podgate::controller

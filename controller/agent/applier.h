@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "controller/agent/attribution.h"
@@ -48,11 +49,11 @@ class Applier {
   // The kernel holds what is wanted.
   bool settled() const { return state_ == State::kSettled; }
   struct Counters {
-    std::uint64_t steps = 0;     // committed
+    std::uint64_t steps = 0;     // batches committed
     std::uint64_t failures = 0;  // changes that the kernel refused
     std::uint64_t rebuilds = 0;  // of the whole table, after failures
     std::uint64_t checks = 0;    // looks at the table
-    std::uint64_t repairs = 0;   // changes of others undone
+    std::uint64_t repairs = 0;   // changes of others that were reverted
   };
   const Counters& counters() const { return counters_; }
 
@@ -61,6 +62,10 @@ class Applier {
     kIdle,     // nothing is wanted yet
     kUnknown,  // the kernel holds something else, or nobody knows what
     kSettled,
+  };
+  struct ForeignChange {
+    bool deleted = false;  // the whole table
+    std::string by;        // who may have done it
   };
   struct Held {  // the kernel's table, of that generation or a later one
     std::uint32_t generation = 0;
@@ -73,7 +78,9 @@ class Applier {
   bool Finish(const nft::Status& status);
   void Settle();
   void Failed(const nft::Status& status);
-  void BlameOthers(const Held& held);
+  nft::Status Commit(const std::vector<nft::Step>& steps);
+  void FindOutWho(const Held& held);
+  void TellForeignChange();
 
   void Listen(bool on);
   void Poll();
@@ -89,9 +96,10 @@ class Applier {
   int failures_in_a_row_ = 0;
   bool listening_ = true;
   bool moved_ = false;            // somebody committed something since the last look
-  bool changed_ = false;          // it was our table, and that has not been said yet
+  bool changed_ = false;          // it was our table, and nobody asked yet who did it
   std::uint32_t generation_ = 0;  // of the kernel, if nobody but us commits
-  Attribution suspects_;
+  Attribution attribution_;
+  std::optional<ForeignChange> foreign_change_;  // not reverted yet
   Clock::Time next_attempt_;
   Clock::Time next_poll_;
   Clock::Time next_check_;  // no sooner

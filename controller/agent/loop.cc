@@ -14,14 +14,15 @@ double Seconds(Clock::Duration duration) { return std::chrono::duration<double>(
 
 }  // namespace
 
-Loop::Loop(Options options, nft::Kernel* kernel, Clock* clock, Logger* log, FlowTerminator* cutter,
-           nft::Monitor* monitor, AgentStatsBoard* board, BridgeGuard* guard, EventSink* events)
+Loop::Loop(Options options, nft::Kernel* kernel, Clock* clock, Logger* log,
+           FlowTerminator* terminator, nft::Monitor* monitor, AgentStatsBoard* board,
+           BridgeGuard* bridge_guard, EventSink* events)
     : options_(std::move(options)),
       clock_(clock),
       log_(log),
-      cutter_(cutter),
+      terminator_(terminator),
       board_(board),
-      guard_(guard),
+      bridge_guard_(bridge_guard),
       pipeline_(options_.node, options_.compile),
       store_(&pipeline_, log, events),
       applier_(&pipeline_.ruleset(), kernel, monitor, clock, log, events) {}
@@ -43,7 +44,7 @@ void Loop::Handle(std::vector<Message> messages) {
     oldest = std::min(oldest, message.received);
     const bool is_list = message.type == Message::Type::kListed;
     listed = listed || is_list;
-    if (!is_list) ++vitals_.events.at(PlaceOf(message.kind));
+    if (!is_list) ++stats_.events.at(PlaceOf(message.kind));
     stale_ = store_.Apply(std::move(message)) || stale_;
   }
   messages = {};
@@ -63,28 +64,30 @@ void Loop::Tick() {
 }
 
 void Loop::FollowFlows() {
-  if (cutter_ == nullptr) return;
+  if (terminator_ == nullptr) return;
   if (!applier_.settled()) {
     // Rules that are not in force yet judge nobody. What was open meanwhile is looked at when they
     // are, whoever puts them in force then.
     unfollowed_ = may_deny_ = true;
     return;
   }
-  if (std::exchange(unfollowed_, false)) cutter_->PolicyChanged(std::exchange(may_deny_, false));
-  cutter_->Serve(pipeline_.ruleset());
+  if (std::exchange(unfollowed_, false))
+    terminator_->PolicyChanged(std::exchange(may_deny_, false));
+  terminator_->Serve(pipeline_.ruleset());
 }
 
 void Loop::Announce() {
   if (enforced_ || !applier_.settled()) return;
   enforced_ = true;
   const compiler::Pipeline::Counts counts = pipeline_.counts();
-  log_->Info(
-      options_.dry_run ? "nothing is enforced, changes are printed" : "policies are enforced",
-      {{"node", options_.node},
-       {"pods", counts.pods},
-       {"namespaces", counts.namespaces},
-       {"policies", counts.policies},
-       {"steps", applier_.counters().steps}});
+  log_->Info(options_.dry_run ? LogMessages::kDryRun : LogMessages::kPoliciesEnforced,
+             {{"node", options_.node},
+              {"local_pods", counts.local_pods},
+              {"isolated", counts.isolated_pods},
+              {"pods", counts.pods},
+              {"namespaces", counts.namespaces},
+              {"policies", counts.policies},
+              {"steps", applier_.counters().steps}});
 }
 
 void Loop::UpdateAndApply(Clock::Time oldest) {
@@ -93,7 +96,7 @@ void Loop::UpdateAndApply(Clock::Time oldest) {
   const Clock::Time begun = clock_->Now();
   const nft::Change change = pipeline_.Update();
   for (const std::vector<compiler::ObjectKey>& policies : pipeline_.TakeRefused()) {
-    log_->LogEach(LogLevel::kError, "nothing is allowed by policies with too many pod selectors",
+    log_->LogEach(LogLevel::kError, LogMessages::kTooManyPodSelectors,
                   {{"first", policies.front().ToString()},
                    {"policies", policies.size()},
                    {"more_than", compiler::kMaxPodTerms}});
@@ -110,48 +113,48 @@ void Loop::UpdateAndApply(Clock::Time oldest) {
     return std::chrono::duration_cast<std::chrono::microseconds>(duration).count();
   };
   const std::uint64_t steps = applier_.counters().steps - steps_before;
-  vitals_.compile.Observe(Seconds(compiled - begun));
-  if (steps > 0) vitals_.commit.Observe(Seconds(done - compiled));
+  stats_.compile.Observe(Seconds(compiled - begun));
+  if (steps > 0) stats_.commit.Observe(Seconds(done - compiled));
   Announce();
-  log_->Debug("applied", {{"steps", steps},
-                          {"isolated_pods", pipeline_.counts().isolated_pods},
-                          {"waited_us", microseconds(begun - oldest)},
-                          {"compile_us", microseconds(compiled - begun)},
-                          {"commit_us", microseconds(done - compiled)}});
+  log_->Debug(LogMessages::kChangeApplied, {{"steps", steps},
+                                            {"isolated_pods", pipeline_.counts().isolated_pods},
+                                            {"waited_us", microseconds(begun - oldest)},
+                                            {"compile_us", microseconds(compiled - begun)},
+                                            {"commit_us", microseconds(done - compiled)}});
 }
 
 void Loop::TellPods() {
-  if (guard_ == nullptr || !store_.complete()) return;
+  if (bridge_guard_ == nullptr || !store_.complete()) return;
   if (told_local_changes_ == pipeline_.local_changes()) return;
   told_local_changes_ = pipeline_.local_changes();
-  guard_->SetPods(pipeline_.LocalPods(BridgeGuard::kMaxPods));
+  bridge_guard_->SetPods(pipeline_.LocalPods(BridgeGuard::kMaxPods));
 }
 
 void Loop::Report() {
   if (board_ == nullptr) return;
   const Clock::Time now = clock_->Now();
   if (unsettled_since_ && applier_.settled()) {
-    vitals_.event_to_commit.Observe(Seconds(now - *unsettled_since_));
+    stats_.event_to_commit.Observe(Seconds(now - *unsettled_since_));
     unsettled_since_.reset();
   }
   // Looks at each set and chain.
   if (unmeasured_ && now >= next_measuring_) {
     unmeasured_ = false;
     next_measuring_ = now + kMeasureEvery;
-    vitals_.size = SizeOf(pipeline_.ruleset());
+    stats_.size = SizeOf(pipeline_.ruleset());
   }
   const compiler::Pipeline::Counts counts = pipeline_.counts();
-  vitals_.turned = now;
+  stats_.turned = now;
   for (std::size_t i = 0; i < kWatched.size(); ++i)
-    vitals_.listed.at(i) = store_.listed(kWatched.at(i));
-  vitals_.settled = applier_.settled();
-  vitals_.applied = applier_.counters();
-  vitals_.policies = counts.policies;
-  vitals_.broken_policies = store_.broken_policies();
-  vitals_.pods = counts.pods;
-  vitals_.local_pods = counts.local_pods;
-  vitals_.isolated_pods = counts.isolated_pods;
-  board_->Post(vitals_);
+    stats_.listed.at(i) = store_.listed(kWatched.at(i));
+  stats_.settled = applier_.settled();
+  stats_.applied = applier_.counters();
+  stats_.policies = counts.policies;
+  stats_.broken_policies = store_.broken_policies();
+  stats_.pods = counts.pods;
+  stats_.local_pods = counts.local_pods;
+  stats_.isolated_pods = counts.isolated_pods;
+  board_->Post(stats_);
 }
 
 }  // namespace podgate::controller

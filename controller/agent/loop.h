@@ -26,18 +26,19 @@ class Loop {
     compiler::CompileOptions compile;
     bool dry_run = false;  // the kernel is one that only prints
   };
-  // `cutter`: nullptr when established flows are left alone. `monitor`: see applier.h. `board`,
-  // `guard`, `events`: nullptr when nobody asks.
+  // `terminator`: nullptr when established flows are left alone. `monitor`: see applier.h. `board`,
+  // `bridge_guard`, `events`: nullptr when nobody asks.
   Loop(Options options, nft::Kernel* kernel, Clock* clock, Logger* log,
-       FlowTerminator* cutter = nullptr, nft::Monitor* monitor = nullptr,
-       AgentStatsBoard* board = nullptr, BridgeGuard* guard = nullptr, EventSink* events = nullptr);
+       FlowTerminator* terminator = nullptr, nft::Monitor* monitor = nullptr,
+       AgentStatsBoard* board = nullptr, BridgeGuard* bridge_guard = nullptr,
+       EventSink* events = nullptr);
 
   // Until the queue is closed.
   void Run(MessageQueue* queue);
 
   // One turn: all messages that wait, then at most one update and its commits.
   void Handle(std::vector<Message> messages);
-  // What is due without a message: retries and checks, and what the cutter asks.
+  // What is due without a message: retries and checks, and what the terminator asks.
   void Tick();
 
   const compiler::Pipeline& pipeline() const { return pipeline_; }
@@ -53,9 +54,9 @@ class Loop {
   const Options options_;
   Clock* const clock_;
   Logger* const log_;
-  FlowTerminator* const cutter_;
+  FlowTerminator* const terminator_;
   AgentStatsBoard* const board_;
-  BridgeGuard* const guard_;
+  BridgeGuard* const bridge_guard_;
   compiler::Pipeline pipeline_;
   Store store_;
   Applier applier_;
@@ -67,8 +68,9 @@ class Loop {
   std::optional<Clock::Time> unsettled_since_;
   bool unmeasured_ = false;     // the ruleset changed since its size was taken
   Clock::Time next_measuring_;  // no sooner
-  LoopStats vitals_;
-  std::optional<std::uint64_t> told_local_changes_;  // when the guard was last told of the pods
+  LoopStats stats_;
+  std::optional<std::uint64_t>
+      told_local_changes_;  // when the bridge_guard was last told of the pods
 };
 
 }  // namespace podgate::controller

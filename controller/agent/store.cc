@@ -63,7 +63,7 @@ bool Store::ApplyPod(compiler::Pod pod, const std::vector<Diagnostic>& diagnosti
   if (HasErrors(diagnostics)) {
     if (!Quarantine(std::move(pod))) return false;
     for (const Diagnostic& diagnostic : diagnostics) {
-      log_->LogEach(LogLevel::kError, "a pod cannot be read and is cut off",
+      log_->LogEach(LogLevel::kError, LogMessages::kPodUnreadable,
                     {{"problem", diagnostic.ToString()}});
     }
     return true;
@@ -113,7 +113,7 @@ bool Store::ApplyNamespace(const compiler::Namespace& ns,
                            const std::vector<Diagnostic>& diagnostics) {
   if (HasErrors(diagnostics)) {
     for (const Diagnostic& diagnostic : diagnostics) {
-      log_->LogEach(LogLevel::kError, "a namespace cannot be read, no namespaceSelector matches it",
+      log_->LogEach(LogLevel::kError, LogMessages::kNamespaceUnreadable,
                     {{"problem", diagnostic.ToString()}});
     }
     return pipeline_->RemoveNamespace(ns.name);
@@ -129,12 +129,9 @@ bool Store::ApplyPolicy(const compiler::NetworkPolicy& policy,
   if (pipeline_->Holds(policy) && HasErrors(diagnostics) == broken_.contains(key)) return false;
   for (const Diagnostic& diagnostic : diagnostics) {
     const bool error = diagnostic.severity == Diagnostic::Severity::kError;
-    log_->LogEach(
-        LogLevel::kWarning,
-        error
-            ? "a policy is broken: what it selects is isolated, what cannot be read allows nothing"
-            : "a policy is odd",
-        {{"policy", key.ToString()}, {"problem", diagnostic.ToString()}});
+    log_->LogEach(LogLevel::kWarning,
+                  error ? LogMessages::kPolicyInvalid : LogMessages::kPolicyWarning,
+                  {{"policy", key.ToString()}, {"problem", diagnostic.ToString()}});
   }
   if (HasErrors(diagnostics)) {
     broken_.insert(key);
@@ -154,7 +151,7 @@ void Store::TellBroken(const compiler::NetworkPolicy& policy,
   event.uid = policy.uid;
   event.reason = "InvalidPolicy";
   event.action = "Isolate";
-  event.note = "The pods that it selects are isolated; what cannot be read allows nothing.";
+  event.note = "The pods that this policy selects are isolated; its invalid parts allow nothing.";
   for (const Diagnostic& diagnostic : diagnostics) {
     if (event.note.size() >= kNoteBytes) break;
     if (diagnostic.severity == Diagnostic::Severity::kError)

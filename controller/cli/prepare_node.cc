@@ -34,9 +34,10 @@ bool IsSet(const std::string& path) {
 
 int PrepareNode(std::ostream& out, std::ostream& err, const std::string& folder) {
   if (::access(folder.c_str(), F_OK) != 0) {
-    err << "podgate: there is no " << folder
-        << " on this node: the kernel module br_netfilter is not loaded; load it (modprobe "
-           "br_netfilter, and a line in /etc/modules-load.d/ for the next boot)\n";
+    err << "podgate: " << folder
+        << " does not exist: the kernel module br_netfilter is not loaded; run `modprobe "
+           "br_netfilter` on this node, and list it in /etc/modules-load.d so that it is loaded at "
+           "boot\n";
     return kExitUnreachable;
   }
   for (const char* name : kNames) {
@@ -49,17 +50,18 @@ int PrepareNode(std::ostream& out, std::ostream& err, const std::string& folder)
       err << "podgate: cannot set " << path << " to 1: " << std::generic_category().message(error)
           << "; "
           << (error == EROFS || error == EACCES || error == EPERM
-                  ? "this needs a privileged container on the node's network, or the node's own "
-                    "/etc/sysctl.d"
-                  : "set it in the node's own /etc/sysctl.d")
+                  ? "run this in a privileged container on the node's network, or set it in the "
+                    "node's /etc/sysctl.d"
+                  : "set it in the node's /etc/sysctl.d")
           << '\n';
       return kExitUnreachable;
     }
     if (!IsSet(path)) {
-      err << "podgate: " << path << " does not stay 1: something else on this node sets it back\n";
+      err << "podgate: " << path
+          << " was set to 1 and does not stay 1: another process on this node resets it\n";
       return kExitUnreachable;
     }
-    out << path << " is 1 now\n";
+    out << path << " was set to 1\n";
   }
   return kExitOk;
 }

@@ -1,14 +1,13 @@
-// How a local pod hangs on this node, and so whether its packets pass the hooks where the rules
-// are. Pure: what the kernel says is asked for in node_links.h.
+// How a local pod is attached to this node, and so whether its packets pass the hooks where the
+// rules are. Pure: what the kernel says is asked for in node_links.h.
 //
-//   routed     a link of its own (veth, tun, netkit), with a route to this address alone: each
-//   packet
-//              to it is forwarded, and policed
-//   bridged    packets from other pods on the bridge are not routed; they pass our hooks only with
-//              br_netfilter, switched on for all bridges or for this one
-//   elsewhere  reached through a device that is not the pod's own: macvlan, ipvlan, a physical
-//              function, or no way at all. Its packets can bypass the node's stack: nothing can be
-//              enforced from here
+//   routed     by a link of its own (veth, tun, netkit), with a route to this address alone: each
+//              packet to it is forwarded, and meets the rules
+//   bridged    by a port of a bridge: packets from other pods on the bridge are not routed; they
+//              pass our hooks only with br_netfilter, switched on for all bridges or for this one
+//   elsewhere  by a device that is not the pod's own: macvlan, ipvlan, a physical function, or no
+//              way at all. Its packets can bypass the node's stack: nothing can be enforced from
+//              here
 #pragma once
 
 #include <cstdint>

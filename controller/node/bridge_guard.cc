@@ -75,9 +75,9 @@ Clock::Time BridgeGuard::Look() {
   if (all) next_look_at_all_ = now + kAllEvery;
   if (bad) next_look_at_bad_ = now + kBadEvery;
   seen_.clear();
-  for (auto& [key, end] : ends_) {
-    if (all || !end.looked || (bad && MayTurn(key.first.family(), end.attachment)))
-      LookAt(key.first, &end);
+  for (auto& [key, known] : addresses_) {
+    if (all || !known.looked || (bad && MayTurn(key.first.family(), known.attachment)))
+      LookAt(key.first, &known);
   }
   FindBridges();
   SeeToFilter(Family::kIPv4);
@@ -85,7 +85,7 @@ Clock::Time BridgeGuard::Look() {
   MakeReport();
 
   Clock::Time next = next_look_at_all_;
-  const bool any_bad = std::any_of(ends_.begin(), ends_.end(), [this](const auto& item) {
+  const bool any_bad = std::any_of(addresses_.begin(), addresses_.end(), [this](const auto& item) {
     return MayTurn(item.first.first.family(), item.second.attachment);
   });
   if (any_bad) next = std::min(next, next_look_at_bad_);
@@ -97,16 +97,16 @@ Clock::Time BridgeGuard::Look() {
 // ---- where pods hang
 
 void BridgeGuard::TakePods(Pods pods) {
-  decltype(ends_) ends;
+  decltype(addresses_) addresses;
   for (const auto& pod : pods) {
     for (const ipset::Address& address : pod.addresses) {
       const std::pair key(address, pod.key);
-      const auto known = ends_.find(key);
-      const bool same = known != ends_.end() && known->second.uid == pod.uid;
-      ends[key] = same ? std::move(known->second) : End{pod.key, pod.uid};
+      const auto before = addresses_.find(key);
+      const bool same = before != addresses_.end() && before->second.uid == pod.uid;
+      addresses[key] = same ? std::move(before->second) : PodAddress{pod.key, pod.uid};
     }
   }
-  ends_ = std::move(ends);
+  addresses_ = std::move(addresses);
 }
 
 // What is worth a look every second: what is not right, and a bridge's own switch, which may be
@@ -126,54 +126,55 @@ const Link* BridgeGuard::LinkOf(int index) {
   return it->second ? &*it->second : nullptr;
 }
 
-void BridgeGuard::LookAt(const ipset::Address& address, End* end) {
+void BridgeGuard::LookAt(const ipset::Address& address, PodAddress* known) {
   const Route route = links_->RouteTo(address);
   const Link* link = route.kind == Route::Kind::kDevice ? LinkOf(route.device) : nullptr;
-  end->attachment = Judge(route, link, address.family());
-  end->looked = true;
+  known->attachment = Judge(route, link, address.family());
+  known->looked = true;
   const Clock::Time now = clock_->Now();
-  if (end->attachment.how != Attachment::How::kElsewhere) {
-    end->elsewhere_since = {};
-    if (!std::exchange(end->told, false)) return;
-    log_->Info("packets of a pod pass the rules now",
-               {{"pod", end->pod.ToString()}, {"address", address.ToString()}});
+  if (known->attachment.how != Attachment::How::kElsewhere) {
+    known->elsewhere_since = {};
+    if (!std::exchange(known->told, false)) return;
+    log_->Info(LogMessages::kPodTrafficFiltered,
+               {{"pod", known->pod.ToString()}, {"address", address.ToString()}});
     return;
   }
-  if (end->elsewhere_since == Clock::Time()) end->elsewhere_since = now;
-  if (now - end->elsewhere_since < kGrace || std::exchange(end->told, true)) return;
-  TellElsewhere(address, *end);
+  if (known->elsewhere_since == Clock::Time()) known->elsewhere_since = now;
+  if (now - known->elsewhere_since < kGrace || std::exchange(known->told, true)) return;
+  TellElsewhere(address, *known);
 }
 
-void BridgeGuard::TellElsewhere(const ipset::Address& address, const End& end) {
-  log_->Error("nothing can be enforced for a pod: its packets may bypass this node's rules",
-              {{"pod", end.pod.ToString()},
+void BridgeGuard::TellElsewhere(const ipset::Address& address, const PodAddress& known) {
+  log_->Error(LogMessages::kPodNotEnforceable,
+              {{"pod", known.pod.ToString()},
                {"address", address.ToString()},
-               {"reason", "the address " + end.attachment.reason},
+               {"reason", "the address " + known.attachment.reason},
                {"do",
-                "attach it by a veth pair or a bridge of this node, or do not rely on "
+                "attach the pod by a veth pair or a bridge of this node, or do not rely on "
                 "policies for it"}});
   if (events_ == nullptr) return;
   ClusterEvent event;
   event.about = ClusterEvent::About::kPod;
-  event.key = end.pod;
-  event.uid = end.uid;
+  event.key = known.pod;
+  event.uid = known.uid;
   event.reason = "NotEnforceable";
   event.action = "Report";
   event.note = fmt::format(
-      "No policy is enforced for this pod: its address {} {}. Attach it by a veth pair or a bridge "
-      "of its node, or do not rely on policies for it.",
-      address.ToString(), end.attachment.reason);
+      "Policies cannot be enforced for this pod: its address {} {}. Attach the pod by a veth pair "
+      "or "
+      "a bridge of its node, or do not rely on policies for it.",
+      address.ToString(), known.attachment.reason);
   events_->Tell(std::move(event));
 }
 
 void BridgeGuard::FindBridges() {
   std::array<std::set<std::string>, 2> bridges;
   for (FilterState& filter : filters_) filter.bridged = false;
-  for (const auto& [key, end] : ends_) {
-    if (end.attachment.how != Attachment::How::kBridged) continue;
+  for (const auto& [key, known] : addresses_) {
+    if (known.attachment.how != Attachment::How::kBridged) continue;
     const std::size_t place = PlaceOf(key.first.family());
     filters_.at(place).bridged = true;
-    if (!end.attachment.bridge_calls) bridges.at(place).insert(end.attachment.bridge);
+    if (!known.attachment.bridge_calls) bridges.at(place).insert(known.attachment.bridge);
   }
   for (std::size_t i = 0; i < bridges.size(); ++i)
     filters_.at(i).bridges.assign(bridges.at(i).begin(), bridges.at(i).end());
@@ -198,28 +199,30 @@ std::string BridgeGuard::WhyNotOn(Family family) {
     refusal = set.message();
     if (set.ok()) state = links_->Filter(family);
     if (state.state == BridgeFilter::State::kOn && filter.was_on) {
-      log_->Warn("somebody switched the filtering of bridged packets off, switched it on again",
-                 {{"sysctl", sysctl}});
+      log_->Warn(LogMessages::kBridgeFilteringReenabled, {{"sysctl", sysctl}});
     } else if (state.state == BridgeFilter::State::kOn) {
-      log_->Info("switched the filtering of bridged packets on: pods of this node hang on a bridge",
+      log_->Info(LogMessages::kBridgeFilteringEnabled,
                  {{"sysctl", sysctl}, {"bridge", Join(filter.bridges)}});
     }
   }
   filter.was_on = state.state == BridgeFilter::State::kOn;
   filter.some = false;
+  filter.unreadable = state.state == BridgeFilter::State::kUnreadable;
   switch (state.state) {
     case BridgeFilter::State::kOn:
       return "";
     case BridgeFilter::State::kMissing:
       return fmt::format(
-          "{} packets between pods on one bridge bypass the rules: br_netfilter is not loaded; run "
-          "`modprobe br_netfilter` on this node, and for its next start name it in "
-          "/etc/modules-load.d",
+          "{} packets between pods on the same bridge bypass the rules: br_netfilter is not "
+          "loaded; "
+          "run `modprobe br_netfilter` on this node, and list it in /etc/modules-load.d so that it "
+          "is loaded at boot",
           NameOf(family));
     case BridgeFilter::State::kUnreadable:
       return fmt::format(
-          "whether {} packets between pods on one bridge pass the rules cannot be "
-          "seen: {} is not readable ({}); let the agent see /proc/sys",
+          "{} packets between pods on the same bridge may bypass the rules: the agent cannot read "
+          "{} "
+          "({}); make /proc/sys readable for the agent",
           NameOf(family), sysctl, state.problem);
     case BridgeFilter::State::kOff:
       break;
@@ -227,11 +230,11 @@ std::string BridgeGuard::WhyNotOn(Family family) {
   if (filter.bridges.empty()) return "";
   filter.some = true;
   return fmt::format(
-      "{} packets between pods on the bridge {} bypass the rules: {} is 0 and the agent {}; run "
-      "`sysctl -w {}=1` on this node, or give the chart bridge.sysctl=init",
+      "{} packets between pods on bridge {} bypass the rules: {} is 0 and the agent {}; run "
+      "`sysctl -w {}=1` on this node, or set bridge.sysctl=init in the chart",
       NameOf(family), Join(filter.bridges), sysctl,
       may_set_ ? fmt::format("cannot set it ({})", refusal.empty() ? "it stays 0" : refusal)
-               : "is not to set it",
+               : "may not set it (--bridge-sysctl=check)",
       sysctl);
 }
 
@@ -240,14 +243,15 @@ void BridgeGuard::Tell(Family family) {
   const Clock::Time now = clock_->Now();
   if (filter.problem.empty()) {
     if (std::exchange(filter.told, false) && filter.bridged)
-      log_->Info("packets between pods on one bridge pass the rules now",
-                 {{"family", NameOf(family)}});
+      log_->Info(LogMessages::kBridgedTrafficFiltered, {{"family", NameOf(family)}});
     return;
   }
   if (filter.told && now < filter.tell_again) return;
   filter.told = true;
   filter.tell_again = now + kTellEvery;
-  log_->Error(filter.problem);
+  log_->Error(filter.unreadable ? LogMessages::kBridgeFilteringUnknown
+                                : LogMessages::kBridgedTrafficBypasses,
+              {{"family", NameOf(family)}, {"problem", filter.problem}});
   if (events_ == nullptr) return;
   ClusterEvent event;
   event.reason = "RulesBypassed";
@@ -263,25 +267,26 @@ void BridgeGuard::MakeReport() {
   report.looked = true;
   std::vector<std::string> elsewhere;
   std::set<compiler::ObjectKey> unpoliced;
-  for (const auto& [key, end] : ends_) {
-    if (end.told) {
-      const bool first = unpoliced.insert(end.pod).second;
+  for (const auto& [key, known] : addresses_) {
+    if (known.told) {
+      const bool first = unpoliced.insert(known.pod).second;
       if (first)
-        elsewhere.push_back(fmt::format("{} ({} {})", end.pod.ToString(), key.first.ToString(),
-                                        end.attachment.reason));
+        elsewhere.push_back(fmt::format("{} ({} {})", known.pod.ToString(), key.first.ToString(),
+                                        known.attachment.reason));
     }
     const FilterState& filter = filters_.at(PlaceOf(key.first.family()));
-    const bool saved = filter.some && end.attachment.bridge_calls;
-    if (end.attachment.how == Attachment::How::kBridged && !filter.problem.empty() && !saved)
-      unpoliced.insert(end.pod);
+    const bool saved = filter.some && known.attachment.bridge_calls;
+    if (known.attachment.how == Attachment::How::kBridged && !filter.problem.empty() && !saved)
+      unpoliced.insert(known.pod);
   }
   for (const FilterState& filter : filters_) {
     if (!filter.problem.empty()) report.problems.push_back(filter.problem);
   }
   if (!elsewhere.empty()) {
-    report.elsewhere =
-        "nothing can be enforced for " + Join(elsewhere) +
-        "; attach them by veth pairs or a bridge of this node, or do not rely on policies there";
+    report.elsewhere = "policies cannot be enforced for " + Join(elsewhere) +
+                       "; attach these pods by veth pairs or a bridge of this node, or do not rely "
+                       "on policies for "
+                       "them";
   }
   report.unpoliced_pods = unpoliced.size();
   const std::lock_guard<std::mutex> lock(mutex_);

@@ -1,8 +1,8 @@
-// Sees to it that the packets of this node's pods do pass the rules: switches br_netfilter on where
-// pods hang on a bridge, and says which pods nothing can be enforced for. Whatever it finds, what
-// can be enforced is.
+// Sees to it that the packets of this node's pods meet the rules: switches br_netfilter on where
+// pods are attached to a bridge, and says for which pods nothing can be enforced. Whatever it
+// finds, what can be enforced is.
 //
-// A thread of its own looks when the pods change, every half second while pods hang on a bridge
+// A thread of its own looks when the pods change, every half second while a bridge has pods
 // (two small files), every second while something is wrong, and once a minute at all. Pods come
 // from the loop's thread, the report goes to any.
 #pragma once
@@ -51,7 +51,7 @@ class BridgeGuard {
 
   struct Report {
     bool looked = false;                  // there is something to report
-    std::vector<std::string> problems{};  // sentences: packets between pods that pass by the rules
+    std::vector<std::string> problems{};  // sentences: packets between pods that bypass the rules
     // A sentence, or empty: pods for which nothing can be enforced. The agent is ready all the
     // same: whoever may make one such pod must not be able to hold up the update of all agents.
     std::string elsewhere{};
@@ -63,7 +63,7 @@ class BridgeGuard {
   Clock::Time Look();
 
  private:
-  struct End {  // one address of a pod
+  struct PodAddress {  // one address of a pod; by it in addresses_
     compiler::ObjectKey pod{};
     std::string uid{};
     Attachment attachment{};
@@ -73,12 +73,13 @@ class BridgeGuard {
   };
   struct FilterState {                   // of a family
     std::vector<std::string> bridges{};  // that need it, those with a switch of their own left out
-    bool bridged = false;                // some pod hangs on a bridge
+    bool bridged = false;                // some pod is attached to a bridge
     std::string problem{};
     bool told = false;
     Clock::Time tell_again{};
     bool some = false;  // it is about `bridges` only
     bool was_on = false;
+    bool unreadable = false;  // nobody knows whether it is on
   };
   static std::size_t PlaceOf(ipset::Family family) {
     return family == ipset::Family::kIPv4 ? 0 : 1;
@@ -87,11 +88,11 @@ class BridgeGuard {
   void TakePods(Pods pods);
   bool MayTurn(ipset::Family family, const Attachment& attachment) const;
   const Link* LinkOf(int index);  // nullptr: not to be had
-  void LookAt(const ipset::Address& address, End* end);
+  void LookAt(const ipset::Address& address, PodAddress* known);
   void FindBridges();
   void SeeToFilter(ipset::Family family);
   std::string WhyNotOn(ipset::Family family);
-  void TellElsewhere(const ipset::Address& address, const End& end);
+  void TellElsewhere(const ipset::Address& address, const PodAddress& known);
   void Tell(ipset::Family family);
   void MakeReport();
 
@@ -102,7 +103,7 @@ class BridgeGuard {
   EventSink* const events_;
 
   // Of the thread that looks.
-  std::map<std::pair<ipset::Address, compiler::ObjectKey>, End> ends_;
+  std::map<std::pair<ipset::Address, compiler::ObjectKey>, PodAddress> addresses_;
   std::map<int, std::optional<Link>> seen_;  // links, in this look
   std::array<FilterState, 2> filters_;
   Clock::Time next_look_at_all_;

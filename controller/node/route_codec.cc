@@ -113,7 +113,7 @@ std::optional<Route> DecodeRoute(const nlmsghdr* message) {
       route.kind = Route::Kind::kLocal;
       break;
     default:
-      route.problem = "a route that forbids it";
+      route.problem = "the route rejects it";
   }
   return route;
 }

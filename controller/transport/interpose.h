@@ -1,5 +1,5 @@
 // Three functions of the C library and of OpenSSL that this program defines itself, so that
-// cpprestsdk, which is only to be had as it is, calls ours: see shims.cc.
+// cpprestsdk, which is only to be had as it is, calls ours: see interpose.cc.
 #pragma once
 
 namespace podgate::controller {

@@ -53,7 +53,7 @@ void EventSender::Run() {
     }
     const double pause = 1 + 9 * clock_->Random();
     if (!clock_->Sleep(std::chrono::duration_cast<Clock::Duration>(kBetween * pause))) return;
-    if (gate_->TakeIdleTurn()) SendNext();
+    if (limiter_->TakeIdleTurn()) SendNext();
   }
 }
 
@@ -80,12 +80,13 @@ void EventSender::Send(const ClusterEvent& event) {
   const bool terminating = reason.find("being terminated") != std::string::npos;
   if (result.status == 403 && !terminating) {
     refused_until_ = clock_->Now() + kGiveUp;
-    log_->Warn("the API server takes no events from this agent, trying none for some hours",
+    log_->Warn(LogMessages::kEventsRefused,
                {{"reason", reason},
-                {"do", "let the ClusterRole create events in events.k8s.io, or do without"}});
+                {"pause_s", std::chrono::seconds(kGiveUp).count()},
+                {"do", "allow the ClusterRole to create events in events.k8s.io"}});
     return;
   }
-  log_->Debug("an event is lost", {{"reason", reason}, {"event", event.reason}});
+  log_->Debug(LogMessages::kEventDropped, {{"reason", reason}, {"event", event.reason}});
 }
 
 }  // namespace podgate::controller

@@ -53,7 +53,7 @@ TEST(Drift, WhatIsHeardIsRepairedAtOnceAndNamed) {
   world.loop.Tick();
   EXPECT_TRUE(world.Enforced());
   EXPECT_EQ(world.counters().repairs, 1U);
-  EXPECT_EQ(world.Logged("somebody deleted our table, making it again"), 1U);
+  EXPECT_EQ(world.Logged("table inet podgate was deleted, restored"), 1U);
   EXPECT_EQ(world.Logged("by=\"nft (pid 812)\""), 1U) << world.logged;
   EXPECT_TRUE(world.monitor.listening);
 }
@@ -251,7 +251,7 @@ TEST(Drift, AKernelThatCannotBeLookedAtIsNoDrift) {
   applier.Tick();
   EXPECT_TRUE(applier.settled());
   EXPECT_EQ(applier.counters().failures, 0U);
-  EXPECT_EQ(world.Logged("cannot look at our table"), 1U);
+  EXPECT_EQ(world.Logged("cannot read the table, retrying"), 1U);
   kernel.blind = false;
   world.clock.Advance(milliseconds(1000));
   applier.Tick();
@@ -355,18 +355,18 @@ TEST(Drift, ARebuildThatFailsIsNotRepeatedEachSecond) {
 // ---- names
 
 TEST(Attribution, Named) {
-  Attribution suspects;
-  EXPECT_EQ(suspects.ToString(1, 2), "unknown");
-  suspects.Add({{2, 812, "nft"}});
-  EXPECT_EQ(suspects.ToString(1, 2), "nft (pid 812)");
-  EXPECT_EQ(suspects.ToString(1, 3), "nft (pid 812) or another");
-  suspects.Add({{3, 812, "nft"}, {4, 77, "kube-proxy"}});
-  EXPECT_EQ(suspects.ToString(1, 4), "nft (pid 812) or kube-proxy (pid 77)");
-  for (std::uint32_t i = 0; i < 100; ++i) suspects.Add({{5 + i, i, "x"}});
-  EXPECT_EQ(suspects.ToString(1, 104),
+  Attribution attribution;
+  EXPECT_EQ(attribution.ToString(1, 2), "unknown");
+  attribution.Add({{2, 812, "nft"}});
+  EXPECT_EQ(attribution.ToString(1, 2), "nft (pid 812)");
+  EXPECT_EQ(attribution.ToString(1, 3), "nft (pid 812) or another");
+  attribution.Add({{3, 812, "nft"}, {4, 77, "kube-proxy"}});
+  EXPECT_EQ(attribution.ToString(1, 4), "nft (pid 812) or kube-proxy (pid 77)");
+  for (std::uint32_t i = 0; i < 100; ++i) attribution.Add({{5 + i, i, "x"}});
+  EXPECT_EQ(attribution.ToString(1, 104),
             "x (pid 96) or x (pid 97) or x (pid 98) or x (pid 99) or another");
-  suspects.Clear();
-  EXPECT_TRUE(suspects.empty());
+  attribution.Clear();
+  EXPECT_TRUE(attribution.empty());
 }
 
 TEST(WakeOn, WakesForEachArrivalReadOrNot) {

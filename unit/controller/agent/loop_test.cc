@@ -144,7 +144,6 @@ TEST(Loop, TheStateDecidesNotTheWay) {
 }
 
 // ---- what fails
-// -----------------------------------------------------------------------------------------
 
 TEST(Loop, ReadsBackAndTriesAgainAfterAFailure) {
   World world;
@@ -229,7 +228,7 @@ TEST(Loop, RepairsWhatOthersChangeWithinASecond) {
   world.loop.Tick();
   EXPECT_FALSE(world.Passes("10.0.1.2", "10.0.0.1"));
   EXPECT_EQ(world.loop.applier().counters().repairs, 1U);
-  EXPECT_EQ(world.Logged("somebody deleted our table"), 1U);
+  EXPECT_EQ(world.Logged("table inet podgate was deleted, restored"), 1U);
 
   foreign.operations = {
       nft::Operation(nft::DeleteElements{"ingress4-isolated",
@@ -260,7 +259,6 @@ TEST(Loop, OtherTablesAreNobodysBusiness) {
 }
 
 // ---- what cannot be read
-// ----------------------------------------------------------------------------------
 
 TEST(Loop, AnUnreadablePodIsCutOffAtItsLastAddress) {
   World world;
@@ -271,7 +269,7 @@ TEST(Loop, AnUnreadablePodIsCutOffAtItsLastAddress) {
   world.Tell(Upsert(Kind::kPod, unreadable, {Unreadable()}));
   EXPECT_FALSE(world.Passes("10.0.1.1", "10.0.0.1"));
   EXPECT_FALSE(world.Passes("10.0.0.1", "10.0.1.2"));
-  EXPECT_EQ(world.Logged("a pod cannot be read and is cut off"), 1U);
+  EXPECT_EQ(world.Logged("pod cannot be read and is isolated"), 1U);
   // As a peer it is nobody any more.
   compiler::Pod peer = MakePod("client", "10.0.1.1", {{"role", "client"}}, "n2");
   world.Tell(Upsert(MakePod("web", "10.0.0.1", {{"app", "web"}})),
@@ -300,7 +298,7 @@ TEST(Loop, AnUnreadablePodKeepsTheAddressesThatAreNotReadable) {
   EXPECT_FALSE(world.Passes("10.0.1.1", "10.0.0.1"));
   EXPECT_FALSE(world.Passes("fd00::2", "fd00::1"));
   EXPECT_FALSE(world.Passes("fd00::1", "fd00::2"));
-  EXPECT_EQ(world.Logged("a pod cannot be read and is cut off"), 1U);
+  EXPECT_EQ(world.Logged("pod cannot be read and is isolated"), 1U);
 }
 
 TEST(Loop, AnUnreadableNamespaceMatchesNoSelector) {
@@ -323,12 +321,12 @@ TEST(Loop, ABrokenPolicyIsNamedOnce) {
   broken.ingress[0].peers.clear();
   broken.errors = {Unreadable()};
   for (int i = 0; i < 3; ++i) world.Tell(Upsert(Kind::kNetworkPolicy, broken, {Unreadable()}));
-  EXPECT_EQ(world.Logged("a policy is broken"), 1U);
+  EXPECT_EQ(world.Logged("policy is invalid"), 1U);
   // Mended, and broken again, by parts that are nowhere in what was read of it.
   broken.errors.clear();
   world.Tell(Upsert(Kind::kNetworkPolicy, broken));
   world.Tell(Upsert(Kind::kNetworkPolicy, broken, {Unreadable()}));
-  EXPECT_EQ(world.Logged("a policy is broken"), 2U);
+  EXPECT_EQ(world.Logged("policy is invalid"), 2U);
   EXPECT_NE(world.logged.find("policy=d/web problem=\"pod d/web: status.podIPs: cannot be read\""),
             std::string::npos)
       << world.logged;
@@ -349,16 +347,15 @@ TEST(Loop, PoliciesWithTooManySelectorsAreNamedOnce) {
   EXPECT_FALSE(world.Passes("10.0.1.1", "10.0.0.1"));
   many.ingress[0].peers.front().pods->requirements[0].values = {"other"};
   world.Tell(Upsert(Kind::kNetworkPolicy, many));
-  EXPECT_EQ(world.Logged("nothing is allowed by policies with too many pod selectors"), 1U);
+  EXPECT_EQ(world.Logged("policies have too many pod selectors and allow nothing"), 1U);
   EXPECT_EQ(world.Logged("first=d/web policies=1 more_than=2000"), 1U) << world.logged;
   world.Tell(Upsert(Kind::kNetworkPolicy, WebPolicy()));
   EXPECT_TRUE(world.Passes("10.0.1.1", "10.0.0.1"));
   world.Tell(Upsert(Kind::kNetworkPolicy, many));
-  EXPECT_EQ(world.Logged("nothing is allowed by policies with too many pod selectors"), 2U);
+  EXPECT_EQ(world.Logged("policies have too many pod selectors and allow nothing"), 2U);
 }
 
 // ---- the queue
-// ------------------------------------------------------------------------------------------
 
 // Waits until the writer has put that many; then it must stay at that.
 void ExpectToStopAt(const std::atomic<std::size_t>& put, std::size_t count) {
@@ -408,21 +405,20 @@ TEST(MessageQueue, IsBoundedInBytesToo) {
 }
 
 // ---- established flows
-// ---------------------------------------------------------------------------------------
 
 struct CuttingWorld : World {
   nft::FakeConntrack conntrack;
-  FlowTerminator cutter{&conntrack, [] { return nft::Addresses{}; }, &log, [] {}};
-  Loop cutting{{"n1", {}, false}, &kernel, &clock, &log, &cutter};
+  FlowTerminator terminator{&conntrack, [] { return nft::Addresses{}; }, &log, [] {}};
+  Loop cutting{{"n1", {}, false}, &kernel, &clock, &log, &terminator};
   std::jthread thread;
 
   CuttingWorld() {
     conntrack.Add(nft::PlainFlow("10.0.1.1", "10.0.0.1", nft::kTcp, 80));  // client
     conntrack.Add(nft::PlainFlow("10.0.1.2", "10.0.0.1", nft::kTcp, 80));  // stranger
   }
-  ~CuttingWorld() { cutter.Stop(); }
+  ~CuttingWorld() { terminator.Stop(); }
   void Begin() {
-    thread = std::jthread([this] { cutter.Run(); });
+    thread = std::jthread([this] { terminator.Run(); });
     std::vector<Message> batch;
     batch.push_back(Upsert(Kind::kNamespace, compiler::Namespace{"d", {}}));
     batch.push_back(Upsert(MakePod("web", "10.0.0.1", {{"app", "web"}})));
@@ -438,10 +434,10 @@ struct CuttingWorld : World {
     batch.push_back(Upsert(MakePod("stranger", "10.0.1.2", {{"role", role}}, "n2")));
     cutting.Handle(std::move(batch));
   }
-  // Turns until one more pass is over, as when the cutter wakes the loop.
+  // Turns until one more pass is over, as when the terminator wakes the loop.
   void Pass(std::uint64_t FlowTerminator::Counters::*count) {
-    const std::uint64_t before = cutter.counters().*count;
-    while (cutter.counters().*count == before) {
+    const std::uint64_t before = terminator.counters().*count;
+    while (terminator.counters().*count == before) {
       cutting.Tick();
       std::this_thread::yield();
     }
@@ -472,14 +468,14 @@ TEST(Loop, RulesThatAreNotInForceCutNothing) {
   world.Pass(&FlowTerminator::Counters::passes);
   refuse = true;
   world.Label("none");
-  const std::uint64_t passes = world.cutter.counters().passes;
+  const std::uint64_t passes = world.terminator.counters().passes;
   for (int i = 0; i < 50; ++i) {
     world.clock.Advance(std::chrono::milliseconds(100));
     world.cutting.Tick();
     std::this_thread::sleep_for(std::chrono::milliseconds(1));
   }
   EXPECT_EQ(world.conntrack.Flows(false).size(), 2U);
-  EXPECT_EQ(world.cutter.counters().passes, passes);
+  EXPECT_EQ(world.terminator.counters().passes, passes);
   refuse = false;
   world.clock.Advance(std::chrono::seconds(1));
   world.Pass(&FlowTerminator::Counters::passes);

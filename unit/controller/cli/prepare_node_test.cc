@@ -44,7 +44,7 @@ TEST_F(PrepareNodeTest, SetsWhatIsNotSet) {
   EXPECT_EQ(PrepareNode(out_, err_, folder_), kExitOk) << err_.str();
   EXPECT_EQ(Read("bridge-nf-call-iptables"), "1\n");
   EXPECT_EQ(Read("bridge-nf-call-ip6tables"), "1\n");
-  EXPECT_NE(out_.str().find("bridge-nf-call-iptables is 1 now\n"), std::string::npos);
+  EXPECT_NE(out_.str().find("bridge-nf-call-iptables was set to 1\n"), std::string::npos);
   EXPECT_NE(out_.str().find("bridge-nf-call-ip6tables is 1\n"), std::string::npos);
 }
 

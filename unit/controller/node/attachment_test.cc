@@ -60,7 +60,7 @@ TEST(Attachment, Elsewhere) {
 TEST(Attachment, SaysWhy) {
   const Link eth0 = Device("eth0", "");
   EXPECT_EQ(Judge(Over(5, 24), &eth0, Family::kIPv4).reason,
-            "is reached through eth0 (a physical device), which is no link of the pod's own");
+            "is reached through eth0 (a physical device), which is not a link of the pod alone");
   EXPECT_EQ(Judge({Route::Kind::kNone, 0, false, 0, "unreachable"}, nullptr, Family::kIPv4).reason,
             "cannot be reached (unreachable)");
 }

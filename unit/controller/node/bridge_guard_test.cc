@@ -127,7 +127,7 @@ TEST(BridgeGuard, SwitchesOnWhereAPodHangsOnABridge) {
   EXPECT_EQ(world.links.filter[Family::kIPv4].state, State::kOn);
   EXPECT_EQ(world.links.filter[Family::kIPv6].state, State::kOff);  // nobody needs it
   EXPECT_EQ(world.Problems(), "");
-  EXPECT_EQ(world.Logged("switched the filtering of bridged packets on"), 1U);
+  EXPECT_EQ(world.Logged("bridge filtering enabled"), 1U);
   world.links.routes["fd00::1"] = 1;
   world.Pods({{"web", "10.0.0.1"}, {"web", "fd00::1"}});
   EXPECT_EQ(world.links.filter[Family::kIPv6].state, State::kOn);
@@ -140,7 +140,7 @@ TEST(BridgeGuard, SwitchesOnAgainSoon) {
   world.links.filter[Family::kIPv4].state = State::kOff;
   world.Pass(std::chrono::seconds(1));
   EXPECT_EQ(world.links.filter[Family::kIPv4].state, State::kOn);
-  EXPECT_EQ(world.Logged("somebody switched the filtering of bridged packets off"), 1U);
+  EXPECT_EQ(world.Logged("bridge filtering was disabled, re-enabled"), 1U);
   EXPECT_EQ(world.Problems(), "");
 }
 
@@ -151,10 +151,10 @@ TEST(BridgeGuard, SaysWhatToDoWhenItMayNot) {
   world.Pods({{"a", "10.0.0.1"}, {"b", "10.0.0.2"}, {"c", "10.0.0.3"}});
   const std::string problem = world.Problems();
   EXPECT_EQ(problem,
-            "IPv4 packets between pods on the bridge cni0 bypass the rules: "
+            "IPv4 packets between pods on bridge cni0 bypass the rules: "
             "net.bridge.bridge-nf-call-iptables is 0 and the agent cannot set it (Read-only file "
-            "system); run `sysctl -w net.bridge.bridge-nf-call-iptables=1` on this node, or give "
-            "the chart bridge.sysctl=init\n");
+            "system); run `sysctl -w net.bridge.bridge-nf-call-iptables=1` on this node, or set "
+            "bridge.sysctl=init in the chart\n");
   EXPECT_EQ(world.guard.report().unpoliced_pods, 2U);
   world.Pass(std::chrono::minutes(9));
   EXPECT_EQ(world.Logged("bypass the rules"), 1U);
@@ -165,7 +165,7 @@ TEST(BridgeGuard, SaysWhatToDoWhenItMayNot) {
   world.Pass(std::chrono::seconds(1));
   EXPECT_EQ(world.Problems(), "");
   EXPECT_EQ(world.guard.report().unpoliced_pods, 0U);
-  EXPECT_EQ(world.Logged("pass the rules now"), 1U);
+  EXPECT_EQ(world.Logged("bridged traffic is filtered again"), 1U);
 }
 
 TEST(BridgeGuard, OnlyChecksWhenToldSo) {
@@ -210,17 +210,17 @@ TEST(BridgeGuard, PodsElsewhereAreNamedAfterAGrace) {
   world.Pass(BridgeGuard::kGrace - std::chrono::seconds(2));
   EXPECT_EQ(world.Problems(), "");
   world.Pass(std::chrono::seconds(4));
-  EXPECT_NE(world.Problems().find("nothing can be enforced for d/mac (10.0.0.1 is reached through "
+  EXPECT_NE(world.Problems().find("policies cannot be enforced for d/mac (10.0.0.1 is reached through "
                                   "eth0 (a physical device)"),
             std::string::npos)
       << world.Problems();
   EXPECT_EQ(world.guard.report().unpoliced_pods, 1U);
   world.Pass(std::chrono::minutes(30));
-  EXPECT_EQ(world.Logged("nothing can be enforced for a pod"), 1U);
+  EXPECT_EQ(world.Logged("policies cannot be enforced for a pod"), 1U);
   world.links.routes["10.0.0.1"] = 2;
   world.Pass(std::chrono::seconds(2));
   EXPECT_EQ(world.Problems(), "");
-  EXPECT_EQ(world.Logged("packets of a pod pass the rules now"), 1U);
+  EXPECT_EQ(world.Logged("pod traffic is filtered again"), 1U);
 }
 
 // A StatefulSet's pod comes again with its name, and perhaps with its address.
@@ -229,13 +229,13 @@ TEST(BridgeGuard, APodOfTheSameNameIsAnotherPod) {
   world.links.routes["10.0.0.1"] = 3;
   world.Pods({{"mac", "10.0.0.1"}});
   world.Pass(BridgeGuard::kGrace * 2);
-  EXPECT_EQ(world.Logged("nothing can be enforced for a pod"), 1U);
+  EXPECT_EQ(world.Logged("policies cannot be enforced for a pod"), 1U);
   world.uid = "-another";
   world.Pods({{"mac", "10.0.0.1"}});
   world.Pass(BridgeGuard::kGrace / 2);
-  EXPECT_EQ(world.Logged("nothing can be enforced for a pod"), 1U);
+  EXPECT_EQ(world.Logged("policies cannot be enforced for a pod"), 1U);
   world.Pass(BridgeGuard::kGrace * 2);
-  EXPECT_EQ(world.Logged("nothing can be enforced for a pod"), 2U);
+  EXPECT_EQ(world.Logged("policies cannot be enforced for a pod"), 2U);
 }
 
 TEST(BridgeGuard, AStartingPodIsNoAlarm) {
@@ -269,7 +269,7 @@ TEST(BridgeGuard, ManyPodsAreOneSentence) {
   EXPECT_NE(world.Problems().find("d/p104 "), std::string::npos);
   EXPECT_NE(world.Problems().find(" and 95 more; attach"), std::string::npos);
   EXPECT_EQ(world.Problems().find("p105"), std::string::npos);
-  EXPECT_LE(world.Logged("nothing can be enforced for a pod"), 20U);
+  EXPECT_LE(world.Logged("policies cannot be enforced for a pod"), 20U);
 }
 
 TEST(BridgeGuard, AnotherPodCostsALookAtThatPod) {

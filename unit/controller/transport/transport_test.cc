@@ -183,7 +183,7 @@ TEST_F(TransportTest, ACertificateWithoutNamesIsRefused) {
   const HttpResult result = Get();
   EXPECT_EQ(result.error, HttpError::kTls);
   EXPECT_EQ(result.message,
-            "the server's certificate is for no name at all, not for 127.0.0.1; set "
+            "the server's certificate is for no name, not for 127.0.0.1; set "
             "tls-server-name if that is right");
 }
 

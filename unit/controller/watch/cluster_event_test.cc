@@ -102,11 +102,11 @@ TEST(EventQueue, NeverManyAndNeverWithoutBound) {
 struct Sending {
   FakeClock clock;
   FakeTransport transport{&clock};
-  RequestLimiter gate{&clock};
+  RequestLimiter limiter{&clock};
   std::string logged;
   Logger log{Logger::Format::kText, LogLevel::kInfo,
              [this](std::string_view line) { logged += line; }};
-  EventSender sender{{"n1", std::nullopt}, &transport, &gate, &clock, &log};
+  EventSender sender{{"n1", std::nullopt}, &transport, &limiter, &clock, &log};
 
   void Tell(const std::string& name, int status, const std::string& body = "{}") {
     sender.Tell(Event(About::kPod, "d", name));
@@ -132,7 +132,7 @@ TEST(EventSender, Posts) {
 TEST(EventSender, ARefusalIsSaidOnceAndBelieved) {
   Sending world;
   world.Tell("a", 403);
-  EXPECT_NE(world.logged.find("takes no events from this agent"), std::string::npos);
+  EXPECT_NE(world.logged.find("events are refused, sending is paused"), std::string::npos);
   world.logged.clear();
   for (int i = 0; i < 10; ++i) {
     world.clock.Advance(std::chrono::minutes(30));
@@ -160,14 +160,14 @@ TEST(EventSender, OtherFailuresLoseOneEvent) {
 
 TEST(RequestLimiter, IdleTurnsDelayNobody) {
   FakeClock clock;
-  RequestLimiter gate(&clock);
-  EXPECT_TRUE(gate.TakeIdleTurn());
-  EXPECT_TRUE(gate.TakeIdleTurn());
-  EXPECT_FALSE(gate.TakeIdleTurn());
-  EXPECT_TRUE(gate.AwaitTurn());
-  EXPECT_TRUE(gate.AwaitTurn());
+  RequestLimiter limiter(&clock);
+  EXPECT_TRUE(limiter.TakeIdleTurn());
+  EXPECT_TRUE(limiter.TakeIdleTurn());
+  EXPECT_FALSE(limiter.TakeIdleTurn());
+  EXPECT_TRUE(limiter.AwaitTurn());
+  EXPECT_TRUE(limiter.AwaitTurn());
   EXPECT_EQ(clock.slept, (std::vector<std::int64_t>{0, 0}));
-  EXPECT_TRUE(gate.AwaitTurn());  // the fifth waits, whoever sent the others
+  EXPECT_TRUE(limiter.AwaitTurn());  // the fifth waits, whoever sent the others
   EXPECT_GT(clock.slept.back(), 0);
 }
 
@@ -203,10 +203,11 @@ TEST(LoopEvents, BrokenPoliciesAndRepairs) {
   world.clock.Advance(std::chrono::seconds(2));
   loop.Tick();
   ASSERT_EQ(heard.events.size(), 2U);
-  EXPECT_EQ(heard.events[1].reason, "RulesChanged");
+  EXPECT_EQ(heard.events[1].reason, "ForeignChangeReverted");
   EXPECT_EQ(heard.events[1].about, About::kAgent);
   EXPECT_EQ(heard.events[1].note,
-            "The nftables table inet podgate was deleted; it was repaired. Suspected: unknown.");
+            "Another process deleted the nftables table inet podgate; the agent restored it. "
+            "Suspected: unknown.");
 }
 
 }  // namespace

@@ -206,7 +206,7 @@ TEST(Reflector, MoreObjectsThanThereCanBeAreNotBelieved) {
        Page(List({Pod("a", 1)}, "8"))});
   EXPECT_EQ(world.sink.there, (std::map<std::string, std::string>{{"a", "x"}}));
   EXPECT_EQ(world.reflector->counters().lists, 1U);
-  EXPECT_NE(world.logged.find("there is more than 3 objects"), std::string::npos);
+  EXPECT_NE(world.logged.find("the server sent more than 3 objects"), std::string::npos);
 }
 
 TEST(Reflector, MoreBytesThanThereCanBeAreNotKept) {

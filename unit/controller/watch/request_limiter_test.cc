@@ -14,10 +14,10 @@ namespace {
 
 TEST(RequestLimiter, NeverFiveWithinASecond) {
   FakeClock clock;
-  RequestLimiter gate(&clock);
+  RequestLimiter limiter(&clock);
   std::vector<Clock::Time> turns;
   for (int i = 0; i < 200; ++i) {
-    ASSERT_TRUE(gate.AwaitTurn());
+    ASSERT_TRUE(limiter.AwaitTurn());
     turns.push_back(clock.Now());
     if (i % 7 == 0) clock.Advance(std::chrono::milliseconds(i));
   }
@@ -25,17 +25,17 @@ TEST(RequestLimiter, NeverFiveWithinASecond) {
     EXPECT_GT(turns[i] - turns[i - 4], std::chrono::seconds(1)) << i;
   }
   clock.stopped = true;
-  EXPECT_FALSE(gate.AwaitTurn());
+  EXPECT_FALSE(limiter.AwaitTurn());
 }
 
 TEST(RequestLimiter, ThreadsShareTheTurns) {
   SystemClock clock;
-  RequestLimiter gate(&clock);
+  RequestLimiter limiter(&clock);
   std::atomic<int> turns = 0;
   std::vector<std::jthread> threads;
   for (int i = 0; i < 8; ++i) {
     threads.emplace_back([&] {
-      while (gate.AwaitTurn()) ++turns;
+      while (limiter.AwaitTurn()) ++turns;
     });
   }
   std::this_thread::sleep_for(std::chrono::milliseconds(500));
@@ -46,12 +46,12 @@ TEST(RequestLimiter, ThreadsShareTheTurns) {
 
 TEST(RequestLimiter, OneListAtATime) {
   SystemClock clock;
-  RequestLimiter gate(&clock);
-  RequestLimiter::ListSlot first = gate.AwaitList();
+  RequestLimiter limiter(&clock);
+  RequestLimiter::ListSlot first = limiter.AwaitList();
   ASSERT_TRUE(first);
   std::atomic<bool> second_in = false;
   std::jthread second([&] {
-    const RequestLimiter::ListSlot slot = gate.AwaitList();
+    const RequestLimiter::ListSlot slot = limiter.AwaitList();
     second_in = static_cast<bool>(slot);
   });
   std::this_thread::sleep_for(std::chrono::milliseconds(50));
@@ -65,10 +65,10 @@ TEST(RequestLimiter, OneListAtATime) {
   second.join();
   EXPECT_TRUE(second_in);
 
-  const RequestLimiter::ListSlot held = gate.AwaitList();
-  std::jthread waiting([&] { EXPECT_FALSE(gate.AwaitList()); });
+  const RequestLimiter::ListSlot held = limiter.AwaitList();
+  std::jthread waiting([&] { EXPECT_FALSE(limiter.AwaitList()); });
   std::this_thread::sleep_for(std::chrono::milliseconds(20));
-  gate.Stop();
+  limiter.Stop();
 }
 
 TEST(Backoff, GrowsToFourSecondsWithJitter) {

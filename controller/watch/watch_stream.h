@@ -1,31 +1,50 @@
-// The two readers of a reflector: a stream of watch events, and one page of a list. Private to
-// reflector*.cc.
+// Reads the body of a watch request: a stream of watch events, one JSON object a line, as the
+// Kubernetes API defines them (metav1.WatchEvent). A streaming list (sendInitialEvents) is such a
+// stream too, whose first part ends with an annotated bookmark.
+//
+// One object for each request, on the thread that asks for it.
 #pragma once
 
+#include <chrono>
+#include <cstdint>
 #include <string>
+#include <string_view>
 #include <utility>
 
+#include "compiler/decode/decode.h"
+#include "controller/base/clock.h"
+#include "controller/transport/transport.h"
 #include "controller/watch/line_splitter.h"
-#include "controller/watch/reflector.h"
+#include "controller/watch/request_limiter.h"
 
 namespace podgate::controller {
-
-// False: the object is of another kind than `kind`.
-bool KeyOf(const compiler::Object& object, compiler::Kind kind, compiler::ObjectKey* key);
 
 // Body of an answer that is no 200: at most this much of it is read.
 inline constexpr std::size_t kMaxRefusalBytes = 64 * 1024;
 
-class Reflector::Stream : public HttpConsumer {
+// Who hears what a stream reads. False from any of them ends the stream with kReceiver.
+class WatchReceiver {
+ public:
+  virtual ~WatchReceiver() = default;
+  // The server answered a watch, not a list, with 200.
+  virtual void OnWatchBegun() = 0;
+  virtual bool OnUpsert(compiler::Decoded decoded) = 0;
+  virtual bool OnDelete(const compiler::Decoded& decoded) = 0;
+  // All objects have been told; `version`: the list's resourceVersion.
+  virtual bool OnListEnd(const std::string& version) = 0;
+  // After each event. `version`: to watch from if the stream ends now; empty: as before.
+  virtual void OnEventRead(std::string version) = 0;
+};
+
+class WatchStream : public HttpConsumer {
  public:
   enum class End : std::uint8_t {
-    kOpen,  // not by us
+    kOpen,  // not ended by the reader
     kErrorEvent,
     kGarbage,
     kLineTooLong,
-    kTooMany,
     kSlowList,  // the list did not end in kListLimit
-    kReceiver,  // the loop wants no more
+    kReceiver,  // the receiver wants no more
   };
 
   // Another list waits meanwhile, and pages are bounded one by one: a list that takes longer comes
@@ -36,8 +55,13 @@ class Reflector::Stream : public HttpConsumer {
   static constexpr std::chrono::seconds kEventLimit{90};
 
   // With a slot it is a streaming list, and the slot is given back when the list is complete.
-  Stream(Reflector* reflector, RequestLimiter::ListSlot slot)
-      : reflector_(reflector), slot_(std::move(slot)), listing_(static_cast<bool>(slot_)) {}
+  WatchStream(compiler::Kind kind, Clock* clock, WatchReceiver* receiver,
+              RequestLimiter::ListSlot slot)
+      : kind_(kind),
+        clock_(clock),
+        receiver_(receiver),
+        slot_(std::move(slot)),
+        listing_(static_cast<bool>(slot_)) {}
 
   void OnHead(int status) override;
   bool OnBody(std::string_view bytes) override;
@@ -55,7 +79,9 @@ class Reflector::Stream : public HttpConsumer {
   bool OnEvent(compiler::WatchEvent event);
   bool Stop(End end, std::string problem = {});
 
-  Reflector* const reflector_;
+  const compiler::Kind kind_;
+  Clock* const clock_;
+  WatchReceiver* const receiver_;
   RequestLimiter::ListSlot slot_;
   bool listing_;
   int status_ = 0;
@@ -67,25 +93,6 @@ class Reflector::Stream : public HttpConsumer {
   compiler::WatchEvent error_event_;
   // A little more than an object: the event around it.
   LineSplitter lines_{compiler::DecodeLimits().object_bytes + 64 * 1024};
-};
-
-class Reflector::Page : public HttpConsumer {
- public:
-  static constexpr std::chrono::milliseconds kLimit{60'000};
-  static constexpr std::size_t kMaxBytes = 32u << 20;
-
-  void OnHead(int status) override;
-  bool OnBody(std::string_view bytes) override;
-  // A server may think for long before the first byte of a large list.
-  std::chrono::milliseconds Patience() override { return std::chrono::seconds(30); }
-
-  const std::string& text() const { return text_; }
-  bool too_long() const { return too_long_; }
-
- private:
-  int status_ = 0;
-  bool too_long_ = false;
-  std::string text_;
 };
 
 }  // namespace podgate::controller

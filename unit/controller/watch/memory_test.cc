@@ -53,9 +53,9 @@ TEST(Memory, ALongLineTakesItsOwnSize) {
   std::size_t fed = 0;
   lines.Feed("x", line);
   for (; fed + kPiece.size() < kLimit; fed += kPiece.size()) {
-    ASSERT_EQ(lines.Feed(kPiece, line), LineSplitter::Outcome::kMore);
+    ASSERT_EQ(lines.Feed(kPiece, line), LineSplitter::FeedResult::kMore);
   }
-  ASSERT_EQ(lines.Feed("\n", line), LineSplitter::Outcome::kMore);
+  ASSERT_EQ(lines.Feed("\n", line), LineSplitter::FeedResult::kMore);
   EXPECT_EQ(longest, fed + 1);
   if (!kSanitized) {
     EXPECT_LE(peak.GrownMegabytes(), 26);
@@ -70,11 +70,11 @@ class Nobody : public MessageSink {
 TEST(Memory, ALongPageTakesItsOwnSize) {
   FakeClock clock;
   FakeTransport transport(&clock);
-  RequestLimiter gate(&clock);
-  gate.NoStreamingLists();
+  RequestLimiter limiter(&clock);
+  limiter.NoStreamingLists();
   Logger log(Logger::Format::kText, LogLevel::kError, [](std::string_view) {});
   Nobody nobody;
-  Reflector reflector(kPods, &transport, &gate, &clock, &log, &nobody);
+  Reflector reflector(kPods, &transport, &limiter, &clock, &log, &nobody);
   Answer page;
   const std::string pod =
       R"({"metadata":{"namespace":"n","name":"p","annotations":{"a":")" + kPiece + R"("}}})";
