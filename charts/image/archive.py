@@ -1,7 +1,7 @@
-"""An image as one tar file that is both an OCI image layout and a docker archive.
+"""An image as one tar file that is both an OCI image layout and a Docker archive.
 
-`docker load`, `ctr images import`, `podman load` and `skopeo copy` read it. One layer; names sorted, owners root, times
-given: the same folder makes the same bytes.
+`docker load`, `ctr images import`, `podman load` and `skopeo copy` read it. It has one layer. Names are sorted, every owner is
+root, and all times are given, so the same folder produces the same bytes.
 """
 
 import gzip

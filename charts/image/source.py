@@ -1,6 +1,6 @@
-"""What the image says about the source it was made of: version, revision, time.
+"""The source that the image is built from: version, revision, time.
 
-The time of everything in the image is SOURCE_DATE_EPOCH, or the commit's; so the same inputs make the same bytes.
+Every time in the image is SOURCE_DATE_EPOCH, or else the commit's, so the same inputs produce the same bytes.
 """
 
 import os
@@ -16,7 +16,7 @@ def version():
 
 
 def revision():
-    """PODGATE_REVISION (for folders without a history), or the commit, marked where the tree is not what it holds."""
+    """PODGATE_REVISION (for folders without git history), or else the commit, with -dirty if the tree has changes."""
     given = os.environ.get("PODGATE_REVISION")
     if given:
         return given
