@@ -10,7 +10,7 @@
 #include <string>
 
 #include "controller/node/route_codec.h"
-#include "nft/kernel/netlink_dialogue.h"
+#include "nft/kernel/netlink_client.h"
 
 namespace podgate::controller {
 namespace {
@@ -51,13 +51,16 @@ class KernelLinks : public NodeLinks {
   }
 
   Result<Link> LinkOf(int index) override {
+    const auto client = Client();
+    if (!client.ok()) return client.status();
     std::array<char, kQuestionBytes> buffer;
+    const nlmsghdr* question =
+        AskLink(QuestionBuffer(buffer), client.value()->next_sequence(), index);
     std::optional<Link> link;
-    const Status status =
-        Put(AskLink(QuestionBuffer(buffer), ++sequence_, index), [&link](const nlmsghdr* message) {
-          if (auto decoded = DecodeLink(message)) link = std::move(decoded);
-          return true;
-        });
+    const Status status = client.value()->Ask(question, [&link](const nlmsghdr* message) {
+      if (auto decoded = DecodeLink(message)) link = std::move(decoded);
+      return true;
+    });
     if (!status.ok()) return status;
     if (!link) return Status(Status::Code::kOther, "the kernel said nothing about a link");
     return *std::move(link);
@@ -83,31 +86,32 @@ class KernelLinks : public NodeLinks {
 
  private:
   Route Ask(const ipset::Address& address, bool whole) {
+    const auto client = Client();
+    if (!client.ok()) return {Route::Kind::kNone, 0, false, 0, client.status().message()};
     std::array<char, kQuestionBytes> buffer;
+    const nlmsghdr* question =
+        AskRoute(QuestionBuffer(buffer), client.value()->next_sequence(), address, whole);
     Route route;
     route.problem = "no route";
-    const Status status = Put(AskRoute(QuestionBuffer(buffer), ++sequence_, address, whole),
-                              [&route](const nlmsghdr* message) {
-                                if (auto decoded = DecodeRoute(message)) route = *decoded;
-                                return true;
-                              });
+    const Status status = client.value()->Ask(question, [&route](const nlmsghdr* message) {
+      if (auto decoded = DecodeRoute(message)) route = *decoded;
+      return true;
+    });
     if (!status.ok()) route = {Route::Kind::kNone, 0, false, 0, status.message()};
     return route;
   }
 
-  Status Put(const nlmsghdr* question, const nft::NetlinkDialogue::Answer& answer) {
-    if (!dialogue_) {
-      auto opened = nft::NetlinkDialogue::Open(NETLINK_ROUTE, nft::NetlinkDialogue::kObjectBytes);
+  // The client, opened by the first question: whoever asks nothing needs none.
+  Result<nft::NetlinkClient*> Client() {
+    if (!client_) {
+      auto opened = nft::NetlinkClient::Open(NETLINK_ROUTE, nft::NetlinkClient::kObjectBytes);
       if (!opened.ok()) return opened.status();
-      dialogue_ = std::move(opened).value();
+      client_ = std::move(opened).value();
     }
-    const Status status = dialogue_->Ask(question, question->nlmsg_len, answer);
-    if (!status.ok()) dialogue_.reset();  // a refusal, mostly; it may be the socket as well
-    return status;
+    return client_.get();
   }
 
-  std::unique_ptr<nft::NetlinkDialogue> dialogue_;
-  std::uint32_t sequence_ = 0;
+  std::unique_ptr<nft::NetlinkClient> client_;
 };
 
 }  // namespace
