@@ -24,13 +24,6 @@ bool IsNewer(const PodRecord& a, const PodRecord& b, const Symbols& symbols) {
 
 }  // namespace
 
-std::size_t PodTable::NameHash::operator()(const Name& name) const {
-  return std::hash<std::string_view>()(name.name) * 31 + name.ns;
-}
-std::size_t PodTable::NameHash::operator()(const std::unique_ptr<PodRecord>& record) const {
-  return (*this)(NameEqual::Of(record));
-}
-
 std::size_t PodTable::AddressHash::operator()(const Address& address) const {
   const auto bytes = address.bytes();
   return std::hash<std::string_view>()({reinterpret_cast<const char*>(bytes.data()), bytes.size()});

@@ -6,10 +6,10 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <string_view>
 #include <unordered_map>
-#include <unordered_set>
 #include <utility>
 #include <vector>
 
@@ -98,12 +98,8 @@ class PodTable {
     Symbol ns;
     std::string_view name;
   };
-  struct NameHash {
-    using is_transparent = void;
-    std::size_t operator()(const Name& name) const;
-    std::size_t operator()(const std::unique_ptr<PodRecord>& record) const;
-  };
-  struct NameEqual {
+  // A tree: tenants choose the names, and could make those of a hash table collide.
+  struct NameLess {
     using is_transparent = void;
     static Name Of(const Name& name) { return name; }
     static Name Of(const std::unique_ptr<PodRecord>& record) {
@@ -113,13 +109,13 @@ class PodTable {
     bool operator()(const A& a, const B& b) const {
       const Name x = Of(a);
       const Name y = Of(b);
-      return x.ns == y.ns && x.name == y.name;
+      return x.ns != y.ns ? x.ns < y.ns : x.name < y.name;
     }
   };
   struct AddressHash {
     std::size_t operator()(const Address& address) const;
   };
-  using Pods = std::unordered_set<std::unique_ptr<PodRecord>, NameHash, NameEqual>;
+  using Pods = std::set<std::unique_ptr<PodRecord>, NameLess>;
 
   Identity* Join(const Pod& pod);
   void Enter(Identity* identity, PodRecord* record);

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 #include <optional>
 #include <utility>
 #include <variant>
@@ -20,7 +21,32 @@ constexpr const char* kIsolate = "isolate";  // the policy there
 // Of an event: more is not taken.
 constexpr std::size_t kNoteBytes = 1024;
 
+// Addresses under which one unreadable pod stays isolated: two are usual, and each version of it
+// may bring others.
+constexpr std::size_t kQuarantineAddresses = 64;
+
 ObjectKey QuarantineKey(const ObjectKey& key) { return {kQuarantine, key.ToString()}; }
+
+void SortUnique(std::vector<compiler::Address>* addresses) {
+  std::sort(addresses->begin(), addresses->end());
+  addresses->erase(std::unique(addresses->begin(), addresses->end()), addresses->end());
+}
+
+// Those of `more` that fit behind the ones that are there, which are what the pod has now. Sorted
+// and unique; returns how many there was no room for.
+std::size_t AddUpTo(std::size_t limit, std::vector<compiler::Address> more,
+                    std::vector<compiler::Address>* addresses) {
+  SortUnique(&more);
+  SortUnique(addresses);
+  std::vector<compiler::Address> left;
+  std::set_difference(more.begin(), more.end(), addresses->begin(), addresses->end(),
+                      std::back_inserter(left));
+  const std::size_t all = addresses->size() + left.size();
+  addresses->insert(addresses->end(), left.begin(), left.end());
+  if (all > limit) addresses->resize(limit);
+  SortUnique(addresses);
+  return all - addresses->size();
+}
 
 bool HasErrors(const std::vector<Diagnostic>& diagnostics) {
   return std::any_of(diagnostics.begin(), diagnostics.end(), [](const Diagnostic& d) {
@@ -76,17 +102,22 @@ bool Store::ApplyPod(compiler::Pod pod, const std::vector<Diagnostic>& diagnosti
 
 bool Store::Quarantine(compiler::Pod pod) {
   const ObjectKey key = QuarantineKey(pod.key);
+  const ObjectKey name = pod.key;
+  std::vector<compiler::Address> earlier;
   // What is not readable now may have been before, or the time before.
   for (const ObjectKey& known_key : {pod.key, key}) {
     const std::optional<compiler::Pod> known = pipeline_->FindPod(known_key);
     if (!known) continue;
     // Some of its addresses may be among what cannot be read. One that it no longer has does not
     // matter: a pod that got it since is newer.
-    for (const compiler::Address& address : known->addresses)
-      if (std::find(pod.addresses.begin(), pod.addresses.end(), address) == pod.addresses.end())
-        pod.addresses.push_back(address);
+    earlier.insert(earlier.end(), known->addresses.begin(), known->addresses.end());
     if (pod.node.empty()) pod.node = known->node;
     if (pod.created.empty()) pod.created = known->created;
+  }
+  if (const std::size_t dropped = AddUpTo(kQuarantineAddresses, earlier, &pod.addresses);
+      dropped > 0) {
+    log_->Error(LogMessages::kTooManyAddresses,
+                {{"pod", name.ToString()}, {"kept", pod.addresses.size()}, {"dropped", dropped}});
   }
   bool changed = pipeline_->RemovePod(pod.key);
   compiler::NetworkPolicy isolate;

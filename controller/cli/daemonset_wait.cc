@@ -111,7 +111,10 @@ int AwaitDaemonSet(const DaemonSetWait& wait) {
     std::cerr << "podgate: " << access.status().message() << '\n';
     return access.status().code() == Status::Code::kNotFound ? kExitUsage : kExitBadInput;
   }
-  InitialiseTransports();
+  if (const Status status = InitialiseTransports(); !status.ok()) {
+    std::cerr << "podgate: " << status.message() << '\n';
+    return kExitUnreachable;
+  }
   SystemClock clock;
   return AwaitDaemonSet(wait, MakeTransport(access.value()).get(), &clock, std::cerr);
 }

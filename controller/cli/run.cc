@@ -56,7 +56,8 @@ int Run(const RunOptions& options) {
   auto kernel = OpenKernel(options.dry_run, &log);
   if (!kernel.ok()) return Fail(kExitUnreachable, kernel.status().message());
   auto monitor = OpenCommitMonitor(options.dry_run, &log);
-  InitialiseTransports();
+  if (const Status status = InitialiseTransports(); !status.ok())
+    return Fail(kExitUnreachable, status.message());
   Agent agent(options, node, access.value(), std::move(kernel).value(), std::move(monitor), &log);
   log.Info(LogMessages::kAgentStarting, {{"version", Version()},
                                          {"node", node},

@@ -234,7 +234,7 @@ std::string BridgeGuard::WhyNotOn(Family family) {
       "`sysctl -w {}=1` on this node, or set bridge.sysctl=init in the chart",
       NameOf(family), Join(filter.bridges), sysctl,
       may_set_ ? fmt::format("cannot set it ({})", refusal.empty() ? "it stays 0" : refusal)
-               : "may not set it (--bridge-sysctl=check)",
+               : "does not set it (--bridge-sysctl=check or --dry-run)",
       sysctl);
 }
 

@@ -1,11 +1,7 @@
-// getaddrinfo: cpprestsdk passes the host of https://[fd00::1]:6443 on with its brackets, which no
-// resolver knows. SSL_read: what the server sends goes through a ResponseFilter before cpprestsdk
-// sees it, on connections that ConfigureTls() prepared. Both call the real function for everything
-// else. The dynamic linker prefers a definition in the executable to one in a library, so there is
-// nothing to switch on.
 #include "controller/transport/interpose.h"
 
 #include <dlfcn.h>
+#include <fmt/format.h>
 #include <netdb.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
@@ -90,7 +86,31 @@ int FilteredRead(SSL* ssl, FailureNote* note, void* buffer, int size) {
 
 }  // namespace
 
-bool CallsAreInterposed() { return ::dlsym(RTLD_DEFAULT, "SSL_read") != Real<void*>("SSL_read"); }
+std::span<const InterposedSymbol> InterposedSymbols() {
+  static const std::array kSymbols{
+      InterposedSymbol{"getaddrinfo", reinterpret_cast<const void*>(&::getaddrinfo),
+                       "IPv6 addresses of API servers cannot be resolved"},
+      InterposedSymbol{"SSL_CTX_set_default_verify_paths",
+                       reinterpret_cast<const void*>(&::SSL_CTX_set_default_verify_paths),
+                       "each connection reads the system's certificates"},
+      InterposedSymbol{"SSL_read", reinterpret_cast<const void*>(&::SSL_read),
+                       "answers of the API server are not bounded"},
+  };
+  return kSymbols;
+}
+
+nft::Status CheckInterposition(std::span<const InterposedSymbol> symbols) {
+  for (const InterposedSymbol& symbol : symbols) {
+    // What a library that refers to the name is bound to, and what lies behind it.
+    const void* const found = ::dlsym(RTLD_DEFAULT, symbol.name);
+    if (found == symbol.ours && Real<const void*>(symbol.name) != nullptr) continue;
+    return {nft::Status::Code::kUnsupported,
+            fmt::format("libraries do not call the {} of this program, so {}; use a build that "
+                        "links cpprestsdk and OpenSSL as shared libraries",
+                        symbol.name, symbol.without_it)};
+  }
+  return {};
+}
 
 }  // namespace podgate::controller
 

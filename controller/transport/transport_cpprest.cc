@@ -328,10 +328,10 @@ CpprestTransport::~CpprestTransport() {
 
 }  // namespace
 
-void InitialiseTransports() {
+Status InitialiseTransports() {
+  if (Status status = CheckInterposition(); !status.ok()) return status;
   crossplat::threadpool::initialize_with_threads(1);
-  if (!CallsAreInterposed())
-    throw std::logic_error("SSL_read of this program does not shadow OpenSSL's");
+  return {};
 }
 
 std::unique_ptr<HttpTransport> MakeTransport(ApiAccess access) {

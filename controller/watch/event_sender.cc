@@ -76,9 +76,7 @@ void EventSender::Send(const ClusterEvent& event) {
       result.status != 0 ? fmt::format("status {}", result.status) : result.message;
   if (const auto status = compiler::DecodeStatus(answer.text()); status)
     reason += ": " + status->message.substr(0, 300);
-  // A namespace on its way out takes no new objects from anybody.
-  const bool terminating = reason.find("being terminated") != std::string::npos;
-  if (result.status == 403 && !terminating) {
+  if (result.status == 403 && !RefusedByEndingNamespace(answer.text())) {
     refused_until_ = clock_->Now() + kGiveUp;
     log_->Warn(LogMessages::kEventsRefused,
                {{"reason", reason},

@@ -56,8 +56,8 @@ Reflector::Reflector(const Resource& resource, HttpTransport* transport, Request
       clock_(clock),
       log_(log),
       sink_(sink),
-      backoff_(clock),
-      relist_backoff_(clock),
+      backoff_(clock, Backoff::kWatchLimit),
+      list_backoff_(clock, Backoff::kListLimit),
       last_news_(clock->Now()),
       known_(resource.max_objects, resource.max_bytes),
       page_objects_(kPageObjects) {}
@@ -83,8 +83,10 @@ bool Reflector::After(const RoundResult& round) {
   const bool relist = round.next == RoundResult::Next::kRelist;
   if (relist) version_.clear();
   // After an outage the server answers again, with 410 perhaps: what it costs to list does not
-  // depend on how long it was away.
-  Clock::Duration pause = relist ? relist_backoff_.Next() : backoff_.Next();
+  // depend on how long it was away. A node without rules waits for its first list: while nobody
+  // bears the cost of one, it asks as often as for a watch.
+  const bool list = version_.empty() && round.reached;
+  Clock::Duration pause = list ? list_backoff_.Next() : backoff_.Next();
   pause = std::max<Clock::Duration>(
       pause, std::chrono::seconds(std::clamp(round.retry_after_seconds, 0, kMaxRetryAfterSeconds)));
   const auto milliseconds = std::chrono::duration_cast<std::chrono::milliseconds>(pause).count();
@@ -129,7 +131,7 @@ Reflector::RoundResult Reflector::FollowStream(const std::string& target, int ti
   const bool working = result.status == 200 && clock_->Now() - begun >= kWorking;
   if (working) {
     backoff_.Reset();
-    relist_backoff_.Reset();
+    list_backoff_.Reset();
   }
   const bool unwanted = stream->end() == WatchStream::End::kReceiver && !too_many_;
   if (result.error == HttpError::kCancelled || unwanted) return {Next::kStop, {}, 0};
@@ -169,11 +171,17 @@ Reflector::RoundResult Reflector::FollowStream(const std::string& target, int ti
     limiter_->NoStreamingLists();
     return {Next::kAgain, "the server does not support streaming lists (no end of the list)", 0};
   }
-  if (result.error != HttpError::kNone)
-    return {Next::kPause, result.message, result.retry_after_seconds};
+  if (result.error != HttpError::kNone) return Broken(result);
   if (clock_->Now() - begun < kWorking)
     return {Next::kPause, "the server ended the watch at once", 0};
   return {};
+}
+
+Reflector::RoundResult Reflector::Broken(const HttpResult& result) {
+  RoundResult round{RoundResult::Next::kPause, result.message, result.retry_after_seconds};
+  round.reached = result.error != HttpError::kConfig && result.error != HttpError::kResolve &&
+                  result.error != HttpError::kConnect;
+  return round;
 }
 
 Reflector::RoundResult Reflector::Refused(const HttpResult& result, const std::string& body,
@@ -239,8 +247,7 @@ Reflector::RoundResult Reflector::ListByPages() {
       continue;
     }
     if (page.too_long()) return {Next::kPause, "one object is larger than a page may be", 0};
-    if (result.error != HttpError::kNone)
-      return {Next::kPause, result.message, result.retry_after_seconds};
+    if (result.error != HttpError::kNone) return Broken(result);
     unauthorized_ = false;
 
     bool wanted = true;

@@ -65,7 +65,9 @@ class Reflector : private WatchReceiver {
     Next next = Next::kGoOn;
     std::string reason;
     int retry_after_seconds = 0;
+    bool reached = true;  // some server took the request, and had work with it
   };
+  static RoundResult Broken(const HttpResult& result);
 
   RoundResult List();
   RoundResult ListByStream(RequestLimiter::ListSlot slot);
@@ -93,8 +95,8 @@ class Reflector : private WatchReceiver {
   Clock* const clock_;
   Logger* const log_;
   MessageSink* const sink_;
-  Backoff backoff_;         // after failures
-  Backoff relist_backoff_;  // between lists that did not lead to a working watch
+  Backoff backoff_;       // after watches that failed, and where no server was reached
+  Backoff list_backoff_;  // between lists that failed or did not lead to a working watch
   Counters counters_;
   std::atomic<Clock::Time> last_news_;
 

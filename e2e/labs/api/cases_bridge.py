@@ -59,7 +59,7 @@ def switched_on_by_the_agent(world):
         require(_filter(world) == ["1", "1"], f"the agent is ready and the settings are {_filter(world)}")
         world.expect(*_POLICED)
         said = _said(agent)[begun:]
-        require(said.count("switched the filtering of bridged packets on") == 2, f"the log does not say so twice: {said}")
+        require(said.count("bridge filtering enabled") == 2, f"the log does not say so twice: {said}")
 
 
 def switched_off_under_way(world):
@@ -75,7 +75,7 @@ def switched_off_under_way(world):
                 time.sleep(0.01)
             world.slowest = max(world.slowest, time.monotonic() - begin)
         world.expect(*_POLICED)
-        require("somebody switched the filtering of bridged packets off" in _said(agent), "the log does not say so")
+        require("bridge filtering was disabled, re-enabled" in _said(agent), "the log does not say so")
 
 
 def not_to_be_switched_on(world):
@@ -109,9 +109,9 @@ def told_not_to_touch_it(world):
     node = world.topology.nodes[_NODE].namespace
     with Listening(world, _NODE, "--bridge-sysctl=check", start=False) as agent, _filter_off(world):
         agent.agent.start()
-        agent.expect_problem("is not to set it")
+        agent.expect_problem("does not set it")
         time.sleep(1.5)
-        agent.expect_problem("is not to set it")
+        agent.expect_problem("does not set it")
         require(_filter(world) == ["0", "0"], "the agent changed the settings all the same")
         node.ip("link set cni0 type bridge nf_call_iptables 1 nf_call_ip6tables 1")
         try:
@@ -144,7 +144,7 @@ def pods_elsewhere(world):
                 time.sleep(0.1)
             require(agent.get("/readyz") == (200, "ok\n"), f"/readyz says {agent.get('/readyz')}")
             require(agent.metric("podgate_unpoliced_pods") == 2, "two pods were to be counted")
-            require(_said(agent)[begun:].count("nothing can be enforced for a pod") == 2, "two lines in the log were expected")
+            require(_said(agent)[begun:].count("policies cannot be enforced for a pod") == 2, "two lines in the log were expected")
             world.policy("a/deny", **_DENY)
             world.expect(*_POLICED)  # the others are policed as ever
             for name in ("mac", "lost"):
@@ -161,7 +161,7 @@ def pods_elsewhere(world):
 def a_dry_run_touches_nothing(world):
     with Listening(world, _NODE, "--dry-run", start=False) as agent, _filter_off(world):
         agent.agent.start()
-        agent.expect_problem("is not to set it")
+        agent.expect_problem("does not set it")
         require(_filter(world) == ["0", "0"], "a dry run changed the settings")
         agent.agent.stop()
 

@@ -131,6 +131,65 @@ TEST(Drift, WhatOurOwnChangeStumblesOverIsNamedToo) {
   EXPECT_EQ(world.Logged("by=\"nft (pid 812)"), 1U) << world.logged;
 }
 
+// A step that is too big for a batch goes in parts, each of which moves the generation: they are
+// our own and no reason to look at the table.
+TEST(Drift, PartsOfAStepAreNobodyElses) {
+  for (const int stale : {0, 4}) {  // the change as it is told, and the difference after a failure
+    SCOPED_TRACE(stale);
+    DriftWorld world;
+    world.Start();
+    int refusals = stale;
+    world.kernel.before_commit = [&refusals](const nft::Step& step) {
+      if (refusals-- > 0) return nft::Status(nft::Status::Code::kStale, "overtaken");
+      const auto* add = std::get_if<nft::AddElements>(&step.operations.front());
+      const bool big = add != nullptr && add->elements.size() > 8;
+      return big ? nft::Status(nft::Status::Code::kTooBig, "too big") : nft::Status();
+    };
+    const std::uint64_t steps = world.counters().steps;
+    const std::uint32_t generation = world.Generation();
+    std::vector<Message> clients;
+    for (int i = 0; i < 50; ++i) {
+      const std::string number = std::to_string(i);
+      clients.push_back(
+          Upsert(MakePod("c" + number, "10.0.2." + number, {{"role", "client"}}, "n2")));
+    }
+    world.loop.Handle(std::move(clients));
+    world.loop.Tick();
+    ASSERT_TRUE(world.loop.applier().settled());
+    ASSERT_GT(world.Generation(), generation + 4);
+    EXPECT_EQ(world.counters().steps - steps, world.Generation() - generation);
+    const std::uint64_t checks = world.counters().checks;
+    for (int tick = 0; tick < 10; ++tick) {
+      world.clock.Advance(milliseconds(500));
+      world.loop.Tick();
+    }
+    EXPECT_EQ(world.counters().checks, checks);
+    EXPECT_EQ(world.counters().repairs, 0U);
+  }
+}
+
+TEST(Drift, AForeignChangeIsToldWhenItIsReverted) {
+  DriftWorld world;
+  world.Start();
+  bool refuse = true;
+  world.kernel.before_commit = [&refuse](const nft::Step& step) {
+    const bool theirs = std::holds_alternative<nft::DeleteTable>(step.operations.front());
+    return refuse && !theirs ? nft::Status(nft::Status::Code::kPermission, "no") : nft::Status();
+  };
+  world.ForeignFlush();
+  world.loop.Tick();
+  EXPECT_EQ(world.Logged("restored"), 0U);
+  EXPECT_GT(world.Logged("cannot apply the ruleset, retrying"), 0U);
+  EXPECT_EQ(world.counters().repairs, 0U);
+  refuse = false;
+  world.clock.Advance(std::chrono::seconds(1));
+  world.loop.Tick();
+  EXPECT_TRUE(world.Enforced());
+  EXPECT_EQ(world.Logged("table inet podgate was deleted, restored by=\"nft (pid 812)"), 1U)
+      << world.logged;
+  EXPECT_EQ(world.counters().repairs, 1U);
+}
+
 TEST(Drift, ARepairTouchesOnlyWhatWasTouched) {
   DriftWorld world;
   world.Start();

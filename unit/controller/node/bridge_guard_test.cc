@@ -173,7 +173,8 @@ TEST(BridgeGuard, OnlyChecksWhenToldSo) {
   world.links.routes = {{"10.0.0.1", 1}};
   world.Pods({{"a", "10.0.0.1"}});
   EXPECT_EQ(world.links.set, 0);
-  EXPECT_NE(world.Problems().find("the agent is not to set it"), std::string::npos);
+  EXPECT_NE(world.Problems().find("the agent does not set it (--bridge-sysctl=check or --dry-run)"),
+            std::string::npos);
 }
 
 TEST(BridgeGuard, WithoutTheModuleABridgesOwnSwitchDoesNotHelp) {
@@ -210,9 +211,10 @@ TEST(BridgeGuard, PodsElsewhereAreNamedAfterAGrace) {
   world.Pass(BridgeGuard::kGrace - std::chrono::seconds(2));
   EXPECT_EQ(world.Problems(), "");
   world.Pass(std::chrono::seconds(4));
-  EXPECT_NE(world.Problems().find("policies cannot be enforced for d/mac (10.0.0.1 is reached through "
-                                  "eth0 (a physical device)"),
-            std::string::npos)
+  EXPECT_NE(
+      world.Problems().find("policies cannot be enforced for d/mac (10.0.0.1 is reached through "
+                            "eth0 (a physical device)"),
+      std::string::npos)
       << world.Problems();
   EXPECT_EQ(world.guard.report().unpoliced_pods, 1U);
   world.Pass(std::chrono::minutes(30));

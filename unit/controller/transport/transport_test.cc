@@ -46,7 +46,9 @@ class TransportTest : public ::testing::Test {
  protected:
   static void SetUpTestSuite() {
     static bool once = false;
-    if (!std::exchange(once, true)) InitialiseTransports();
+    if (!std::exchange(once, true)) {
+      EXPECT_TRUE(InitialiseTransports().ok());
+    }
   }
   TransportTest()
       : ca_(MakeCa("cluster")), server_identity_(MakeCertificate(ca_, "server", {"IP:127.0.0.1"})) {

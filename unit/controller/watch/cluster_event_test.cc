@@ -151,11 +151,23 @@ TEST(EventSender, OtherFailuresLoseOneEvent) {
   world.Tell("b", 0);
   world.Tell("c", 404, R"({"kind":"Status","message":"namespaces \"d\" not found"})");
   world.Tell("d", 403,
-             R"({"kind":"Status","apiVersion":"v1","status":"Failure","code":403,"message":)"
-             R"("unable to create new content in namespace d because it is being terminated"})");
+             R"({"kind":"Status","apiVersion":"v1","status":"Failure","code":403,"reason":)"
+             R"("Forbidden","message":"no","details":{"causes":[{"reason":"NamespaceTerminating",)"
+             R"("message":"namespace d is being terminated","field":"metadata.namespace"}]}})");
   world.Tell("e", 201);
   EXPECT_EQ(world.transport.posted.size(), 5U);
   EXPECT_EQ(world.logged, "");
+}
+
+TEST(EventSender, AnEndingNamespaceIsKnownByItsCauseAndNotByWords) {
+  Sending world;
+  world.Tell("a", 403,
+             R"({"kind":"Status","code":403,"message":"namespace d is being terminated"})");
+  EXPECT_NE(world.logged.find("events are refused, sending is paused"), std::string::npos);
+  for (const char* odd : {"", "[", "{}", R"({"details":5})", R"({"details":{"causes":{}}})",
+                          R"({"details":{"causes":[7,{},{"reason":3}]}})"})
+    EXPECT_FALSE(RefusedByEndingNamespace(odd)) << odd;
+  EXPECT_FALSE(RefusedByEndingNamespace(std::string(16'000, '[')));
 }
 
 TEST(RequestLimiter, IdleTurnsDelayNobody) {
