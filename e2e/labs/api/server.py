@@ -80,7 +80,7 @@ class Server:
     def kill(self):
         """kill -9, and wait until it is gone: every client's connection is reset."""
         with open(f"{self.folder}/pids/kube-apiserver", encoding="ascii") as file:
-            pid = int(file.read())
+            pid = int(file.read().split()[0])
         os.kill(pid, signal.SIGKILL)
         while _alive(pid):
             time.sleep(0.01)
