@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 
+REPOSITORY = "ghcr.io/podgate/podgate"  # the default in values.yaml, too
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 
