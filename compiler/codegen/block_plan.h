@@ -6,7 +6,7 @@
 #include <map>
 #include <vector>
 
-#include "compiler/codegen/set_pool.h"
+#include "compiler/codegen/lookup_sets.h"
 
 namespace podgate::compiler {
 

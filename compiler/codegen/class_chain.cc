@@ -6,7 +6,7 @@
 #include <optional>
 
 #include "compiler/codegen/block_plan.h"
-#include "compiler/codegen/bounded.h"
+#include "compiler/codegen/bounded_form.h"
 #include "compiler/codegen/names.h"
 
 namespace podgate::compiler {

@@ -1,7 +1,7 @@
 // The chain of a class: what its policies allow, then the deny chain. Up to kReadablePairs
 // different (peer, port) pairs it reads like the policies; above that it takes the bounded form
-// (compiler/codegen/bounded.h), in which a packet meets about as many rules however many policies
-// there are. Pure.
+// (compiler/codegen/bounded_form.h), in which a packet meets about as many rules however many
+// policies there are. Pure.
 #pragma once
 
 #include <cstddef>
@@ -9,7 +9,7 @@
 #include <string_view>
 #include <vector>
 
-#include "compiler/codegen/set_pool.h"
+#include "compiler/codegen/lookup_sets.h"
 #include "compiler/ir/classes.h"
 #include "compiler/ir/ir.h"
 #include "nft/model/ruleset.h"

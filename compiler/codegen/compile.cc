@@ -5,7 +5,7 @@
 
 #include "compiler/codegen/base_chains.h"
 #include "compiler/codegen/class_chain.h"
-#include "compiler/codegen/ir_set_pool.h"
+#include "compiler/codegen/sets_from_ir.h"
 
 namespace podgate::compiler {
 namespace {

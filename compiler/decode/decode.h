@@ -1,6 +1,7 @@
 // From bytes to objects of the model: one object, a list, or one watch event, in JSON as an API
 // server sends it (nlohmann SAX). YAML documents go through the same handlers
-// (compiler/load/load.h). Pure; memory is bounded by the limits below plus what the model keeps.
+// (compiler/load/load_result.h). Pure; memory is bounded by the limits below plus what the model
+// keeps.
 #pragma once
 
 #include <functional>

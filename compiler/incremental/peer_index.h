@@ -12,7 +12,7 @@
 #include <utility>
 #include <vector>
 
-#include "compiler/codegen/set_pool.h"
+#include "compiler/codegen/lookup_sets.h"
 #include "compiler/incremental/pod_table.h"
 #include "compiler/incremental/selector_index.h"
 #include "compiler/ir/ir.h"

@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "compiler/codegen/class_chain.h"
-#include "compiler/codegen/set_heads.h"
+#include "compiler/codegen/set_definitions.h"
 
 namespace podgate::compiler {
 namespace {

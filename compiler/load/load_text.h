@@ -7,7 +7,7 @@
 #include <string>
 #include <string_view>
 
-#include "compiler/load/load.h"
+#include "compiler/load/load_result.h"
 
 namespace podgate::compiler {
 

@@ -3,8 +3,8 @@
 #include <fmt/format.h>
 
 #include "compiler/reference/endpoints.h"
-#include "compiler/reference/reference.h"
-#include "compiler/reference/reference_text.h"
+#include "compiler/reference/reasons.h"
+#include "compiler/reference/rule_matching.h"
 
 namespace podgate::compiler {
 namespace {

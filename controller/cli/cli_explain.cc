@@ -4,7 +4,7 @@
 #include <ostream>
 
 #include "compiler/reference/evaluate.h"
-#include "compiler/reference/flow_query.h"
+#include "compiler/reference/flow_query_text.h"
 #include "controller/base/exit_code.h"
 #include "controller/cli/cli_input.h"
 #include "controller/cli/cli_offline.h"

@@ -13,7 +13,7 @@
 
 #include "compiler/codegen/compile.h"
 #include "compiler/ir/ir.h"
-#include "compiler/load/load.h"
+#include "compiler/load/load_result.h"
 #include "nft/kernel/kernel.h"
 #include "nft/kernel/netlink.h"
 #include "nft/plan/diff.h"

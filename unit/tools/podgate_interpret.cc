@@ -17,8 +17,8 @@
 
 #include "compiler/codegen/compile.h"
 #include "compiler/ir/ir.h"
-#include "compiler/load/load.h"
-#include "compiler/reference/flow_query.h"
+#include "compiler/load/load_result.h"
+#include "compiler/reference/flow_query_text.h"
 #include "compiler/reference/path.h"
 
 namespace {

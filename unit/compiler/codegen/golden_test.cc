@@ -11,7 +11,7 @@
 #include <sstream>
 
 #include "compiler/codegen/compile.h"
-#include "compiler/load/load.h"
+#include "compiler/load/load_result.h"
 #include "nft/plan/diff.h"
 #include "nft/text/print.h"
 #include "unit/nft/fake/fake_kernel.h"

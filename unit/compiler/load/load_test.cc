@@ -1,6 +1,6 @@
 // LoadText's bookkeeping, Complete, and LoadPaths on real files.
 
-#include "compiler/load/load.h"
+#include "compiler/load/load_result.h"
 
 #include <fcntl.h>
 #include <gtest/gtest.h>

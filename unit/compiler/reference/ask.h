@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "compiler/reference/evaluate.h"
-#include "compiler/reference/flow_query.h"
+#include "compiler/reference/flow_query_text.h"
 
 namespace podgate::compiler::test {
 

@@ -1,4 +1,4 @@
-#include "compiler/reference/flow_query.h"
+#include "compiler/reference/flow_query_text.h"
 
 #include <fmt/format.h>
 

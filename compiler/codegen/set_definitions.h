@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "compiler/codegen/set_pool.h"
+#include "compiler/codegen/lookup_sets.h"
 #include "nft/model/ruleset.h"
 
 namespace podgate::compiler {

@@ -1,4 +1,4 @@
-#include "compiler/codegen/group_chain.h"
+#include "compiler/codegen/peer_group.h"
 
 #include <fmt/format.h>
 

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "compiler/codegen/class_chain.h"
-#include "compiler/codegen/set_pool.h"
+#include "compiler/codegen/lookup_sets.h"
 #include "compiler/ir/ir.h"
 
 namespace podgate::compiler {

@@ -1,6 +1,6 @@
 // The text forms of flows, and explain's JSON.
 
-#include "compiler/reference/flow_query.h"
+#include "compiler/reference/flow_query_text.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

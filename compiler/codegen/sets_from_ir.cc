@@ -1,10 +1,10 @@
-#include "compiler/codegen/ir_set_pool.h"
+#include "compiler/codegen/sets_from_ir.h"
 
 #include <algorithm>
 #include <map>
 #include <utility>
 
-#include "compiler/codegen/set_heads.h"
+#include "compiler/codegen/set_definitions.h"
 
 namespace podgate::compiler {
 namespace {

@@ -1,4 +1,4 @@
-#include "compiler/load/load.h"
+#include "compiler/load/load_result.h"
 
 #include <algorithm>
 #include <utility>

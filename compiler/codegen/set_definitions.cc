@@ -1,4 +1,4 @@
-#include "compiler/codegen/set_heads.h"
+#include "compiler/codegen/set_definitions.h"
 
 #include <fmt/format.h>
 

@@ -1,4 +1,4 @@
-#include "compiler/codegen/bounded.h"
+#include "compiler/codegen/bounded_form.h"
 
 #include <fmt/format.h>
 
@@ -9,9 +9,9 @@
 #include <optional>
 
 #include "compiler/codegen/class_chain.h"
-#include "compiler/codegen/group_chain.h"
 #include "compiler/codegen/names.h"
-#include "compiler/codegen/port_atoms.h"
+#include "compiler/codegen/peer_group.h"
+#include "compiler/codegen/port_pieces.h"
 
 namespace podgate::compiler {
 namespace {

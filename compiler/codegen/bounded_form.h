@@ -16,7 +16,7 @@
 
 #include <vector>
 
-#include "compiler/codegen/set_pool.h"
+#include "compiler/codegen/lookup_sets.h"
 #include "compiler/ir/ir.h"
 #include "nft/model/ruleset.h"
 

@@ -1,9 +1,9 @@
-#include "compiler/codegen/set_pool.h"
+#include "compiler/codegen/lookup_sets.h"
 
 #include <fmt/format.h>
 
 #include "compiler/codegen/names.h"
-#include "compiler/codegen/set_heads.h"
+#include "compiler/codegen/set_definitions.h"
 
 namespace podgate::compiler {
 
