@@ -12,7 +12,7 @@
 #include <string_view>
 #include <vector>
 
-#include "compiler/decode/decode.h"
+#include "compiler/decode/decoded.h"
 #include "compiler/decode/decode_draft.h"
 #include "compiler/decode/decode_problem.h"
 #include "compiler/decode/decode_slots.h"

@@ -1,13 +1,12 @@
-#include "compiler/ir/ir.h"
+#include "compiler/ir/build_ir.h"
 
-#include <algorithm>
+#include <optional>
 #include <set>
-#include <span>
 #include <tuple>
+#include <utility>
 
 #include "compiler/ir/classes.h"
 #include "compiler/ir/pod_index.h"
-#include "compiler/model/selector.h"
 
 namespace podgate::compiler {
 namespace {
@@ -37,18 +36,6 @@ std::map<Address, std::vector<NamedPort>> NamedPortsOf(
 }
 
 }  // namespace
-
-const char* ToString(Direction direction) {
-  return direction == Direction::kIngress ? "ingress" : "egress";
-}
-
-std::string PodTerm::ToString() const {
-  const std::string which = compiler::ToString(pods);
-  std::string text = which.empty() ? "all pods" : "pods " + which;
-  if (!ns.empty()) return text + " in namespace " + ns;
-  const std::string where = compiler::ToString(namespaces);
-  return text + (where.empty() ? " in all namespaces" : " in namespaces " + where);
-}
 
 std::map<Address, const Pod*> Owners(const Cluster& cluster) {
   std::map<Address, const Pod*> owners;

@@ -16,8 +16,8 @@
 #include <vector>
 
 #include "compiler/codegen/compile.h"
-#include "compiler/ir/ir.h"
-#include "compiler/load/load_result.h"
+#include "compiler/ir/build_ir.h"
+#include "compiler/load/load_files.h"
 #include "compiler/reference/flow_query_text.h"
 #include "compiler/reference/path.h"
 

@@ -9,7 +9,7 @@
 #include <optional>
 
 #include "compiler/codegen/compile.h"
-#include "compiler/ir/ir.h"
+#include "compiler/ir/build_ir.h"
 #include "compiler/reference/evaluate.h"
 #include "compiler/reference/flow_query_text.h"
 #include "compiler/reference/path.h"
