@@ -19,8 +19,9 @@
 #include <utility>
 #include <vector>
 
-#include "compiler/codegen/base_chains.h"
-#include "compiler/codegen/compile.h"
+#include "compiler/codegen/compile_options.h"
+#include "compiler/codegen/direction.h"
+#include "compiler/codegen/dispatch.h"
 #include "compiler/incremental/assembly.h"
 #include "compiler/incremental/local_policies.h"
 #include "compiler/incremental/peer_index.h"

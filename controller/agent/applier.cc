@@ -229,7 +229,7 @@ void Applier::TellForeignChange() {
              {{"by", by}, {"repairs", counters_.repairs}});
   if (events_ == nullptr) return;
   ClusterEvent event;
-  event.reason = "ForeignChangeReverted";
+  event.reason = "RulesChanged";
   event.action = "Revert";
   event.note =
       fmt::format("Another process {} the nftables table inet {}; the agent {}. Suspected: {}.",

@@ -27,12 +27,12 @@ def repairs_are_told_once(world):
     agent.stop()
     agent.start()  # forgets what it has told, as it did while other cases ran
     world.expect()
-    before = len(_events(world, "ForeignChangeReverted", "Node", _NODE))
+    before = len(_events(world, "RulesChanged", "Node", _NODE))
     for _ in range(3):
         world.topology.nodes[_NODE].namespace.run(["nft", "add", "counter", "inet", "podgate", "theirs"])
         time.sleep(1.2)
     end = time.monotonic() + PATIENCE_SECONDS
-    while len(found := _events(world, "ForeignChangeReverted", "Node", _NODE)) == before:
+    while len(found := _events(world, "RulesChanged", "Node", _NODE)) == before:
         require(time.monotonic() < end, f"{PATIENCE_SECONDS} s after a repair there is no event about it")
         time.sleep(0.1)
     event = max(found, key=lambda e: e["eventTime"])
@@ -40,7 +40,7 @@ def repairs_are_told_once(world):
             f"the event says {event['note']}")
     require(event["type"] == "Warning" and event["reportingController"] == "podgate", f"the event is {event}")
     time.sleep(6)
-    require(len(_events(world, "ForeignChangeReverted", "Node", _NODE)) == before + 1, "three repairs were told more than once")
+    require(len(_events(world, "RulesChanged", "Node", _NODE)) == before + 1, "three repairs were told more than once")
 
 
 CASES = [repairs_are_told_once]

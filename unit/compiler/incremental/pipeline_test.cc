@@ -9,7 +9,7 @@
 #include <algorithm>
 #include <variant>
 
-#include "compiler/ir/ir.h"
+#include "compiler/ir/build_ir.h"
 #include "nft/plan/diff.h"
 #include "nft/text/print.h"
 #include "unit/compiler/support/manifest.h"

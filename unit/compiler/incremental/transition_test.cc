@@ -16,7 +16,7 @@
 #include <variant>
 
 #include "compiler/codegen/compile.h"
-#include "compiler/ir/ir.h"
+#include "compiler/ir/build_ir.h"
 #include "compiler/reference/path.h"
 #include "nft/model/compare.h"
 #include "nft/model/interpret.h"

@@ -20,7 +20,8 @@ TEST(Log, Text) {
   Lines lines;
   Logger log = lines.Make(Logger::Format::kText);
   log.Info(LogMessages::kObjectsListed, {{"kind", "pods"}, {"objects", 12}, {"ok", true}});
-  log.Warn(LogMessages::kPolicyWarning, {{"empty", ""}, {"path", "/a b=\"c\"\n"}, {"bytes", "\xff"}});
+  log.Warn(LogMessages::kPolicyWarning,
+           {{"empty", ""}, {"path", "/a b=\"c\"\n"}, {"bytes", "\xff"}});
   EXPECT_EQ(lines.text,
             "2001-09-09T01:46:40.042Z info objects listed kind=pods objects=12 ok=true\n"
             "2001-09-09T01:46:40.042Z warning policy warning empty=\"\" path=\"/a b=\\\"c\\\"\\n\" "
@@ -30,7 +31,8 @@ TEST(Log, Text) {
 TEST(Log, JsonStaysReadableByMachines) {
   Lines lines;
   Logger log = lines.Make(Logger::Format::kJson);
-  log.Error(LogMessages::kApplyFailed, {{"n", -3}, {"text", std::string("\0\x1f\xc3", 3)}, {"no", false}});
+  log.Error(LogMessages::kApplyFailed,
+            {{"n", -3}, {"text", std::string("\0\x1f\xc3", 3)}, {"no", false}});
   EXPECT_EQ(lines.text,
             "{\"time\":\"2001-09-09T01:46:40.042Z\",\"level\":\"error\",\"msg\":\"cannot apply the "
             "ruleset, retrying\",\"n\":-3,"
@@ -63,8 +65,9 @@ TEST(Log, ACallSiteThatRepeatsItselfIsLimited) {
   lines.now += std::chrono::seconds(3);
   lines.text.clear();
   repeat(2);
-  EXPECT_EQ(lines.text, "2001-09-09T01:46:43.042Z warning cannot listen for probes and "
-                        "metrics, retrying, enforcement is not affected suppressed=980\n");
+  EXPECT_EQ(lines.text,
+            "2001-09-09T01:46:43.042Z warning cannot listen for probes and "
+            "metrics, retrying, enforcement is not affected suppressed=980\n");
   lines.text.clear();
   for (int i = 0; i < 100; ++i) log.LogEach(LogLevel::kWarning, LogMessages::kPolicyWarning);
   EXPECT_EQ(count(), 100);

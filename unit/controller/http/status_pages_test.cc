@@ -63,7 +63,8 @@ TEST(Readiness, ASentenceForEachReason) {
 
   status.loop.settled = false;
   EXPECT_EQ(Get("/readyz", status).status, 503);
-  EXPECT_TRUE(Get("/readyz", status).body.starts_with("the kernel does not hold the current rules"));
+  EXPECT_TRUE(
+      Get("/readyz", status).body.starts_with("the kernel does not hold the current rules"));
   status.loop.listed[1] = false;
   const std::string two = Get("/readyz", status).body;
   EXPECT_EQ(std::count(two.begin(), two.end(), '\n'), 2) << two;
@@ -86,7 +87,8 @@ TEST(Readiness, PodsThatNothingCanBeEnforcedForAreNamed) {
   EXPECT_EQ(Get("/readyz", status).body, "ok\n");
   const HttpAnswer all = Get("/readyz", status, "verbose");
   EXPECT_EQ(all.status, 200);
-  EXPECT_TRUE(all.body.ends_with("note no-bypass: policies cannot be enforced for d/p\n")) << all.body;
+  EXPECT_TRUE(all.body.ends_with("note no-bypass: policies cannot be enforced for d/p\n"))
+      << all.body;
 }
 
 TEST(Readiness, OthersLearnOnlyWhetherItIsSo) {

@@ -215,7 +215,7 @@ TEST(LoopEvents, BrokenPoliciesAndRepairs) {
   world.clock.Advance(std::chrono::seconds(2));
   loop.Tick();
   ASSERT_EQ(heard.events.size(), 2U);
-  EXPECT_EQ(heard.events[1].reason, "ForeignChangeReverted");
+  EXPECT_EQ(heard.events[1].reason, "RulesChanged");
   EXPECT_EQ(heard.events[1].about, About::kAgent);
   EXPECT_EQ(heard.events[1].note,
             "Another process deleted the nftables table inet podgate; the agent restored it. "

@@ -16,7 +16,7 @@
 
 #include <vector>
 
-#include "compiler/codegen/set_pool.h"
+#include "compiler/codegen/lookup_sets.h"
 #include "compiler/ir/ir.h"
 #include "nft/model/ruleset.h"
 
@@ -26,7 +26,7 @@ namespace podgate::compiler {
 // says so): a guard against policies made to exhaust memory.
 inline constexpr std::size_t kMaxPieceRules = 1'000'000;
 
-// The rules of the class's chain. Adds groups, maps and sets to the pool's ruleset.
-std::vector<nft::Rule> BoundedRules(const PolicyClass& policy_class, SetPool* sets);
+// The rules of the class's chain. Adds groups, maps and sets to the sets' ruleset.
+std::vector<nft::Rule> BoundedRules(const PolicyClass& policy_class, LookupSets* sets);
 
 }  // namespace podgate::compiler

@@ -1,4 +1,4 @@
-#include "compiler/reference/reference_text.h"
+#include "compiler/reference/reasons.h"
 
 #include <fmt/format.h>
 

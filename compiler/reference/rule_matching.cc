@@ -1,4 +1,4 @@
-#include "compiler/reference/reference.h"
+#include "compiler/reference/rule_matching.h"
 
 #include <algorithm>
 #include <set>

@@ -1,4 +1,4 @@
-#include "compiler/codegen/port_atoms.h"
+#include "compiler/codegen/port_pieces.h"
 
 #include <algorithm>
 #include <map>
@@ -23,8 +23,8 @@ std::vector<PortRange> Merged(std::vector<PortRange> ranges) {
 
 }  // namespace
 
-std::optional<std::vector<PortAtom>> CutPorts(const std::vector<std::vector<PortRange>>& ranges,
-                                              std::size_t max_rules) {
+std::optional<std::vector<PortPiece>> CutPorts(const std::vector<std::vector<PortRange>>& ranges,
+                                               std::size_t max_rules) {
   struct Change {
     std::vector<std::size_t> begin;
     std::vector<std::size_t> end;
@@ -36,7 +36,7 @@ std::optional<std::vector<PortAtom>> CutPorts(const std::vector<std::vector<Port
       changes[std::uint32_t{range.last} + 1].end.push_back(i);
     }
   }
-  std::vector<PortAtom> atoms;
+  std::vector<PortPiece> pieces;
   std::set<std::size_t> active;
   std::uint32_t from = 0;
   std::size_t total = 0;
@@ -44,7 +44,7 @@ std::optional<std::vector<PortAtom>> CutPorts(const std::vector<std::vector<Port
     if (!active.empty()) {
       total += active.size();
       if (total > max_rules) return std::nullopt;
-      atoms.push_back(
+      pieces.push_back(
           {.range = {static_cast<std::uint16_t>(from), static_cast<std::uint16_t>(port - 1)},
            .rules = {active.begin(), active.end()}});
     }
@@ -52,7 +52,7 @@ std::optional<std::vector<PortAtom>> CutPorts(const std::vector<std::vector<Port
     for (const std::size_t rule : change.begin) active.insert(rule);
     from = port;
   }
-  return atoms;
+  return pieces;
 }
 
 }  // namespace podgate::compiler

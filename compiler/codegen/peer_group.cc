@@ -1,9 +1,14 @@
-#include "compiler/codegen/group_chain.h"
+#include "compiler/codegen/peer_group.h"
 
 #include <fmt/format.h>
 
+#include <set>
+#include <utility>
+
 #include "compiler/codegen/block_plan.h"
+#include "compiler/codegen/direction.h"
 #include "compiler/codegen/names.h"
+#include "compiler/codegen/rule_origin.h"
 
 namespace podgate::compiler {
 namespace {
@@ -56,7 +61,7 @@ Peers Merge(const PolicyClass& policy_class, const std::vector<std::size_t>& ent
 }
 
 std::vector<nft::Match> AddressMatches(const Peers& peers, const PolicyClass& policy_class,
-                                       SetPool* sets) {
+                                       LookupSets* sets) {
   const nft::Side side = PeerSide(policy_class.direction);
   std::vector<nft::Match> matches;
   BlockPlan plan;
@@ -78,36 +83,8 @@ std::vector<nft::Match> AddressMatches(const Peers& peers, const PolicyClass& po
 
 }  // namespace
 
-std::vector<RuleOrigin> OriginsOf(const PolicyClass& policy_class,
-                                  const std::vector<std::size_t>& entries) {
-  std::vector<RuleOrigin> origins;
-  for (const std::size_t i : entries) {
-    const AllowEntry& entry = policy_class.entries[i];
-    origins.push_back({entry.policy, entry.rule});
-  }
-  return origins;
-}
-
-std::string OriginsText(const std::vector<RuleOrigin>& origins) {
-  std::set<ObjectKey> policies;
-  for (const RuleOrigin& origin : origins) policies.insert(origin.policy);
-  std::string text = policies.begin()->ToString().substr(0, 90);
-  if (policies.size() > 1) text += fmt::format("-and-{}-more", policies.size() - 1);
-  return text;
-}
-
-std::string OriginsIdentity(Direction direction, const std::vector<RuleOrigin>& origins) {
-  std::string identity;
-  AppendPart(&identity, ToString(direction));
-  for (const RuleOrigin& origin : origins) {
-    AppendPart(&identity, origin.policy.ToString());
-    AppendPart(&identity, std::to_string(origin.rule));
-  }
-  return identity;
-}
-
-std::string CompileGroup(const PolicyClass& policy_class, const std::vector<std::size_t>& entries,
-                         SetPool* sets) {
+std::string PeerGroupChain(const PolicyClass& policy_class, const std::vector<std::size_t>& entries,
+                           LookupSets* sets) {
   const Direction direction = policy_class.direction;
   const std::vector<RuleOrigin> origins = OriginsOf(policy_class, entries);
   const Peers peers = Merge(policy_class, entries);

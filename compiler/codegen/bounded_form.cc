@@ -1,17 +1,22 @@
-#include "compiler/codegen/bounded.h"
+#include "compiler/codegen/bounded_form.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <array>
 #include <bit>
+#include <iterator>
 #include <map>
 #include <optional>
+#include <set>
+#include <string>
+#include <utility>
 
-#include "compiler/codegen/class_chain.h"
-#include "compiler/codegen/group_chain.h"
+#include "compiler/codegen/direction.h"
 #include "compiler/codegen/names.h"
-#include "compiler/codegen/port_atoms.h"
+#include "compiler/codegen/peer_group.h"
+#include "compiler/codegen/port_pieces.h"
+#include "compiler/codegen/rule_origin.h"
 
 namespace podgate::compiler {
 namespace {
@@ -38,7 +43,7 @@ struct PortNeeds {
   std::map<Protocol, Indices> wide;           // every port of the protocol
   std::map<Protocol, Indices> by_port_owner;  // entry of each element of ranges
   std::map<Protocol, std::vector<std::vector<PortRange>>> ranges;
-  std::vector<NamedUse> named;  // one for each of named_entries
+  std::vector<NamedPortUse> named;  // one for each of named_entries
   Indices named_entries;
 };
 
@@ -89,7 +94,7 @@ Indices UnionOf(const Indices& a, const Indices& b) {
 
 class BoundedClass {
  public:
-  BoundedClass(const PolicyClass& policy_class, SetPool* sets)
+  BoundedClass(const PolicyClass& policy_class, LookupSets* sets)
       : class_(policy_class), sets_(sets), needs_(NeedsOf(policy_class)) {}
 
   std::vector<nft::Rule> Rules() {
@@ -146,8 +151,8 @@ class BoundedClass {
 
   nft::Verdict GotoGroup(const Indices& entries) {
     std::string& chain = groups_[entries];
-    if (chain.empty()) chain = CompileGroup(class_, entries, sets_);
-    return {nft::Verdict::Kind::kGoto, chain};
+    if (chain.empty()) chain = PeerGroupChain(class_, entries, sets_);
+    return GotoChain(chain);
   }
 
   // False when the pieces are too many.
@@ -159,20 +164,20 @@ class BoundedClass {
     const Indices base = protocol_wide == needs_.wide.end()
                              ? needs_.any
                              : UnionOf(protocol_wide->second, needs_.any);
-    const std::optional<std::vector<PortAtom>> atoms = CutPorts(ranges->second, kMaxPieceRules);
-    if (!atoms || atoms->size() * base.size() > kMaxPieceRules) return false;
-    for (const PortAtom& atom : *atoms) {
+    const std::optional<std::vector<PortPiece>> pieces = CutPorts(ranges->second, kMaxPieceRules);
+    if (!pieces || pieces->size() * base.size() > kMaxPieceRules) return false;
+    for (const PortPiece& piece : *pieces) {
       Indices entries;
-      for (const std::size_t rule : atom.rules) entries.push_back(owners[rule]);
+      for (const std::size_t rule : piece.rules) entries.push_back(owners[rule]);
       entries = UnionOf(entries, base);
       const nft::Verdict verdict = GotoGroup(entries);
-      const unsigned first = atom.range.first;
-      const unsigned last = atom.range.last;
+      const unsigned first = piece.range.first;
+      const unsigned last = piece.range.last;
       PortMap* map = last - first < kWrittenOutPorts ? single : wide;
       map->entries.insert(entries.begin(), entries.end());
       if (map == wide) {
-        wide->elements.push_back({.key = nft::ServiceKey(atom.range.first),
-                                  .last = nft::ServiceKey(atom.range.last),
+        wide->elements.push_back({.key = nft::ServiceKey(piece.range.first),
+                                  .last = nft::ServiceKey(piece.range.last),
                                   .verdict = verdict});
         continue;
       }
@@ -216,7 +221,7 @@ class BoundedClass {
   }
 
   const PolicyClass& class_;
-  SetPool* sets_;
+  LookupSets* sets_;
   PortNeeds needs_;
   std::vector<nft::Rule> rules_;
   std::map<Indices, std::string> groups_;
@@ -224,7 +229,7 @@ class BoundedClass {
 
 }  // namespace
 
-std::vector<nft::Rule> BoundedRules(const PolicyClass& policy_class, SetPool* sets) {
+std::vector<nft::Rule> BoundedRules(const PolicyClass& policy_class, LookupSets* sets) {
   return BoundedClass(policy_class, sets).Rules();
 }
 

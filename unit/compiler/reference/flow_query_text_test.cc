@@ -1,6 +1,6 @@
 // The text forms of flows, and explain's JSON.
 
-#include "compiler/reference/flow_query.h"
+#include "compiler/reference/flow_query_text.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -87,12 +87,12 @@ TEST(ParseTarget, Forms) {
       {"node:n1/icmp", node, FlowProtocol::kIcmp, 0},
   };
   for (const TargetCase& c : cases) {
-    FlowQuery flow;
+    FlowQuery query;
     std::string error;
-    ASSERT_TRUE(ParseTarget(c.text, &flow, &error)) << c.text << ": " << error;
-    EXPECT_EQ(flow.to, c.to) << c.text;
-    EXPECT_EQ(flow.protocol, c.protocol) << c.text;
-    EXPECT_EQ(flow.port, c.port) << c.text;
+    ASSERT_TRUE(ParseTarget(c.text, &query, &error)) << c.text << ": " << error;
+    EXPECT_EQ(query.to, c.to) << c.text;
+    EXPECT_EQ(query.protocol, c.protocol) << c.text;
+    EXPECT_EQ(query.port, c.port) << c.text;
   }
 }
 
@@ -123,23 +123,23 @@ TEST(ParseTarget, RefusesAndSaysWhy) {
       {"", "names no end"},
   };
   for (const auto& [text, message] : cases) {
-    FlowQuery flow;
+    FlowQuery query;
     std::string error;
-    EXPECT_FALSE(ParseTarget(text, &flow, &error)) << text;
+    EXPECT_FALSE(ParseTarget(text, &query, &error)) << text;
     EXPECT_THAT(error, HasSubstr(message)) << text;
   }
 }
 
 TEST(ParseFlowQuery, TwoWords) {
   std::string error;
-  const std::optional<FlowQuery> flow =
+  const std::optional<FlowQuery> query =
       ParseFlowQuery("  default/a\tip:[fd00::1]:53/udp \r\n", &error);
-  ASSERT_TRUE(flow) << error;
-  EXPECT_EQ(flow->from, EndpointName(ObjectKey{"default", "a"}));
-  EXPECT_EQ(flow->to, EndpointName(At("fd00::1")));
-  EXPECT_EQ(flow->protocol, FlowProtocol::kUdp);
-  EXPECT_EQ(flow->port, 53);
-  EXPECT_EQ(flow->family, std::nullopt);
+  ASSERT_TRUE(query) << error;
+  EXPECT_EQ(query->from, EndpointName(ObjectKey{"default", "a"}));
+  EXPECT_EQ(query->to, EndpointName(At("fd00::1")));
+  EXPECT_EQ(query->protocol, FlowProtocol::kUdp);
+  EXPECT_EQ(query->port, 53);
+  EXPECT_EQ(query->family, std::nullopt);
 
   for (const char* line : {"", " ", "default/a", "default/a default/b:80 default/c:80"}) {
     EXPECT_EQ(ParseFlowQuery(line, &error), std::nullopt) << line;
@@ -160,17 +160,17 @@ TEST(EndToString, IsWhatParseEndReads) {
 
 TEST(ToJson, KeysInOrder) {
   std::string error;
-  const FlowQuery flow = ParseFlowQuery("default/a default/b:80", &error).value();
-  FlowAnswer verdict;
-  verdict.family = Family::kIPv4;
-  verdict.reason = "because";
-  verdict.egress.reason = "no policy";
-  verdict.ingress.applies = true;
-  verdict.ingress.isolating = {{"default", "p"}, {"default", "q"}};
-  verdict.ingress.policy = ObjectKey{"default", "q"};
-  verdict.ingress.rule = 3;
-  verdict.ingress.reason = "because";
-  EXPECT_EQ(ToJson(flow, verdict),
+  const FlowQuery query = ParseFlowQuery("default/a default/b:80", &error).value();
+  FlowAnswer answer;
+  answer.family = Family::kIPv4;
+  answer.reason = "because";
+  answer.egress.reason = "no policy";
+  answer.ingress.applies = true;
+  answer.ingress.isolating = {{"default", "p"}, {"default", "q"}};
+  answer.ingress.policy = ObjectKey{"default", "q"};
+  answer.ingress.rule = 3;
+  answer.ingress.reason = "because";
+  EXPECT_EQ(ToJson(query, answer),
             R"({"from":"default/a","to":"default/b","port":80,"protocol":"TCP","family":"ipv4",)"
             R"("verdict":"allow","reason":"because",)"
             R"("egress":{"applies":false,"verdict":"allow","isolatedBy":[],"reason":"no policy"},)"
@@ -180,10 +180,10 @@ TEST(ToJson, KeysInOrder) {
 
 TEST(ToJson, IcmpHasNoPortAndAFamilyMayBeUnknown) {
   std::string error;
-  const FlowQuery flow = ParseFlowQuery("ip:10.0.0.1 default/b/icmp", &error).value();
-  FlowAnswer verdict;
-  verdict.allowed = false;
-  EXPECT_THAT(ToJson(flow, verdict),
+  const FlowQuery query = ParseFlowQuery("ip:10.0.0.1 default/b/icmp", &error).value();
+  FlowAnswer answer;
+  answer.allowed = false;
+  EXPECT_THAT(ToJson(query, answer),
               HasSubstr(R"("port":null,"protocol":"ICMP","family":null,"verdict":"deny")"));
 }
 

@@ -1,4 +1,4 @@
-#include "compiler/codegen/port_atoms.h"
+#include "compiler/codegen/port_pieces.h"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -16,9 +16,9 @@ using Ranges = std::vector<std::vector<PortRange>>;
 // "80-89{0,1} 90-90{1}"
 std::string Cut(const Ranges& ranges) {
   std::string text;
-  const auto atoms = CutPorts(ranges, 1'000'000);
-  if (!atoms) return "too many";
-  for (const PortAtom& atom : *atoms)
+  const auto pieces = CutPorts(ranges, 1'000'000);
+  if (!pieces) return "too many";
+  for (const PortPiece& atom : *pieces)
     text += fmt::format("{}{}-{}{{{}}}", text.empty() ? "" : " ", atom.range.first, atom.range.last,
                         fmt::join(atom.rules, ","));
   return text;
@@ -61,10 +61,10 @@ TEST(CutPorts, AgreesWithAskingEachRuleForEachPort) {
       }
     std::vector<std::vector<std::size_t>> found(65536);
     std::uint32_t next = 0;
-    const auto atoms = CutPorts(ranges, 1'000'000);
-    ASSERT_TRUE(atoms);
-    for (const PortAtom& atom : *atoms) {
-      EXPECT_GE(atom.range.first, next) << "atoms overlap";
+    const auto pieces = CutPorts(ranges, 1'000'000);
+    ASSERT_TRUE(pieces);
+    for (const PortPiece& atom : *pieces) {
+      EXPECT_GE(atom.range.first, next) << "pieces overlap";
       next = atom.range.last + 1u;
       for (std::uint32_t port = atom.range.first; port <= atom.range.last; ++port)
         found[port] = atom.rules;

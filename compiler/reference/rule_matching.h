@@ -10,7 +10,7 @@
 
 #include "compiler/model/model.h"
 #include "compiler/reference/endpoints.h"
-#include "compiler/reference/evaluate.h"
+#include "compiler/reference/flow_query.h"
 
 namespace podgate::compiler::reference {
 

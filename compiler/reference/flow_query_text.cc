@@ -1,4 +1,4 @@
-#include "compiler/reference/flow_query.h"
+#include "compiler/reference/flow_query_text.h"
 
 #include <fmt/format.h>
 
@@ -83,7 +83,7 @@ const char* ProtocolText(FlowProtocol protocol) {
   return "ICMP";
 }
 
-nlohmann::ordered_json SideJson(const SideVerdict& side, const char* list) {
+nlohmann::ordered_json SideJson(const SideAnswer& side, const char* list) {
   nlohmann::ordered_json json;
   json["applies"] = side.applies;
   json["verdict"] = side.allowed ? "allow" : "deny";
@@ -125,7 +125,7 @@ std::optional<EndpointName> ParseEndpointName(std::string_view text, std::string
   return std::nullopt;
 }
 
-bool ParseTarget(std::string_view text, FlowQuery* flow, std::string* error) {
+bool ParseTarget(std::string_view text, FlowQuery* query, std::string* error) {
   const std::size_t length = LengthOfEnd(text);
   const std::optional<EndpointName> end = ParseEndpointName(text.substr(0, length), error);
   if (!end) return false;
@@ -155,9 +155,9 @@ bool ParseTarget(std::string_view text, FlowQuery* flow, std::string* error) {
                   : fmt::format("{} has no port: {}", Quote(text), kForms);
     return false;
   }
-  flow->to = *end;
-  flow->protocol = protocol;
-  flow->port = protocol == FlowProtocol::kIcmp ? 0 : number;
+  query->to = *end;
+  query->protocol = protocol;
+  query->port = protocol == FlowProtocol::kIcmp ? 0 : number;
   return true;
 }
 
@@ -177,10 +177,10 @@ std::optional<FlowQuery> ParseFlowQuery(std::string_view line, std::string* erro
   }
   const std::optional<EndpointName> from = ParseEndpointName(words[0], error);
   if (!from) return std::nullopt;
-  FlowQuery flow;
-  flow.from = *from;
-  if (!ParseTarget(words[1], &flow, error)) return std::nullopt;
-  return flow;
+  FlowQuery query;
+  query.from = *from;
+  if (!ParseTarget(words[1], &query, error)) return std::nullopt;
+  return query;
 }
 
 std::string ToString(const EndpointName& end) {
@@ -189,19 +189,19 @@ std::string ToString(const EndpointName& end) {
   return "ip:" + std::get<Address>(end).ToString();
 }
 
-std::string ToJson(const FlowQuery& flow, const FlowAnswer& verdict) {
+std::string ToJson(const FlowQuery& query, const FlowAnswer& answer) {
   nlohmann::ordered_json json;
-  json["from"] = ToString(flow.from);
-  json["to"] = ToString(flow.to);
+  json["from"] = ToString(query.from);
+  json["to"] = ToString(query.to);
   json["port"] = nullptr;
-  if (flow.protocol != FlowProtocol::kIcmp) json["port"] = flow.port;
-  json["protocol"] = ProtocolText(flow.protocol);
+  if (query.protocol != FlowProtocol::kIcmp) json["port"] = query.port;
+  json["protocol"] = ProtocolText(query.protocol);
   json["family"] = nullptr;
-  if (verdict.family) json["family"] = *verdict.family == Family::kIPv4 ? "ipv4" : "ipv6";
-  json["verdict"] = verdict.allowed ? "allow" : "deny";
-  json["reason"] = verdict.reason;
-  json["egress"] = SideJson(verdict.egress, "egress");
-  json["ingress"] = SideJson(verdict.ingress, "ingress");
+  if (answer.family) json["family"] = *answer.family == Family::kIPv4 ? "ipv4" : "ipv6";
+  json["verdict"] = answer.allowed ? "allow" : "deny";
+  json["reason"] = answer.reason;
+  json["egress"] = SideJson(answer.egress, "egress");
+  json["ingress"] = SideJson(answer.ingress, "ingress");
   return json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
 }
 

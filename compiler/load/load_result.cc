@@ -1,9 +1,7 @@
-#include "compiler/load/load.h"
+#include "compiler/load/load_result.h"
 
 #include <algorithm>
 #include <utility>
-
-#include "compiler/load/load_text.h"
 
 namespace podgate::compiler {
 namespace {
@@ -27,10 +25,6 @@ bool LoadResult::HasErrors() const {
   return std::any_of(diagnostics.begin(), diagnostics.end(), [](const Diagnostic& diagnostic) {
     return diagnostic.severity == Diagnostic::Severity::kError;
   });
-}
-
-void LoadText(std::string_view text, const std::string& file, LoadResult* result) {
-  LoadText(text, file, result, nullptr);
 }
 
 void Complete(LoadResult* result) {

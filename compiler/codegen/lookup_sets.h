@@ -3,41 +3,37 @@
 // means never changes under its name. Pure.
 #pragma once
 
-#include <cstdint>
 #include <set>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "compiler/codegen/set_definitions.h"
 #include "compiler/ir/ir.h"
 #include "nft/model/ruleset.h"
 
 namespace podgate::compiler {
 
-// Egress ports by name: the pods among any of the peers that have a port of one of the names, at
-// their number.
-struct NamedUse {
-  std::vector<IrPeer> peers;
-  std::vector<std::pair<std::string, Protocol>> ports;
-  friend auto operator<=>(const NamedUse&, const NamedUse&) = default;
-};
-
-class SetPool {
+class LookupSets {
  public:
-  // Chains, counters, maps and sets of blocks go to `out`, which must outlive the pool.
-  explicit SetPool(nft::Ruleset* out) : out_(out) {}
-  virtual ~SetPool() = default;
-  SetPool(const SetPool&) = delete;
-  SetPool& operator=(const SetPool&) = delete;
+  // Chains, counters, maps and sets of blocks go to `out`, which must outlive this object.
+  explicit LookupSets(nft::Ruleset* out) : out_(out) {}
+  virtual ~LookupSets() = default;
+  LookupSets(const LookupSets&) = delete;
+  LookupSets& operator=(const LookupSets&) = delete;
 
   nft::Ruleset* out() { return out_; }
 
   // Hash set of the addresses that any of the terms selects. Returns its name, as all below.
   virtual std::string Pods(const std::set<PodTerm>& terms, Family family) = 0;
   // Hash set address . protocol . port of all the uses.
-  virtual std::string NamedPorts(const std::vector<NamedUse>& uses, Family family) = 0;
+  virtual std::string NamedPorts(const std::vector<NamedPortUse>& uses, Family family) = 0;
   // Interval set, named by its content; `block` is of one family, not empty, not the whole family.
-  std::string Block(const AddressSet& block);
+  std::string Block(const AddressSet& block) {
+    nft::Set set = BlockSet(block);
+    std::string name = set.name;
+    return out_->sets.try_emplace(std::move(name), std::move(set)).first->first;
+  }
 
  private:
   nft::Ruleset* out_;

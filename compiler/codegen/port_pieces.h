@@ -15,16 +15,16 @@ struct PortRange {  // inclusive
   friend auto operator<=>(const PortRange&, const PortRange&) = default;
 };
 
-struct PortAtom {
+struct PortPiece {
   PortRange range;
   std::vector<std::size_t> rules;  // sorted indices of the rules that cover it; never empty
-  friend auto operator<=>(const PortAtom&, const PortAtom&) = default;
+  friend auto operator<=>(const PortPiece&, const PortPiece&) = default;
 };
 
-// `ranges[i]`: rule i's ranges, in any order, overlapping or not. The atoms are sorted; neighbours
+// `ranges[i]`: rule i's ranges, in any order, overlapping or not. The pieces are sorted; neighbours
 // differ in rules. nullopt when their rules together are more than `max_rules`: a guard against
 // policies made to exhaust memory.
-std::optional<std::vector<PortAtom>> CutPorts(const std::vector<std::vector<PortRange>>& ranges,
-                                              std::size_t max_rules);
+std::optional<std::vector<PortPiece>> CutPorts(const std::vector<std::vector<PortRange>>& ranges,
+                                               std::size_t max_rules);
 
 }  // namespace podgate::compiler

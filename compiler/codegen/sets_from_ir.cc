@@ -1,16 +1,17 @@
-#include "compiler/codegen/ir_set_pool.h"
+#include "compiler/codegen/sets_from_ir.h"
 
 #include <algorithm>
 #include <map>
 #include <utility>
 
-#include "compiler/codegen/set_heads.h"
+#include "compiler/codegen/direction.h"
+#include "compiler/codegen/set_definitions.h"
 
 namespace podgate::compiler {
 namespace {
 
-std::string Known(std::string_view kind, Family family, const std::string& meaning) {
-  return std::string(kind) + (family == Family::kIPv4 ? '4' : '6') + meaning;
+std::string MeaningKey(std::string_view kind, Family family, const std::string& meaning) {
+  return std::string(kind) + Digit(family) + meaning;
 }
 
 std::vector<nft::Element> Elements(std::vector<nft::Key> keys) {
@@ -50,15 +51,15 @@ class MergedPeers {
 
 }  // namespace
 
-const std::string& IrSetPool::Add(nft::Set head, std::vector<nft::Element> elements) {
-  head.elements = std::move(elements);
-  std::string name = head.name;
-  return out()->sets.emplace(std::move(name), std::move(head)).first->first;
+const std::string& SetsFromIr::Add(nft::Set set, std::vector<nft::Element> elements) {
+  set.elements = std::move(elements);
+  std::string name = set.name;
+  return out()->sets.emplace(std::move(name), std::move(set)).first->first;
 }
 
-std::string IrSetPool::Pods(const std::set<PodTerm>& terms, Family family) {
-  std::string& known = names_[Known("pods", family, MeaningOf(terms))];
-  if (!known.empty()) return known;
+std::string SetsFromIr::Pods(const std::set<PodTerm>& terms, Family family) {
+  std::string& name = names_[MeaningKey("pods", family, MeaningOf(terms))];
+  if (!name.empty()) return name;
 
   std::vector<nft::Key> keys;
   for (const PodTerm& term : terms)
@@ -66,17 +67,17 @@ std::string IrSetPool::Pods(const std::set<PodTerm>& terms, Family family) {
       for (const Address& address : it->second)
         if (address.family() == family) keys.push_back(nft::AddressKey(address));
   std::vector<nft::Element> elements = Elements(std::move(keys));
-  nft::Set head = PodsHead(terms, family, elements.size());
-  return known = Add(std::move(head), std::move(elements));
+  nft::Set set = PodSet(terms, family, elements.size());
+  return name = Add(std::move(set), std::move(elements));
 }
 
-std::string IrSetPool::NamedPorts(const std::vector<NamedUse>& uses, Family family) {
-  std::string& known = names_[Known("named", family, MeaningOf(uses))];
-  if (!known.empty()) return known;
+std::string SetsFromIr::NamedPorts(const std::vector<NamedPortUse>& uses, Family family) {
+  std::string& name = names_[MeaningKey("named", family, MeaningOf(uses))];
+  if (!name.empty()) return name;
 
   std::vector<MergedPeers> peers;
   std::map<std::pair<std::string, Protocol>, std::vector<std::size_t>> uses_by_port;
-  for (const NamedUse& use : uses) {
+  for (const NamedPortUse& use : uses) {
     for (const auto& port : use.ports) uses_by_port[port].push_back(peers.size());
     peers.emplace_back(use.peers, ir_);
   }
@@ -93,8 +94,8 @@ std::string IrSetPool::NamedPorts(const std::vector<NamedUse>& uses, Family fami
     }
   }
   std::vector<nft::Element> elements = Elements(std::move(keys));
-  nft::Set head = NamedPortsHead(uses, family, elements.size());
-  return known = Add(std::move(head), std::move(elements));
+  nft::Set set = NamedPortSet(uses, family, elements.size());
+  return name = Add(std::move(set), std::move(elements));
 }
 
 }  // namespace podgate::compiler

@@ -1,7 +1,8 @@
-#include "compiler/codegen/set_heads.h"
+#include "compiler/codegen/set_definitions.h"
 
 #include <fmt/format.h>
 
+#include "compiler/codegen/direction.h"
 #include "compiler/codegen/names.h"
 #include "compiler/model/selector.h"
 
@@ -11,8 +12,6 @@ namespace {
 constexpr std::uint32_t kSmallestSize = 1024;
 constexpr std::uint32_t kLargestSize = 1u << 30;
 constexpr std::size_t kTextBytes = 40;  // of what a set stands for, in its name
-
-char Digit(Family family) { return family == Family::kIPv4 ? '4' : '6'; }
 
 // The term in few words, in characters that names can hold: "app-web-in-shop", "not-tier-in-all".
 std::string ShortText(const PodTerm& term) {
@@ -57,19 +56,15 @@ std::string SizeSuffix(std::uint32_t size) {
   return size == kSmallestSize ? std::string() : fmt::format("-{}", size);
 }
 
-nft::Field AddressField(Family family) {
-  return family == Family::kIPv4 ? nft::Field::kIpv4Addr : nft::Field::kIpv6Addr;
-}
-
 std::string MeaningOf(const std::set<PodTerm>& terms) {
   std::string meaning;
   for (const PodTerm& term : terms) AppendPart(&meaning, term.ToString());
   return meaning;
 }
 
-std::string MeaningOf(const std::vector<NamedUse>& uses) {
+std::string MeaningOf(const std::vector<NamedPortUse>& uses) {
   std::string meaning;
-  for (const NamedUse& use : uses) {
+  for (const NamedPortUse& use : uses) {
     AppendPart(&meaning, std::to_string(use.ports.size()));
     for (const auto& port : use.ports) AppendPart(&meaning, PortText(port));
     AppendPart(&meaning, std::to_string(use.peers.size()));
@@ -78,7 +73,7 @@ std::string MeaningOf(const std::vector<NamedUse>& uses) {
   return meaning;
 }
 
-nft::Set PodsHead(const std::set<PodTerm>& terms, Family family, std::size_t elements) {
+nft::Set PodSet(const std::set<PodTerm>& terms, Family family, std::size_t elements) {
   const PodTerm& first = *terms.begin();
   nft::Set set{.key = {AddressField(family)}};
   set.size = SizeFor(elements);
@@ -89,10 +84,10 @@ nft::Set PodsHead(const std::set<PodTerm>& terms, Family family, std::size_t ele
   return set;
 }
 
-nft::Set NamedPortsHead(const std::vector<NamedUse>& uses, Family family, std::size_t elements) {
+nft::Set NamedPortSet(const std::vector<NamedPortUse>& uses, Family family, std::size_t elements) {
   nft::Set set{.key = {AddressField(family), nft::Field::kInetProto, nft::Field::kInetService}};
   set.size = SizeFor(elements);
-  const NamedUse& first = uses.front();
+  const NamedPortUse& first = uses.front();
   const std::string text =
       fmt::format("{} of {}", PortText(first.ports.front()), PeerText(first.peers.front()));
   const std::string more =
@@ -101,6 +96,19 @@ nft::Set NamedPortsHead(const std::vector<NamedUse>& uses, Family family, std::s
       HashedName(fmt::format("ports{}-", Digit(family)), text + more, MeaningOf(uses), kTextBytes) +
       SizeSuffix(set.size);
   set.comment = Comment(text, more);
+  return set;
+}
+
+nft::Set BlockSet(const AddressSet& block) {
+  const Family family = block.intervals().front().first.family();
+  const std::string meaning = block.ToString();
+  nft::Set set{.key = {AddressField(family)}, .interval = true};
+  set.name = fmt::format("blocks{}_{}", Digit(family), Hash32(meaning));
+  for (const ipset::Interval& interval : block.intervals())
+    set.elements.push_back({.key = nft::AddressKey(interval.first),
+                            .last = nft::AddressKey(interval.last),
+                            .verdict = {}});
+  set.comment = Comment(meaning);
   return set;
 }
 

@@ -6,21 +6,21 @@
 #include <unordered_map>
 #include <vector>
 
-#include "compiler/codegen/set_pool.h"
+#include "compiler/codegen/lookup_sets.h"
 #include "compiler/ir/ir.h"
 
 namespace podgate::compiler {
 
-class IrSetPool : public SetPool {
+class SetsFromIr : public LookupSets {
  public:
   // Both must outlive the pool.
-  IrSetPool(const NodeIr& ir, nft::Ruleset* out) : SetPool(out), ir_(ir) {}
+  SetsFromIr(const NodeIr& ir, nft::Ruleset* out) : LookupSets(out), ir_(ir) {}
 
   std::string Pods(const std::set<PodTerm>& terms, Family family) override;
-  std::string NamedPorts(const std::vector<NamedUse>& uses, Family family) override;
+  std::string NamedPorts(const std::vector<NamedPortUse>& uses, Family family) override;
 
  private:
-  const std::string& Add(nft::Set head, std::vector<nft::Element> elements);
+  const std::string& Add(nft::Set set, std::vector<nft::Element> elements);
 
   const NodeIr& ir_;
   std::unordered_map<std::string, std::string> names_;  // meaning to name

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "compiler/reference/reference.h"
+#include "compiler/reference/rule_matching.h"
 
 namespace podgate::compiler::reference {
 
