@@ -40,7 +40,7 @@ Agent::Agent(const RunOptions& options, const std::string& node, ApiAccess acces
       sender_(SourceOfEvents(node), transport_.get(), &limiter_, &clock_, log),
       board_(clock_.Now()),
       links_(OpenNodeLinks()),
-      bridge_guard_(options.set_bridge_sysctl && !options.dry_run, links_.get(), &clock_, log,
+      bridge_guard_(options.set_bridge_filter && !options.dry_run, links_.get(), &clock_, log,
                     options.dry_run ? nullptr : &sender_),
       loop_({node,
              {.pod_to_node_enforce = options.pod_to_node_enforce, .reject = options.reject},

@@ -12,7 +12,6 @@
 #include "controller/cli/cleanup.h"
 #include "controller/cli/cli_offline.h"
 #include "controller/cli/daemonset_wait.h"
-#include "controller/cli/prepare_node.h"
 #include "controller/cli/run.h"
 
 namespace podgate::controller {
@@ -168,9 +167,9 @@ void AddRun(CLI::App* app, std::function<int()>* chosen) {
       ->check(CLI::IsMember({"cut", "keep"}));
   command
       ->add_option_function<std::string>(
-          "--bridge-sysctl",
-          [options](const std::string& value) { options->set_bridge_sysctl = value == "set"; },
-          "Action if bridge filtering is off (default: set)")
+          "--bridge-filter",
+          [options](const std::string& value) { options->set_bridge_filter = value == "set"; },
+          "Filtering on the bridges of pods (default: set)")
       ->check(CLI::IsMember({"set", "check"}));
   AddListen(command, &options->listen);
   command->callback([options, chosen] { *chosen = [options] { return Run(*options); }; });
@@ -182,20 +181,6 @@ void AddCleanup(CLI::App* app, std::function<int()>* chosen) {
   command->add_flag("--stay", *stay, "Keep running until SIGTERM (for DaemonSets)");
   command->callback(
       [stay, chosen] { *chosen = [stay] { return *stay ? CleanupAndStay() : Cleanup(); }; });
-}
-
-void AddPrepareNode(CLI::App* app, std::function<int()>* chosen) {
-  auto best_effort = std::make_shared<bool>(false);
-  CLI::App* command =
-      app->add_subcommand("prepare-node", "Enable the sysctls that filter bridged pod traffic");
-  command->add_flag("--best-effort", *best_effort,
-                    "Exit code 0 even on failure (the agent reports bypasses)");
-  command->callback([best_effort, chosen] {
-    *chosen = [best_effort] {
-      const int code = PrepareNode(std::cout, std::cerr);
-      return *best_effort ? kExitOk : code;
-    };
-  });
 }
 
 void AddWaitDaemonSet(CLI::App* app, std::function<int()>* chosen) {
@@ -233,7 +218,6 @@ int Main(int argc, char** argv) {
   AddExplain(&app, &chosen);
   AddRun(&app, &chosen);
   AddCleanup(&app, &chosen);
-  AddPrepareNode(&app, &chosen);
   AddWaitDaemonSet(&app, &chosen);
   app.add_subcommand("version", "Print the version")->callback([&chosen] {
     chosen = [] {

@@ -20,7 +20,7 @@ struct RunOptions {
   bool pod_to_node_enforce = false;     // --pod-to-node=enforce
   bool reject = false;                  // --deny=reject
   bool keep_established = false;        // --established=keep
-  bool set_bridge_sysctl = true;        // --bridge-sysctl=set
+  bool set_bridge_filter = true;        // --bridge-filter=set
   std::vector<ListenAddress> listen{};  // --listen; for probes and metrics
 };
 

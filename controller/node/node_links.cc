@@ -26,7 +26,7 @@ std::string PathOf(Family family) {
 
 class Descriptor {
  public:
-  Descriptor(const std::string& path, int flags) : fd_(::open(path.c_str(), flags | O_CLOEXEC)) {}
+  explicit Descriptor(const std::string& path) : fd_(::open(path.c_str(), O_RDONLY | O_CLOEXEC)) {}
   ~Descriptor() {
     if (fd_ >= 0) ::close(fd_);
   }
@@ -67,7 +67,7 @@ class KernelLinks : public NodeLinks {
   }
 
   BridgeFilter Filter(Family family) override {
-    const Descriptor file(PathOf(family), O_RDONLY);
+    const Descriptor file(PathOf(family));
     if (file.get() < 0) {
       if (errno == ENOENT) return {BridgeFilter::State::kMissing, {}};
       return {BridgeFilter::State::kUnreadable, std::strerror(errno)};
@@ -78,10 +78,15 @@ class KernelLinks : public NodeLinks {
     return {digit == '0' ? BridgeFilter::State::kOff : BridgeFilter::State::kOn, {}};
   }
 
-  Status TurnFilterOn(Family family) override {
-    const Descriptor file(PathOf(family), O_WRONLY);
-    if (file.get() >= 0 && ::write(file.get(), "1\n", 2) == 2) return {};
-    return {Status::Code::kOther, std::strerror(errno)};
+  Status TurnFilterOn(int bridge, Family family) override {
+    const auto client = Client();
+    if (!client.ok()) return client.status();
+    std::array<char, kQuestionBytes> buffer;
+    const nlmsghdr* request =
+        TurnOnCalls(QuestionBuffer(buffer), client.value()->next_sequence(), bridge, family);
+    const Status set = client.value()->Ask(request, [](const nlmsghdr*) { return true; });
+    if (set.code() == Status::Code::kPermission) return {set.code(), "CAP_NET_ADMIN is missing"};
+    return set;
   }
 
  private:
@@ -119,6 +124,10 @@ class KernelLinks : public NodeLinks {
 const char* BridgeSysctl(Family family) {
   return family == Family::kIPv4 ? "net.bridge.bridge-nf-call-iptables"
                                  : "net.bridge.bridge-nf-call-ip6tables";
+}
+
+const char* BridgeSwitch(Family family) {
+  return family == Family::kIPv4 ? "nf_call_iptables" : "nf_call_ip6tables";
 }
 
 std::unique_ptr<NodeLinks> OpenNodeLinks() { return std::make_unique<KernelLinks>(); }
