@@ -21,7 +21,8 @@ _BYPASSED = ("deny * -> a/web", "allow a/client -> a/web", "allow b/client -> a/
 _FAMILIES = ("iptables", "ip6tables")
 _ON, _OFF = ["1", "1"], ["0", "0"]
 # As in the chart's container: /proc/sys is read-only, and CAP_NET_ADMIN is the only capability.
-_CONTAINED = ("unshare", "--mount", "sh", "-c", 'mount -o bind,ro /proc/sys /proc/sys && exec setpriv --bounding-set=-all,+net_admin "$@"', "sh")
+_CONTAINED = ("unshare", "--mount", "sh", "-c",
+              'mount -o bind,ro /proc/sys /proc/sys && exec setpriv --bounding-set=-all,+net_admin "$@"', "sh")
 # As on a node where the module is not loaded.
 _NO_MODULE = ("unshare", "--mount", "sh", "-c", 'mount -t tmpfs none /proc/sys/net/bridge && exec "$@"', "sh")
 
@@ -112,7 +113,8 @@ def _other_bridge(world):
             f"link add vnet{i} type veth peer name eth0 netns {guest.path}" for i, guest in enumerate(guests)), *(
             f"link set vnet{i} master virbr0 up" for i in range(len(guests))))
         for i, guest in enumerate(guests):
-            guest.ip("link set lo up", "link set eth0 up", f"addr add 192.168.122.{i + 1}/24 dev eth0", f"addr add fd00:122::{i + 1}/64 dev eth0 nodad")
+            guest.ip("link set lo up", "link set eth0 up", f"addr add 192.168.122.{i + 1}/24 dev eth0",
+                     f"addr add fd00:122::{i + 1}/64 dev eth0 nodad")
         # What a filter that looked at them would do to the guests' packets.
         node.run(["nft", "-f", "-"], input="table inet guests { chain forward { type filter hook forward priority 5;"
                                            " ip saddr 192.168.122.0/24 drop; ip6 saddr fd00:122::/64 icmpv6 type echo-request drop; }; }")
@@ -179,8 +181,8 @@ def without_the_module(world):
         begun = len(_said(agent))
         agent.agent.start()
         _await_said(agent, begun, "policies are enforced")
-        agent.expect_problem("IPv4 packets between pods on bridge cni0 bypass the rules: br_netfilter is not loaded; run `modprobe br_netfilter`",
-                             "IPv6 packets between pods on bridge cni0 bypass the rules")
+        agent.expect_problem("IPv4 packets between pods on bridge cni0 bypass the rules: br_netfilter is not loaded",
+                             "IPv6 packets between pods on bridge cni0 bypass the rules", "`modprobe br_netfilter`")
         require(agent.metric("podgate_unpoliced_pods") == 3, f"{agent.metric('podgate_unpoliced_pods')} pods are counted")
         require(agent.get("/healthz")[0] == 200, "a bypass must not restart the agent")
         _expect_said(agent, begun, "bypass the rules", 2)  # one line for each family
