@@ -2,6 +2,7 @@
 // --dry-run make of it.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <thread>

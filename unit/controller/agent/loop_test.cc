@@ -305,25 +305,24 @@ TEST(Loop, AnUnreadablePodThatChangesItsAddressForEverIsBounded) {
   World world;
   world.Start();
   const auto version = [&world](int i) {
-    world.Tell(Upsert(Kind::kPod, MakePod("web", fmt::format("10.1.{}.{}", i / 200, i % 200), {}),
-                      {Unreadable()}));
+    world.Tell(Upsert(Kind::kPod, MakePod("web", fmt::format("10.1.0.{}", i), {}), {Unreadable()}));
   };
   for (int i = 0; i < 63; ++i) version(i);  // with its address before, as many as are kept
   EXPECT_EQ(world.Logged("unreadable pod has too many addresses"), 0U);
   EXPECT_FALSE(world.Passes("10.0.1.1", "10.0.0.1"));
   EXPECT_FALSE(world.Passes("10.0.1.1", "10.1.0.0"));
-  for (int i = 63; i < 300; ++i) version(i);
-  EXPECT_EQ(world.Logged("kept=64 dropped=1"), 237U) << world.logged.substr(0, 400);
-  EXPECT_FALSE(world.Passes("10.0.1.1", "10.1.1.99"));  // the one that it has now
+  for (int i = 63; i < 80; ++i) version(i);
+  EXPECT_EQ(world.Logged("kept=64 dropped=1"), 17U);
+  EXPECT_FALSE(world.Passes("10.0.1.1", "10.1.0.79"));  // the one that it has now
   const auto quarantined = world.loop.pipeline().FindPod({"~unreadable", "d/web"});
   ASSERT_TRUE(quarantined);
   EXPECT_EQ(quarantined->addresses.size(), 64U);
   EXPECT_TRUE(std::is_sorted(quarantined->addresses.begin(), quarantined->addresses.end()));
   // The same again changes nothing.
   world.kernel.committed.clear();
-  version(299);
+  version(79);
   EXPECT_TRUE(world.kernel.committed.empty());
-  EXPECT_EQ(world.Logged("kept=64 dropped=1"), 237U);
+  EXPECT_EQ(world.Logged("kept=64 dropped=1"), 17U);
 }
 
 TEST(Loop, AnUnreadableNamespaceMatchesNoSelector) {

@@ -84,7 +84,7 @@ TEST(DaemonSetWait, SaysWhatIsMissingAtTheEnd) {
   } kCases[] = {
       {Status200(DaemonSet(1, 1, 3, 2)), "its pods are ready on 2 of 3 nodes"},
       {Status200(DaemonSet(1, 0, 0, 0)), "the DaemonSet controller has not processed it yet"},
-      {Status200(R"({"kind":"Status"})"), "the API server's answer is no DaemonSet"},
+      {Status200(R"({"kind":"Status"})"), "the answer of the API server is not a DaemonSet"},
       {Status200(std::string(2u << 20, ' ')), "the API server cannot be reached"},
       {With(404, "{}"), "the API server answers with status 404"},
       {Broken(), "the API server cannot be reached: broke"},

@@ -221,7 +221,7 @@ TEST(HttpServer, TakesAnAddressWhenItIsFree) {
   const auto at = said.find("cannot listen");
   ASSERT_NE(at, std::string::npos) << said;
   EXPECT_EQ(said.find("cannot listen", at + 1), std::string::npos) << said;
-  EXPECT_NE(said.find("do=\"end what listens there"), std::string::npos) << said;
+  EXPECT_NE(said.find("do=\"stop the process that listens there"), std::string::npos) << said;
 }
 
 TEST(HttpServer, AnAddressThatIsNotOurs) {
