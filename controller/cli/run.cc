@@ -43,7 +43,7 @@ int CheckAccess(const RunOptions& options, Result<ApiAccess>* access) {
 // The process that has this lock is the agent of its network namespace.
 constexpr const char* kLockName = "podgate";
 // In an update the old agent may still be ending while the new one starts.
-constexpr std::chrono::seconds kLockPatience{5};
+constexpr std::chrono::seconds kLockPatience{3};
 
 // What a second agent says of the first: its process's number may mean nothing to the reader.
 std::string IntroductionOf(const std::string& node) {

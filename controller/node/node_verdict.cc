@@ -49,16 +49,16 @@ std::string CheckName(const NodeEvidence& evidence) {
 NodeVerdict JudgeNode(const std::string& node, const NodeEvidence& evidence) {
   using Kind = NodeVerdict::Kind;
   const nft::Addresses machine = Telling(evidence.machine);
-  if (machine.empty()) return {};  // they cannot be read: nothing can be compared
+  const bool comparable = !machine.empty();  // else they cannot be read
   const nft::Addresses of_node = Telling(evidence.object.addresses);
-  if (evidence.object.state == NodeObject::State::kFound && !of_node.empty()) {
+  if (comparable && !of_node.empty()) {
     if (AnyOf(of_node, machine)) return {Kind::kRight, {}};
     return Wrong(fmt::format("Node {} has the addresses {}, and this machine has none of them: {}",
                              node, List(of_node), CheckName(evidence)));
   }
   const nft::Addresses of_pods = Telling(evidence.host_addresses);
   if (AnyOf(of_pods, machine)) return {Kind::kRight, {}};
-  if (!of_pods.empty()) {
+  if (comparable && !of_pods.empty()) {
     return Wrong(
         fmt::format("the pods of node {} run at the addresses {}, and this machine has none of "
                     "them: {}",

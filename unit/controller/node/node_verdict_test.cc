@@ -191,6 +191,11 @@ TEST(NodeVerdict, AMachineThatIsNotKnownStopsNothing) {
   NodeEvidence evidence;
   evidence.object = {State::kFound, At({"172.18.0.12"})};
   EXPECT_EQ(JudgeNode("n1", evidence).kind, Kind::kUnknown);
+  evidence.object = {};
+  evidence.host_addresses = At({"172.18.0.12"});
+  EXPECT_EQ(JudgeNode("n1", evidence).kind, Kind::kUnknown);
+  evidence.object.state = State::kAbsent;  // nothing has to be compared for that
+  EXPECT_EQ(JudgeNode("n1", evidence).kind, Kind::kAbsent);
 }
 
 }  // namespace
