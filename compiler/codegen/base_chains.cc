@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "compiler/codegen/direction.h"
+#include "compiler/codegen/table_comment.h"
 
 namespace podgate::compiler {
 namespace {
@@ -58,9 +59,9 @@ void AddDeny(Direction direction, const CompileOptions& options, nft::Ruleset* o
 
 }  // namespace
 
-nft::Ruleset BaseChains(const CompileOptions& options) {
+nft::Ruleset BaseChains(std::string_view node, const CompileOptions& options) {
   nft::Ruleset out;
-  out.comment = "NetworkPolicy of this node, kept up to date by Podgate";
+  out.comment = TableComment(node);
   for (const Direction direction : kDirections) AddDeny(direction, options, &out);
   AddBase(kForwardChain, nft::Hook::kForward, &out)
       .push_back({.action = GotoChain(ToString(Direction::kIngress))});

@@ -2,13 +2,15 @@
 // changes. Pure.
 #pragma once
 
+#include <string_view>
+
 #include "compiler/codegen/compile_options.h"
 #include "nft/model/ruleset.h"
 
 namespace podgate::compiler {
 
-// A ruleset with base chains, deny chains and their counters. The chains that the base chains lead
-// to are those of DispatchChain.
-nft::Ruleset BaseChains(const CompileOptions& options);
+// The ruleset of a node with base chains, deny chains and their counters. The chains that the base
+// chains lead to are those of DispatchChain.
+nft::Ruleset BaseChains(std::string_view node, const CompileOptions& options);
 
 }  // namespace podgate::compiler

@@ -6,6 +6,7 @@
 //     bounded_form                 the same for many rules: ports are looked up in maps
 //       port_pieces, peer_group    disjoint port ranges; the peers allowed at such a piece
 //     block_plan                   ipBlocks, prefix by prefix or by set
+//   table_comment                  which node's table it is
 //   dispatch                       from a pod's address to the chain of its class
 //   lookup_sets, set_definitions   sets: who asks for them; their names, sizes, comments
 //   rule_origin, direction, names  spelling of rules; ingress and egress; names of objects
@@ -63,7 +64,7 @@ Dispatch AddAddresses(const NodeIr& ir, const std::vector<std::string>& class_ch
 }  // namespace
 
 nft::Ruleset Compile(const NodeIr& ir, const CompileOptions& options) {
-  nft::Ruleset out = BaseChains(options);
+  nft::Ruleset out = BaseChains(ir.node, options);
   SetsFromIr sets(ir, &out);
   std::vector<std::string> class_chains;
   for (const PolicyClass& c : ir.classes) class_chains.push_back(CompileClass(c, &sets));

@@ -54,7 +54,7 @@ Pipeline::Pipeline(std::string node, const CompileOptions& options)
       pods_(&symbols_),
       peers_(&symbols_, &pods_),
       policies_(&symbols_),
-      assembly_(BaseChains(options)) {
+      assembly_(BaseChains(node_, options)) {
   for (std::size_t direction = 0; direction < kDirections.size(); ++direction) {
     for (std::size_t i = 0; i < kFamilies.size(); ++i) {
       dispatch_[direction][i] = DefineDispatch(kDirections[direction], kFamilies[i], 0);
@@ -88,6 +88,28 @@ std::vector<Pipeline::LocalPod> Pipeline::LocalPods(std::size_t most) const {
       pods.push_back({key, std::string(pod->uid()), pod->addresses});
   }
   return pods;
+}
+
+std::vector<Address> Pipeline::HostAddresses() const {
+  std::set<Address> addresses;
+  pods_.VisitHosts([&](const NodeHosts& hosts) {
+    if (symbols_.Text(hosts.first) == node_)
+      addresses.insert(hosts.second.begin(), hosts.second.end());
+  });
+  return {addresses.begin(), addresses.end()};
+}
+
+std::string Pipeline::OtherNodeAt(const std::vector<Address>& addresses) const {
+  std::string other;
+  pods_.VisitHosts([&](const NodeHosts& hosts) {
+    const std::string& node = symbols_.Text(hosts.first);
+    if (node.empty() || node == node_ || (!other.empty() && other < node)) return;
+    const bool here = std::any_of(hosts.second.begin(), hosts.second.end(), [&](const Address& a) {
+      return std::binary_search(addresses.begin(), addresses.end(), a);
+    });
+    if (here) other = node;
+  });
+  return other;
 }
 
 // ---- events -----------------------------------------------------------------------------------

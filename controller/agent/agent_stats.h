@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <mutex>
+#include <string>
 
 #include "compiler/decode/decode.h"
 #include "controller/agent/applier.h"
@@ -39,6 +40,9 @@ struct LoopStats {
   std::array<bool, kWatched.size()> listed{};
   std::array<std::uint64_t, kWatched.size()> events{};  // objects that came, changed or went
   bool settled = false;                                 // the kernel holds what is wanted
+  // Why the agent's name is not believed to be this machine's, or the table is another node's: a
+  // sentence; empty: it is.
+  std::string node_problem;
   Applier::Counters applied;
   Histogram compile;          // from events to what changes in the ruleset
   Histogram commit;           // of that, to the kernel

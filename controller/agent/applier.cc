@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "compiler/codegen/table_comment.h"
 #include "nft/model/compare.h"
 #include "nft/plan/diff.h"
 #include "nft/plan/rebuild.h"
@@ -26,6 +27,8 @@ constexpr std::chrono::seconds kCheckAtMost{5};  // however long a look took
 constexpr std::chrono::milliseconds kRetries[] = {
     std::chrono::milliseconds(0), std::chrono::milliseconds(20), std::chrono::milliseconds(100)};
 constexpr std::chrono::seconds kRetryEvery{1};
+// Looks at a table that is another node's: somebody may remove it.
+constexpr std::chrono::seconds kOtherTableEvery{5};
 // So many failures in a row, and again after so many more, and all is built anew.
 constexpr int kRebuildAfter = 3;
 constexpr int kRebuildEvery = 60;
@@ -75,15 +78,29 @@ bool Applier::Synchronise() {
   nft::Status status;
   for (int attempt = 0; attempt <= kConditionalAttempts; ++attempt) {
     status = SynchroniseOnce(attempt < kConditionalAttempts);
+    if (other_table_) {
+      next_attempt_ = clock_->Now() + kOtherTableEvery;
+      return false;
+    }
     if (!status.IsStale()) break;
   }
   return Finish(status);
+}
+
+std::optional<Applier::OtherTable> Applier::FindOther(
+    const std::optional<nft::Ruleset>& table) const {
+  if (ours_ || node_.empty() || !table) return std::nullopt;
+  std::optional<std::string> owner = compiler::NodeOfTable(table->comment);
+  if (!owner || *owner == compiler::NodeInComment(node_)) return std::nullopt;
+  return OtherTable{*std::move(owner), compiler::IsolatedPods(*table)};
 }
 
 // `conditional`: only if nobody commits between the look at the table and the end of the change.
 nft::Status Applier::SynchroniseOnce(bool conditional) {
   const auto held = Read();
   if (!held.ok()) return held.status();
+  other_table_ = FindOther(held.value().table);
+  if (other_table_) return {};
   const nft::Ruleset* table = held.value().table ? &*held.value().table : nullptr;
   if (std::exchange(changed_, false)) FindOutWho(held.value());
   const bool rebuild = failures_in_a_row_ % kRebuildEvery == kRebuildAfter;
@@ -123,6 +140,7 @@ bool Applier::Finish(const nft::Status& status) {
 
 void Applier::Settle() {
   state_ = State::kSettled;
+  ours_ = true;
   failures_in_a_row_ = 0;
   const Clock::Time now = clock_->Now();
   next_attempt_ = now;

@@ -1,5 +1,7 @@
 #include "controller/agent/loop.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <utility>
 
@@ -16,16 +18,20 @@ double Seconds(Clock::Duration duration) { return std::chrono::duration<double>(
 
 Loop::Loop(Options options, nft::Kernel* kernel, Clock* clock, Logger* log,
            FlowTerminator* terminator, nft::Monitor* monitor, AgentStatsBoard* board,
-           BridgeGuard* bridge_guard, EventSink* events)
+           BridgeGuard* bridge_guard, EventSink* events, NodeLookup* node_lookup)
     : options_(std::move(options)),
       clock_(clock),
       log_(log),
       terminator_(terminator),
       board_(board),
       bridge_guard_(bridge_guard),
+      events_(events),
+      node_lookup_(node_lookup),
       pipeline_(options_.node, options_.compile),
       store_(&pipeline_, log, events),
-      applier_(&pipeline_.ruleset(), kernel, monitor, clock, log, events) {}
+      applier_(&pipeline_.ruleset(), kernel, monitor, clock, log, events,
+               options_.node_renamed || options_.dry_run ? std::string() : options_.node),
+      released_(node_lookup == nullptr) {}
 
 void Loop::Run(MessageQueue* queue) {
   constexpr std::chrono::milliseconds kIdle{1000};
@@ -48,19 +54,77 @@ void Loop::Handle(std::vector<Message> messages) {
     stale_ = store_.Apply(std::move(message)) || stale_;
   }
   messages = {};
-  if (stale_ && store_.complete()) UpdateAndApply(oldest);
+  CheckNode();
+  if (stale_ && store_.complete() && released_) UpdateAndApply(oldest);
   if (listed) TrimListMemory();
 }
 
 void Loop::Tick() {
   const std::uint64_t steps_before = applier_.counters().steps;
+  CheckNode();
+  if (stale_ && store_.complete() && released_) UpdateAndApply(clock_->Now());
   applier_.Tick();
+  TellNode();
   // A repair, or a change that did not come through at first: what was open meanwhile nobody knows.
   if (applier_.counters().steps != steps_before) unfollowed_ = may_deny_ = true;
   Announce();
   FollowFlows();
   TellPods();
   Report();
+}
+
+void Loop::CheckNode() {
+  if (node_lookup_ == nullptr || !store_.complete()) return;
+  const std::array<std::uint64_t, 3> made_of{node_lookup_->answers(), pipeline_.host_changes(),
+                                             pipeline_.counts().local_pods > 0 ? 1U : 0U};
+  if (made_of[0] == 0 || judged_ == made_of) return;
+  judged_ = made_of;
+  const NodeLookup::Report found = node_lookup_->report();
+  node_verdict_ = JudgeNode(options_.node, {.object = found.object,
+                                            .machine = found.machine,
+                                            .named_by_pods = made_of[2] > 0,
+                                            .host_addresses = pipeline_.HostAddresses(),
+                                            .other_node = pipeline_.OtherNodeAt(found.machine)});
+  node_lookup_->SetUrgent(node_verdict_.stops());
+  // A dry run writes nothing, and may well be made on another machine.
+  released_ = released_ || !node_verdict_.stops() || options_.dry_run;
+}
+
+std::string Loop::NodeProblem() const {
+  if (node_verdict_.stops()) return node_verdict_.problem;
+  if (!applier_.other_table()) return {};
+  const auto& [other, pods] = *applier_.other_table();
+  const std::string isolated = pods == 1 ? "1 pod" : fmt::format("{} pods", pods);
+  if (pipeline_.counts().local_pods == 0) {
+    return fmt::format(
+        "no pod of the cluster runs on node {}, and this kernel isolates {} under node {}: "
+        "check --node, or give --node-renamed to take its table over",
+        options_.node, isolated, other);
+  }
+  return fmt::format(
+      "this kernel isolates {} under node {}, and the agent runs as node {}: check --node, or "
+      "give --node-renamed to take the table over",
+      isolated, other, options_.node);
+}
+
+void Loop::TellNode() {
+  std::string problem = NodeProblem();
+  if (problem == node_problem_) return;
+  node_problem_ = std::move(problem);
+  if (node_problem_.empty()) {
+    log_->Info(LogMessages::kNodeFits, {{"node", options_.node}});
+    return;
+  }
+  log_->Error(applier_.settled() ? LogMessages::kNodeNoLongerFits : LogMessages::kNodeDoesNotFit,
+              {{"node", options_.node}, {"problem", node_problem_}});
+  if (events_ == nullptr) return;
+  ClusterEvent event;
+  event.reason = "WrongNode";
+  event.action = "KeepRules";
+  event.note = fmt::format("The agent is not ready: {}. {}", node_problem_,
+                           applier_.settled() ? "It keeps the rules up to date."
+                                              : "It leaves the rules in the kernel as they are.");
+  events_->Tell(std::move(event));
 }
 
 void Loop::FollowFlows() {
@@ -124,7 +188,7 @@ void Loop::UpdateAndApply(Clock::Time oldest) {
 }
 
 void Loop::TellPods() {
-  if (bridge_guard_ == nullptr || !store_.complete()) return;
+  if (bridge_guard_ == nullptr || !store_.complete() || !released_) return;
   if (told_local_changes_ == pipeline_.local_changes()) return;
   told_local_changes_ = pipeline_.local_changes();
   bridge_guard_->SetPods(pipeline_.LocalPods(BridgeGuard::kMaxPods));
@@ -148,6 +212,11 @@ void Loop::Report() {
   for (std::size_t i = 0; i < kWatched.size(); ++i)
     stats_.listed.at(i) = store_.listed(kWatched.at(i));
   stats_.settled = applier_.settled();
+  stats_.node_problem = node_problem_;
+  if (node_lookup_ != nullptr && store_.complete() && !judged_) {
+    stats_.node_problem =
+        fmt::format("the agent has not asked yet whether node {} is this machine", options_.node);
+  }
   stats_.applied = applier_.counters();
   stats_.policies = counts.policies;
   stats_.broken_policies = store_.broken_policies();

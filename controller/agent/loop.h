@@ -1,9 +1,13 @@
 // The agent's one thread that decides: takes messages, lets the pipeline follow them and has what
 // that changes in the node's ruleset applied. Nothing is written to the kernel before all kinds are
 // listed; until then the rules that an earlier run left behind stay in force. No fixed delays: what
-// has queued while a commit ran goes into the next.
+// has queued while a commit ran goes into the next. The same holds while the agent's name is not
+// that of this machine, or the table is another node's. Once rules are written they are kept up to
+// date, whatever is learnt of the name: nothing opens because of it.
 #pragma once
 
+#include <array>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -16,6 +20,8 @@
 #include "controller/agent/queue.h"
 #include "controller/agent/store.h"
 #include "controller/node/bridge_guard.h"
+#include "controller/node/node_lookup.h"
+#include "controller/node/node_verdict.h"
 
 namespace podgate::controller {
 
@@ -24,14 +30,16 @@ class Loop {
   struct Options {
     std::string node;
     compiler::CompileOptions compile;
-    bool dry_run = false;  // the kernel is one that only prints
+    bool dry_run = false;       // the kernel is one that only prints
+    bool node_renamed = false;  // a table of another node is taken over
   };
   // `terminator`: nullptr when established flows are left alone. `monitor`: see applier.h. `board`,
-  // `bridge_guard`, `events`: nullptr when nobody asks.
+  // `bridge_guard`, `events`: nullptr when nobody asks. `node_lookup`: nullptr when the node's name
+  // is believed.
   Loop(Options options, nft::Kernel* kernel, Clock* clock, Logger* log,
        FlowTerminator* terminator = nullptr, nft::Monitor* monitor = nullptr,
        AgentStatsBoard* board = nullptr, BridgeGuard* bridge_guard = nullptr,
-       EventSink* events = nullptr);
+       EventSink* events = nullptr, NodeLookup* node_lookup = nullptr);
 
   // Until the queue is closed.
   void Run(MessageQueue* queue);
@@ -45,6 +53,9 @@ class Loop {
   const Applier& applier() const { return applier_; }
 
  private:
+  void CheckNode();
+  void TellNode();
+  std::string NodeProblem() const;
   void UpdateAndApply(Clock::Time oldest);
   void Announce();
   void FollowFlows();
@@ -57,13 +68,20 @@ class Loop {
   FlowTerminator* const terminator_;
   AgentStatsBoard* const board_;
   BridgeGuard* const bridge_guard_;
+  EventSink* const events_;
+  NodeLookup* const node_lookup_;
   compiler::Pipeline pipeline_;
   Store store_;
   Applier applier_;
-  bool stale_ = false;      // the cluster changed since the ruleset was last brought up to date
-  bool unfollowed_ = true;  // there are new rules that the flows have not been told of,
-  bool may_deny_ = true;    // and they could deny what was allowed
-  bool enforced_ = false;   // the first ruleset is in the kernel, and it was logged
+  // What the verdict was made of: answers, host changes, whether there are local pods.
+  std::optional<std::array<std::uint64_t, 3>> judged_;
+  NodeVerdict node_verdict_;
+  bool released_ = false;     // the name was found to be right or was believed: rules are written
+  std::string node_problem_;  // that was told last; empty: none
+  bool stale_ = false;        // the cluster changed since the ruleset was last brought up to date
+  bool unfollowed_ = true;    // there are new rules that the flows have not been told of,
+  bool may_deny_ = true;      // and they could deny what was allowed
+  bool enforced_ = false;     // the first ruleset is in the kernel, and it was logged
   // When the oldest event was read that the kernel does not follow yet.
   std::optional<Clock::Time> unsettled_since_;
   bool unmeasured_ = false;     // the ruleset changed since its size was taken

@@ -27,6 +27,14 @@ struct LogMessages {
   static constexpr LogMessage kDryRunWithoutTable{
       "dry run: cannot read the table, the whole ruleset is printed"};
 
+  static constexpr LogMessage kNodeDoesNotFit{
+      "node name does not fit this machine, the rules in the kernel stay"};
+  static constexpr LogMessage kNodeNoLongerFits{
+      "node name no longer fits this machine, the rules are kept up to date"};
+  static constexpr LogMessage kNodeFits{"node name fits this machine again"};
+  static constexpr LogMessage kNoInstanceLock{
+      "cannot tell whether another agent runs in this network namespace"};
+
   // ---- what is read from the API server
   static constexpr LogMessage kObjectsListed{"objects listed"};
   static constexpr LogMessage kListFailed{"list failed, the rules in the kernel stay in force"};

@@ -5,6 +5,7 @@
 
 #include "controller/base/version.h"
 #include "controller/http/process_stats.h"
+#include "controller/node/node_addresses.h"
 #include "controller/transport/kubeconfig.h"
 
 namespace podgate::controller {
@@ -42,11 +43,16 @@ Agent::Agent(const RunOptions& options, const std::string& node, ApiAccess acces
       links_(OpenNodeLinks()),
       bridge_guard_(options.set_bridge_filter && !options.dry_run, links_.get(), &clock_, log,
                     options.dry_run ? nullptr : &sender_),
+      node_lookup_(options.check_node
+                       ? std::make_unique<NodeLookup>(node, transport_.get(), &limiter_, &clock_,
+                                                      ReadNodeAddresses, [this] { queue_.Wake(); })
+                       : nullptr),
       loop_({node,
              {.pod_to_node_enforce = options.pod_to_node_enforce, .reject = options.reject},
-             options.dry_run},
+             options.dry_run,
+             options.node_renamed},
             kernel_.get(), &clock_, log, cutting_.terminator(), monitor_.get(), &board_,
-            &bridge_guard_, options.dry_run ? nullptr : &sender_),
+            &bridge_guard_, options.dry_run ? nullptr : &sender_, node_lookup_.get()),
       reflectors_{Reflector(kNamespaces, transport_.get(), &limiter_, &clock_, log, &queue_),
                   Reflector(kNetworkPolicies, transport_.get(), &limiter_, &clock_, log, &queue_),
                   Reflector(kPods, transport_.get(), &limiter_, &clock_, log, &queue_)} {}
@@ -64,12 +70,15 @@ void Agent::Run() {
   for (std::size_t i = 0; i < watching.size(); ++i) {
     watching.at(i) = std::jthread([&reflector = reflectors_.at(i)] { reflector.Run(); });
   }
+  std::jthread looking_up;
+  if (node_lookup_) looking_up = std::jthread([this] { node_lookup_->Run(); });
   cutting_.Start();
   const std::jthread telling([this] { sender_.Run(); });
   std::jthread guarding([this] { bridge_guard_.Run(); });
   loop_.Run(&queue_);
   bridge_guard_.Stop();
   guarding.join();
+  if (node_lookup_) node_lookup_->Stop();
   sender_.Stop();
   server.reset();
   cutting_.Stop();

@@ -19,6 +19,7 @@
 #include "controller/http/status_pages.h"
 #include "controller/node/bridge_guard.h"
 #include "controller/node/node_links.h"
+#include "controller/node/node_lookup.h"
 #include "controller/transport/transport.h"
 #include "controller/watch/event_sender.h"
 #include "controller/watch/reflector.h"
@@ -60,6 +61,7 @@ class Agent {
   AgentStatsBoard board_;
   const std::unique_ptr<NodeLinks> links_;
   BridgeGuard bridge_guard_;
+  const std::unique_ptr<NodeLookup> node_lookup_;  // nullptr: the name is believed
   Loop loop_;
   std::array<Reflector, 3> reflectors_;
 };

@@ -150,6 +150,14 @@ void AddRun(CLI::App* app, std::function<int()>* chosen) {
   CLI::App* command = app->add_subcommand("run", "Enforce the policies on this node");
   command->add_option("--node", options->node, "Name of this node in the cluster")
       ->envname("NODE_NAME");
+  command
+      ->add_option_function<std::string>(
+          "--node-check",
+          [options](const std::string& value) { options->check_node = value == "on"; },
+          "Check that the node has this machine's addresses (default: on)")
+      ->check(CLI::IsMember({"on", "off"}));
+  command->add_flag("--node-renamed", options->node_renamed,
+                    "Take over the table of another node's name");
   command->add_option("--kubeconfig", options->kubeconfig,
                       "Kubeconfig path (default: as kubectl, then in-cluster)");
   command->add_option("--context", options->context,

@@ -2,12 +2,15 @@
 
 #include <malloc.h>
 
+#include <chrono>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
+#include <string>
 #include <utility>
 
 #include "controller/base/exit_code.h"
+#include "controller/base/instance_lock.h"
 #include "controller/base/signals.h"
 #include "controller/base/version.h"
 #include "controller/cli/agent.h"
@@ -37,6 +40,36 @@ int CheckAccess(const RunOptions& options, Result<ApiAccess>* access) {
   return credentials.ok() ? kExitOk : Fail(kExitBadInput, credentials.status().message());
 }
 
+// The process that has this lock is the agent of its network namespace.
+constexpr const char* kLockName = "podgate";
+// In an update the old agent may still be ending while the new one starts.
+constexpr std::chrono::seconds kLockPatience{3};
+
+// What a second agent says of the first: its process's number may mean nothing to the reader.
+std::string IntroductionOf(const std::string& node) {
+  const auto pod = ProcessEnvironment("POD_NAME");
+  const auto ns = ProcessEnvironment("POD_NAMESPACE");
+  std::string text = "node " + node;
+  if (pod && ns && !pod->empty() && !ns->empty()) text += ", pod " + *ns + "/" + *pod;
+  return text;
+}
+
+// Exit code, kExitOk to go on.
+int BeTheOnlyAgent(InstanceLock* lock, Logger* log) {
+  switch (lock->Take(kLockPatience)) {
+    case InstanceLock::Outcome::kTaken:
+      break;
+    case InstanceLock::Outcome::kHeld:
+      return Fail(kExitUsage, "another agent (" + lock->reason() +
+                                  ") enforces the policies in this network namespace; stop it "
+                                  "before you start a second one");
+    case InstanceLock::Outcome::kUnavailable:
+      log->Warn(LogMessages::kNoInstanceLock, {{"reason", lock->reason()}});
+      break;
+  }
+  return kExitOk;
+}
+
 }  // namespace
 
 int Run(const RunOptions& options) {
@@ -49,6 +82,10 @@ int Run(const RunOptions& options) {
                 "the name of this node is not known; give --node NAME or set NODE_NAME");
 
   Logger log(options.log_format, options.log_level);
+  InstanceLock lock(kLockName, IntroductionOf(node));
+  if (!options.dry_run) {
+    if (const int code = BeTheOnlyAgent(&lock, &log); code != kExitOk) return code;
+  }
   Result<ApiAccess> access = Status(Status::Code::kOther, "");
   if (const int code = CheckAccess(options, &access); code != kExitOk) return code;
 
@@ -58,6 +95,7 @@ int Run(const RunOptions& options) {
   auto monitor = OpenCommitMonitor(options.dry_run, &log);
   if (const Status status = InitialiseTransports(); !status.ok())
     return Fail(kExitUnreachable, status.message());
+  lock.Answer();
   Agent agent(options, node, access.value(), std::move(kernel).value(), std::move(monitor), &log);
   log.Info(LogMessages::kAgentStarting, {{"version", Version()},
                                          {"node", node},

@@ -15,6 +15,8 @@ struct RunOptions {
       kubeconfig;       // --kubeconfig; empty: as kubectl finds it, else the pod's service account
   std::string context;  // --context; empty: the kubeconfig's current-context
   bool dry_run = false;
+  bool check_node = true;     // --node-check=on
+  bool node_renamed = false;  // --node-renamed
   Logger::Format log_format = Logger::Format::kText;
   LogLevel log_level = LogLevel::kInfo;
   bool pod_to_node_enforce = false;     // --pod-to-node=enforce

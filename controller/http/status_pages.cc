@@ -62,8 +62,11 @@ std::vector<ReadinessCheck> ReadinessChecks(const AgentStatus& status) {
                                       "listed; its log says whether the API server refuses or "
                                       "cannot be reached"});
   }
+  checks.push_back({"node", status.loop.node_problem});
   std::string applied;
-  if (!status.loop.settled) {
+  if (!status.loop.settled && !status.loop.node_problem.empty()) {
+    applied = "the rules in the kernel stay as they are until the node's name is right";
+  } else if (!status.loop.settled) {
     applied = all_listed ? "the kernel does not hold the current rules; the agent retries, its "
                            "log says what the kernel refused"
                          : "no rules have been applied since the agent started: the rules of an "

@@ -71,6 +71,22 @@ TEST(Readiness, ASentenceForEachReason) {
   EXPECT_TRUE(two.starts_with("namespaces have not been listed yet")) << two;
 }
 
+TEST(Readiness, NotUnderAWrongName) {
+  AgentStatus status = Ready();
+  status.loop.node_problem = "the cluster has no Node n9: check --node";
+  // Found out when rules were written already: they are kept up to date.
+  EXPECT_EQ(Get("/readyz", status).status, 503);
+  EXPECT_EQ(Get("/readyz", status).body, "the cluster has no Node n9: check --node\n");
+  EXPECT_EQ(Get("/healthz", status).status, 200);
+  status.loop.settled = false;
+  EXPECT_EQ(Get("/readyz", status).body,
+            "the cluster has no Node n9: check --node\n"
+            "the rules in the kernel stay as they are until the node's name is right\n");
+  const std::string all = Get("/readyz", status, "verbose").body;
+  EXPECT_NE(all.find("FAIL node: the cluster has no Node n9: check --node\n"), std::string::npos)
+      << all;
+}
+
 TEST(Readiness, NotWhilePacketsAreKnownToPassByTheRules) {
   AgentStatus status = Ready();
   status.bridge.problems = {"one", "two"};
@@ -105,8 +121,8 @@ TEST(Readiness, OthersLearnOnlyWhetherItIsSo) {
 TEST(Readiness, VerboseListsEachCheck) {
   AgentStatus status = Ready();
   const std::string good = Get("/readyz", status, "verbose").body;
-  for (const char* name :
-       {"pods-listed", "namespaces-listed", "networkpolicies-listed", "rules-applied", "no-bypass"})
+  for (const char* name : {"pods-listed", "namespaces-listed", "networkpolicies-listed", "node",
+                           "rules-applied", "no-bypass"})
     EXPECT_NE(good.find(fmt::format("ok   {}\n", name)), std::string::npos) << good;
   EXPECT_EQ(good.find("FAIL"), std::string::npos);
   status.loop.listed[0] = false;
