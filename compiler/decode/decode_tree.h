@@ -42,7 +42,6 @@ class TreeBuilder {
  public:
   void Start(std::size_t limit);
   void Stop();  // forgets the tree
-  bool active() const { return active_; }
   bool overflowed() const { return overflowed_; }
   // The next value is kept as null, whatever it is.
   void SkipNext() { skip_next_ = skip_depth_ == 0; }

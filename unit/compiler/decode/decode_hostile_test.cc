@@ -10,6 +10,7 @@
 #include <fstream>
 
 #include "compiler/decode/decode.h"
+#include "compiler/load/load_files.h"
 #include "unit/compiler/load/load_helpers.h"
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)

@@ -161,7 +161,7 @@ TEST(Transition, NoPacketMeetsAThirdVerdict) {
   EXPECT_GT(found.aside, changes / 1000);
 }
 
-// The same for the last way, on which all is built anew beside the old.
+// The same for the last resort, which builds all of it again beside the old.
 TEST(Transition, NoPacketMeetsAThirdVerdictInARebuild) {
   Found found;
   for (std::uint64_t i = 0; i < kChanges / 10; ++i) {
