@@ -81,6 +81,17 @@ TEST(Kubeconfig, JsonIsYamlToo) {
   EXPECT_EQ(access.value().Url(), "https://[fd00::1]:6443");
 }
 
+TEST(Kubeconfig, AnchorsAndFurtherDocumentsAreReadAsKubectlDoes) {
+  const auto access = Choose(
+      "current-context: c\n"
+      "clusters: [{name: k, cluster: {server: 'https://a', certificate-authority: &ca /ca}}]\n"
+      "users: [{name: u, user: {tokenFile: *ca}}]\n"
+      "contexts: [{name: c, context: {cluster: k, user: u}}]\n"
+      "---\nkind: Pod\n");
+  ASSERT_TRUE(access.ok()) << access.status().message();
+  EXPECT_EQ(access.value().token.file, "/ca");
+}
+
 TEST(Kubeconfig, TokenFileWinsOverToken) {
   const auto access = Choose(Config(kCluster, "token: a, tokenFile: /t"));
   ASSERT_TRUE(access.ok());
@@ -160,6 +171,9 @@ TEST(Kubeconfig, RefusesWhatItCannotDo) {
        "dir/config:7: user \"u\": it has no token, tokenFile or client-certificate to log in with"},
       {"token is a list", kCluster, "token: [a]",
        "dir/config:7: user \"u\": token must be a string"},
+      // As for kubectl: 012 would lose its zero.
+      {"token is a number", kCluster, "token: 012",
+       "dir/config:7: user \"u\": token must be a string"},
   };
   for (const BadCase& bad : kCases)
     EXPECT_EQ(ErrorOf(Config(bad.cluster, bad.user)), bad.error) << bad.name;
@@ -174,8 +188,10 @@ TEST(Kubeconfig, SaysWhereAFileIsNotReadable) {
   EXPECT_EQ(ErrorOf("contexts:\n- name: c\n  context: 5\n"),
             "dir/config:3: contexts: context of \"c\" must be a mapping");
   EXPECT_EQ(ErrorOf("kind: Config\nkind: Config\n"), "dir/config:2: \"kind\" is given twice");
-  EXPECT_EQ(ErrorOf("a: &x 1\nb: *x\n"),
-            "dir/config:2: aliases (*name) are not supported here; write the value out");
+  EXPECT_EQ(ErrorOf("users:\n- name: 5\n"), "dir/config:2: users: a name must be a string");
+  EXPECT_EQ(ErrorOf("kind: [Config]\n"),
+            "dir/config:1: this is not a kubeconfig: kind is a list, expected \"Config\"");
+  EXPECT_EQ(ErrorOf("a: *x\n"), "dir/config:1: the alias \"x\" has no anchor before it");
   EXPECT_EQ(ErrorOf("a: [" + std::string(100, '[') + std::string(100, ']') + "]"),
             "dir/config:1: this is nested deeper than 32 levels");
   EXPECT_EQ(ErrorOf("a: b\nc: \xff\n"), "dir/config:2: not valid UTF-8: byte 0xff");
