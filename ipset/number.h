@@ -10,8 +10,6 @@
 #include <compare>
 #include <cstdint>
 
-#include "ipset/address.h"
-
 namespace podgate::ipset {
 
 struct Number {
@@ -20,9 +18,6 @@ struct Number {
   friend constexpr auto operator<=>(const Number&, const Number&) = default;
   friend constexpr bool operator==(const Number&, const Number&) = default;
 };
-
-Number NumberOf(const Address& address);
-Address AddressOf(Family family, Number number);
 
 // The lowest `count` bits set, 0..128.
 constexpr Number LowBits(int count) {
