@@ -90,7 +90,7 @@ std::string Check(const nft::Ruleset& from, const nft::Ruleset& to,
   const nft::Ruleset start = *kernel.Read(from.table).value();
   nft::Ruleset before = start;
   const Steps steps = plan(nft::Diff(&start, to));
-  found->aside += nft::Print(steps).find("aside-") != std::string::npos;
+  found->aside += nft::Print(steps).find("copy-") != std::string::npos;
   for (const nft::Step& step : steps) {
     status = kernel.Commit(step);
     if (!status.ok()) return "step refused: " + status.message() + "\n" + nft::Print({step});
