@@ -24,7 +24,7 @@
 #include "controller/transport/transport.h"
 #include "controller/watch/event_sender.h"
 #include "controller/watch/reflector.h"
-#include "nft/conntrack/conntrack_netlink.h"
+#include "nft/conntrack/conntrack.h"
 #include "nft/kernel/monitor.h"
 #include "nft/kernel/netlink.h"
 
