@@ -1,4 +1,4 @@
-// Addresses as numbers of up to 128 bits, for what bytes are clumsy at: adding, masking, counting
+// Addresses as numbers of up to 128 bits, for what is awkward with bytes: adding, masking, counting
 // bits.
 //
 // Internal to ipset/. An IPv4 address is its 32-bit number, an IPv6 address its 128-bit number.
