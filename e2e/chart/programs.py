@@ -8,10 +8,11 @@ import signal
 import subprocess
 import time
 
+from labs.net.patience import PATIENCE_SECONDS
+
 from . import rules
 from .helm import hooks, one
 
-_SETTLE = 60  # seconds within which something must have happened
 
 
 class Programs:
@@ -27,7 +28,7 @@ class Programs:
 
     def get(self, url):
         """(status, body); status 0: nobody answers."""
-        done = self.cluster.namespace.run(["curl", "--silent", "--max-time", "5", "--write-out", "\n%{http_code}", url], check=False)
+        done = self.cluster.namespace.run(["curl", "--silent", "--max-time", "30", "--write-out", "\n%{http_code}", url], check=False)
         body, _, status = done.stdout.rpartition("\n")
         return int(status or 0), body
 
@@ -42,10 +43,17 @@ class Programs:
 
 
 def _until(question, what):
-    end = time.monotonic() + _SETTLE
+    end = time.monotonic() + PATIENCE_SECONDS
     while not question():
         assert time.monotonic() < end, what
         time.sleep(0.1)
+
+
+def _heeds_sigterm(process):
+    """Whether the signal no longer just kills it, as it does to every process until it has begun."""
+    with open(f"/proc/{process.pid}/status", encoding="ascii") as file:
+        masks = re.findall(r"^Sig(?:Blk|Ign|Cgt):\s*([0-9a-f]+)$", file.read(), re.M)
+    return any(int(mask, 16) >> (signal.SIGTERM - 1) & 1 for mask in masks)
 
 
 def agent_serves_what_the_chart_asks(programs, helm):
@@ -64,7 +72,7 @@ def agent_serves_what_the_chart_asks(programs, helm):
             status, metrics = programs.get(f"http://{host}:{ports['metrics']}/metrics")
             assert status == 200, status
             process.send_signal(signal.SIGTERM)
-            assert process.wait(timeout=10) == 0, process.returncode
+            assert process.wait(timeout=PATIENCE_SECONDS) == 0, process.returncode
     served = set(re.findall(r"^([a-z_]+)", metrics, re.M))
     named = set(re.findall(r"\b(podgate_[a-z_]+)", " ".join(
         alert["expr"] for group in one(objects, "PrometheusRule")["spec"]["groups"] for alert in group["rules"])))
@@ -80,13 +88,14 @@ def cleaner_stays_until_it_is_told(programs, helm):
     table = ["nft", "list", "table", "inet", "podgate"]
     programs.cluster.namespace.run(["nft", "add", "table", "inet", "podgate"])
     process = programs.start(first["args"])
-    assert process.wait(timeout=_SETTLE) == 0, process.stderr.read()
+    assert process.wait(timeout=PATIENCE_SECONDS) == 0, process.stderr.read()
     assert programs.cluster.namespace.run(table, check=False).returncode != 0, "the table is still there"
     with programs.running(second["args"]) as process:
+        _until(lambda: process.poll() is not None or _heeds_sigterm(process), "it never takes care of SIGTERM")
         time.sleep(1)
         assert process.poll() is None, f"ended with {process.returncode}"
         process.send_signal(signal.SIGTERM)
-        assert process.wait(timeout=10) == 0, process.returncode
+        assert process.wait(timeout=PATIENCE_SECONDS) == 0, process.returncode
 
 
 def waiter_waits_for_the_last_node(programs, helm):
@@ -104,7 +113,7 @@ def waiter_waits_for_the_last_node(programs, helm):
 
     hurried = [a if not a.startswith("--timeout") else "--timeout=1" for a in arguments]
     process = programs.start(hurried)
-    assert process.wait(timeout=_SETTLE) == 1
+    assert process.wait(timeout=PATIENCE_SECONDS) == 1
     assert "404" in process.stderr.read()
     kubectl("-n", namespace, "create", "-f", "-", given=json.dumps(cleaner))
     try:
@@ -113,6 +122,6 @@ def waiter_waits_for_the_last_node(programs, helm):
             time.sleep(1.5)
             assert process.poll() is None, f"ended with {process.returncode}: {process.stderr.read()}"
             status(2, 2)
-            assert process.wait(timeout=_SETTLE) == 0, process.stderr.read()
+            assert process.wait(timeout=PATIENCE_SECONDS) == 0, process.stderr.read()
     finally:
         kubectl("-n", namespace, "delete", "daemonset", name)

@@ -9,13 +9,13 @@ import time
 
 from labs.net import injector
 from labs.net.netns import LabError
+from labs.net.patience import PATIENCE_SECONDS
 
 from . import scene
 from .tally import Tally
 
 _VARIED_PORTS = 200
 _FAMILIES, _PROTOCOLS = (4, 6), ("udp", "tcp")
-_SETTLE_SECONDS = 5
 
 
 class Way:
@@ -90,7 +90,7 @@ class Injection:
 
     def _settle(self, way):
         """Neighbours are asked for at first; then all that must pass does."""
-        deadline = time.monotonic() + _SETTLE_SECONDS
+        deadline = time.monotonic() + PATIENCE_SECONDS
         while True:
             tally = Tally()
             self._run_way(way, tally, 0)

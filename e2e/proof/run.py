@@ -14,6 +14,7 @@ import time
 
 from labs.net import netlink
 from labs.net.netns import LabError
+from labs.net.patience import PATIENCE_SECONDS
 from labs.net.prober import FAMILY
 from labs.net.programs import PODGATE
 
@@ -25,8 +26,9 @@ from .tally import Tally
 from .writer import Writer
 
 _RATES = {"stream": 50, "exchange": 50, "connect": 10, "connection": 50}  # a second, for each flow and family
-_FOLLOW_SECONDS = 30
 _PROBE_SECONDS = 0.002
+_SILENT_SECONDS = 0.05    # silence that means "dropped", where datagrams are quick
+_TIMES_SLOWER = 20        # than the slowest so far, where they are not
 _DANCE_EVERY = 40         # changes
 _DOWN_SECONDS = 0.4       # at most
 _KILL_WITHIN_SECONDS = 0.01
@@ -75,25 +77,26 @@ class Tester:
             for kind, port in scene.TESTED_PORTS.items():
                 self._receivers[kind] = socket.socket(FAMILY[4], socket.SOCK_DGRAM)
                 self._receivers[kind].bind((self._target.addresses[4], port))
-                self._receivers[kind].settimeout(0.02)
-        self._number = 0
+        self._number, self._slowest = 0, 0.0
 
     def follow(self, kind, passes):
         """Waits until a datagram is judged so."""
         receiver = self._receivers[kind]
-        deadline = time.monotonic() + _FOLLOW_SECONDS
+        deadline = time.monotonic() + PATIENCE_SECONDS
         while time.monotonic() < deadline:
             self._number += 1
             data = str(self._number).encode()
             self._sender.sendto(data, (self._target.addresses[4], scene.TESTED_PORTS[kind]))
-            arrived = False
+            arrived, begin = False, time.monotonic()
+            receiver.settimeout(max(_SILENT_SECONDS, _TIMES_SLOWER * self._slowest))
             with contextlib.suppress(TimeoutError):
                 while not arrived:
                     arrived = receiver.recv(64) == data
+                self._slowest = max(self._slowest, time.monotonic() - begin)
             if arrived == passes:
                 return
             time.sleep(_PROBE_SECONDS)
-        raise LabError(f"{self._kind}: {_FOLLOW_SECONDS} s after a change of a {kind} packets do not show it")
+        raise LabError(f"{self._kind}: {PATIENCE_SECONDS} s after a change of a {kind} packets do not show it")
 
 
 class Proof:

@@ -15,15 +15,17 @@ import socket
 import struct
 import time
 
+from labs.net.netns import LabError
+from labs.net.patience import PATIENCE_SECONDS
 from labs.net.prober import FAMILY
 
 from . import scene
 from .tally import Tally
 
 _TICK_SECONDS = 0.005
-_DRAIN_SECONDS = 1.0
+_DRAIN_SECONDS = 3.0
 _DENIED_SECONDS = 0.03     # how long an attempt that must be denied is left open
-_ALLOWED_SECONDS = 5.0
+_ALLOWED_SECONDS = 30.0
 _LINGER0 = struct.pack("ii", 1, 0)
 _BUFFER = 4 << 20
 _NUMBER = struct.Struct(">BI")
@@ -115,6 +117,10 @@ class Stream(Line):
                 self._came(self._sender.recv(64))
             except OSError:
                 return
+
+    def came(self):
+        """Whether anything has, where it was to come."""
+        return self._due > 0
 
     def _came(self, data):
         now = time.monotonic()
@@ -309,11 +315,7 @@ class Traffic:
     def run(self, stopped, ready):
         self._epoll, self._tally = select.epoll(), Tally()
         lines = list(self._lines())
-        self._poll(_TICK_SECONDS * 20)
-        for line in lines:  # neighbours are asked for now
-            if line.kind in ("stream", "exchange"):
-                line.send()
-        self._poll(0.5)
+        self._settle([line for line in lines if line.kind in ("stream", "exchange")])
         ready()
         drops = self._dropped()
         # Spread over time: each line has its own next moment.
@@ -333,6 +335,16 @@ class Traffic:
         if self._dropped() != drops:
             self._tally.notes.append(f"{self._topology.kind}: the machine's own queues dropped {self._dropped() - drops} packets")
         return self._tally
+
+    def _settle(self, lines):
+        """Neighbours are asked for at first; then a datagram of everything that is allowed has come."""
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        for line in lines:
+            line.send()
+        while late := [line for line in lines if line.flow.allowed and not line.came()]:
+            if time.monotonic() > deadline:
+                raise LabError(f"{self._topology.kind}: before anything changes, nothing passes of {late[0].kind} {late[0].flow}")
+            self._poll(_TICK_SECONDS)
 
     def _poll(self, seconds):
         end = time.monotonic() + seconds

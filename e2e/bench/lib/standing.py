@@ -21,6 +21,7 @@ from labs.api.server import Server
 from labs.faults import pki
 from labs.faults.double import Double
 from labs.net.netns import LabError, Namespace, die_with_parent, home
+from labs.net.patience import PATIENCE_SECONDS
 from labs.net.topology import Endpoint
 
 from .cluster import Cluster
@@ -28,7 +29,6 @@ from .cluster import Cluster
 NODE = "node-0"
 MOST_REAL = 20000             # pods that a real API server is filled with
 _WRITERS = 6
-_ENFORCED_SECONDS = 120
 _TABLE = ["nft", "delete", "table", "inet", "podgate"]
 _KINDS = {"Namespace": "namespaces", "Pod": "pods", "NetworkPolicy": "networkpolicies"}
 
@@ -69,7 +69,7 @@ class Standing:
         self.lines()
         begin = time.monotonic()
         self.agent.start()
-        while time.monotonic() < begin + _ENFORCED_SECONDS:
+        while time.monotonic() < begin + PATIENCE_SECONDS:
             for line in self.lines():
                 if _message(line) == "policies are enforced":
                     return time.monotonic() - begin, line

@@ -7,6 +7,7 @@ import subprocess
 import time
 
 from labs.net.netns import LabError
+from labs.net.patience import PATIENCE_SECONDS
 
 
 class Agent:
@@ -47,14 +48,14 @@ class Agent:
     def go_on(self):
         self._process.send_signal(signal.SIGCONT)
 
-    def stop(self, seconds=5, begun=True):
+    def stop(self, begun=True):
         """SIGTERM, as Kubernetes stops it; the exit status must be 0, or, when it may not have begun yet, the signal's."""
         self._process.send_signal(signal.SIGTERM)
         try:
-            status = self._process.wait(seconds)
+            status = self._process.wait(PATIENCE_SECONDS)
         except subprocess.TimeoutExpired:
             self.kill()
-            raise LabError(f"the agent on {self.node.name} ignored SIGTERM for {seconds} s; see {self.log}") from None
+            raise LabError(f"the agent on {self.node.name} ignored SIGTERM for {PATIENCE_SECONDS} s; see {self.log}") from None
         if status != 0 and (begun or status != -signal.SIGTERM):
             raise LabError(f"the agent on {self.node.name} ended with {status} after SIGTERM; see {self.log}")
 
@@ -85,7 +86,7 @@ class Agent:
         lines = []
         for number in range(self._starts):
             path = f"{self._trace}.{number}"
-            deadline = time.monotonic() + 2
+            deadline = time.monotonic() + PATIENCE_SECONDS
             while not os.path.exists(path) and time.monotonic() < deadline:
                 time.sleep(0.02)
             calls = []

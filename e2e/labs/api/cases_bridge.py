@@ -4,6 +4,8 @@ for. What an agent does about it, what it says, and what packets do meanwhile.""
 import contextlib
 import time
 
+from labs.net.patience import PATIENCE_SECONDS
+
 from . import objects
 from .cases_events import await_event
 from .probes import Listening
@@ -48,6 +50,14 @@ def _said(agent):
         return file.read()
 
 
+def _expect_said(agent, begun, words, times):
+    """Waits until the log has the words so often since then; more often is wrong."""
+    end = time.monotonic() + PATIENCE_SECONDS
+    while (count := _said(agent)[begun:].count(words)) < times and time.monotonic() < end:
+        time.sleep(0.02)
+    require(count == times, f"the log says {count} times, not {times}: {words}: {_said(agent)[begun:]}")
+
+
 def switched_on_by_the_agent(world):
     world.policy("a/deny", **_DENY)
     world.expect(*_POLICED)
@@ -58,8 +68,7 @@ def switched_on_by_the_agent(world):
         agent.expect_ready()
         require(_filter(world) == ["1", "1"], f"the agent is ready and the settings are {_filter(world)}")
         world.expect(*_POLICED)
-        said = _said(agent)[begun:]
-        require(said.count("switched the filtering of bridged packets on") == 2, f"the log does not say so twice: {said}")
+        _expect_said(agent, begun, "switched the filtering of bridged packets on", 2)
 
 
 def switched_off_under_way(world):
@@ -67,15 +76,19 @@ def switched_off_under_way(world):
     with Listening(world, _NODE) as agent:
         agent.expect_ready()
         world.expect(*_POLICED)
+        begun = len(_said(agent))
         for _ in range(3):
             _set_filter(world, 0)
             begin = time.monotonic()
             while _filter(world) != ["1", "1"]:
-                require(time.monotonic() - begin < 3, "3 s after it was switched off it is still off")
+                require(time.monotonic() - begin < PATIENCE_SECONDS, f"{PATIENCE_SECONDS} s after it was switched off it is still off")
                 time.sleep(0.01)
             world.slowest = max(world.slowest, time.monotonic() - begin)
         world.expect(*_POLICED)
-        require("somebody switched the filtering of bridged packets off" in _said(agent), "the log does not say so")
+        end = time.monotonic() + PATIENCE_SECONDS
+        while "somebody switched the filtering of bridged packets off" not in _said(agent)[begun:]:
+            require(time.monotonic() < end, "the log does not say that it was switched off")
+            time.sleep(0.02)
 
 
 def not_to_be_switched_on(world):
@@ -85,7 +98,7 @@ def not_to_be_switched_on(world):
     with Listening(world, _NODE, prefix=_READ_ONLY, start=False) as agent, _filter_off(world):
         begun = len(_said(agent))
         agent.agent.start()
-        end = time.monotonic() + 10
+        end = time.monotonic() + PATIENCE_SECONDS
         while "policies are enforced" not in _said(agent)[begun:]:
             require(time.monotonic() < end, "the agent does not get to enforce anything")
             time.sleep(0.02)
@@ -94,10 +107,10 @@ def not_to_be_switched_on(world):
         require(_filter(world) == ["0", "0"], "the setting was not read-only")
         require(agent.metric("podgate_unpoliced_pods") == 3, f"{agent.metric('podgate_unpoliced_pods')} pods are counted")
         require(agent.get("/healthz")[0] == 200, "a bypass must not restart the agent")
-        require(_said(agent)[begun:].count("bypass the rules") == 2, "one line for each family was expected in the log")
+        _expect_said(agent, begun, "bypass the rules", 2)  # one line for each family
         world.expect(*_BYPASSED)
         _set_filter(world, 1)
-        require(agent.expect_ready(within=3) == "ok\n", "mended, and still something to say")
+        require(agent.expect_ready() == "ok\n", "mended, and still something to say")
         require(agent.metric("podgate_unpoliced_pods") == 0, "mended, and still pods are counted")
         world.expect(*_POLICED)
 
@@ -115,11 +128,11 @@ def told_not_to_touch_it(world):
         require(_filter(world) == ["0", "0"], "the agent changed the settings all the same")
         node.ip("link set cni0 type bridge nf_call_iptables 1 nf_call_ip6tables 1")
         try:
-            agent.expect_ready(within=5)
+            agent.expect_ready()
             world.expect(*_POLICED)
         finally:
             node.ip("link set cni0 type bridge nf_call_iptables 0 nf_call_ip6tables 0")
-        agent.expect_ready(False, within=5)
+        agent.expect_ready(False)
 
 
 def pods_elsewhere(world):
@@ -137,14 +150,14 @@ def pods_elsewhere(world):
             time.sleep(2)
             require(agent.get("/readyz")[0] == 200, "pods that have only just come are an alarm already")
             # Whoever makes such pods must not hold up the update of all agents: named, and no reason not to be ready.
-            end = time.monotonic() + 25
+            end = time.monotonic() + PATIENCE_SECONDS
             while not all(part in (body := agent.get("/readyz?verbose")[1]) for part in (
                     "a/mac (192.168.50.77 is reached through eth0", "a/lost (10.99.0.1 has no route of its own")):
                 require(time.monotonic() < end, f"/readyz?verbose does not name both pods: {body}")
                 time.sleep(0.1)
             require(agent.get("/readyz") == (200, "ok\n"), f"/readyz says {agent.get('/readyz')}")
             require(agent.metric("podgate_unpoliced_pods") == 2, "two pods were to be counted")
-            require(_said(agent)[begun:].count("nothing can be enforced for a pod") == 2, "two lines in the log were expected")
+            _expect_said(agent, begun, "nothing can be enforced for a pod", 2)
             world.policy("a/deny", **_DENY)
             world.expect(*_POLICED)  # the others are policed as ever
             for name in ("mac", "lost"):
@@ -153,7 +166,7 @@ def pods_elsewhere(world):
                         "the event is about another pod of that name")
             for name in ("a/mac", "a/lost"):
                 world.remove("Pod", name)
-            agent.expect_ready(within=5)
+            agent.expect_ready()
         finally:
             other.run(["ip", "link", "del", "mv0"], check=False)
 

@@ -2,10 +2,11 @@
 
 import time
 
+from labs.net.patience import PATIENCE_SECONDS
+
 from .world import require
 
 _NODE = "n1"
-_SECONDS = 20  # an agent waits up to 5 s before each, and longer while it has other things to ask
 
 
 def _events(world, reason, kind, name):
@@ -14,9 +15,9 @@ def _events(world, reason, kind, name):
 
 
 def await_event(world, reason, kind, name):
-    end = time.monotonic() + _SECONDS
+    end = time.monotonic() + PATIENCE_SECONDS
     while not (found := _events(world, reason, kind, name)):
-        require(time.monotonic() < end, f"{_SECONDS} s after it happened there is no event {reason} about {kind} {name}")
+        require(time.monotonic() < end, f"{PATIENCE_SECONDS} s after it happened there is no event {reason} about {kind} {name}")
         time.sleep(0.1)
     return found[0]
 
@@ -30,9 +31,9 @@ def repairs_are_told_once(world):
     for _ in range(3):
         world.topology.nodes[_NODE].namespace.run(["nft", "add", "counter", "inet", "podgate", "theirs"])
         time.sleep(1.2)
-    end = time.monotonic() + _SECONDS
+    end = time.monotonic() + PATIENCE_SECONDS
     while len(found := _events(world, "RulesChanged", "Node", _NODE)) == before:
-        require(time.monotonic() < end, f"{_SECONDS} s after a repair there is no event about it")
+        require(time.monotonic() < end, f"{PATIENCE_SECONDS} s after a repair there is no event about it")
         time.sleep(0.1)
     event = max(found, key=lambda e: e["eventTime"])
     require("inet podgate was changed; it was repaired. Suspected: nft (pid " in event["note"], f"the event says {event['note']}")

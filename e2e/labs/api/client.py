@@ -8,6 +8,8 @@ import http.client
 import json
 import ssl
 
+from labs.net.patience import PATIENCE_SECONDS
+
 MERGE = "application/merge-patch+json"
 
 
@@ -34,7 +36,7 @@ class Client:
 
     def connect(self):
         self.close()
-        self._connection = http.client.HTTPSConnection(self._address, 6443, context=self._context, timeout=60)
+        self._connection = http.client.HTTPSConnection(self._address, 6443, context=self._context, timeout=PATIENCE_SECONDS)
         with self._namespace:
             self._connection.connect()
 

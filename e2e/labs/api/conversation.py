@@ -10,10 +10,12 @@ import time
 
 from labs.net import wire
 from labs.net.netns import LabError
+from labs.net.patience import PATIENCE_SECONDS
 
 _FAMILY = {4: socket.AF_INET, 6: socket.AF_INET6}
-_CONNECT_SECONDS = 3
 _STEP_SECONDS = 0.02
+_SILENT_SECONDS = 0.1   # silence that means "cut", where answers are quick
+_TIMES_SLOWER = 20      # than the slowest answer so far, where they are not
 
 
 class Conversation:
@@ -32,6 +34,7 @@ class Conversation:
             Conversation._next_port += 1
         self.port = port
         self._counter = 0
+        self._slowest = 0.0
         self._unread = {}
         kind = socket.SOCK_STREAM if protocol == "tcp" else socket.SOCK_DGRAM
         with target.namespace:
@@ -43,20 +46,20 @@ class Conversation:
             listener.bind((target.addresses[family], port))
             self._client.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             self._client.bind((source.addresses[family], source_port))
-            self._client.settimeout(_CONNECT_SECONDS)
+            self._client.settimeout(PATIENCE_SECONDS)
             if protocol == "tcp":
                 listener.listen(1)
             self._client.connect(service or (target.addresses[family], port))
             self.source_port = self._client.getsockname()[1]
             if protocol == "tcp":
-                listener.settimeout(_CONNECT_SECONDS)
+                listener.settimeout(PATIENCE_SECONDS)
                 self._server, _ = listener.accept()
                 listener.close()
                 for end in (self._client, self._server):
                     end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             else:
                 self._client.send(b"hello\n")
-                listener.settimeout(_CONNECT_SECONDS)
+                listener.settimeout(PATIENCE_SECONDS)
                 _, peer = listener.recvfrom(100)
                 listener.connect(peer[:2])
                 self._server = listener
@@ -65,7 +68,7 @@ class Conversation:
             self._server.setblocking(False)
         except OSError as error:
             raise LabError(f"{self.name}: {error}") from error
-        if not self.works(_CONNECT_SECONDS):
+        if not self.works():
             raise LabError(f"{self.name}: connected, and nothing passes")
 
     def close(self):
@@ -97,25 +100,36 @@ class Conversation:
         token = f"{question}{self._counter}"
         other = self._server if first is self._client else self._client
         self._send(first, token)
-        end = time.monotonic() + seconds
+        begin = time.monotonic()
         while True:
             for line in self._receive(other):
                 if line.startswith(question):
                     self._send(other, "re:" + line)
             if "re:" + token in self._receive(first):
+                self._slowest = max(self._slowest, time.monotonic() - begin)
                 return True
-            left = end - time.monotonic()
+            left = begin + seconds - time.monotonic()
             if left <= 0:
                 return False
             select.select([self._client, self._server], [], [], min(left, _STEP_SECONDS))
 
-    def works(self, seconds=0.5):
-        """The server gets what the client says, and the client its answer."""
-        return self._pump(self._client, "ask", seconds)
+    def _silence(self):
+        return max(_SILENT_SECONDS, _TIMES_SLOWER * self._slowest)
 
-    def pushed(self, seconds=0.1):
+    def works(self):
+        """The server gets what the client says, and the client its answer, if need be after a long time."""
+        return self._pump(self._client, "ask", PATIENCE_SECONDS)
+
+    def silent(self):
+        """The same does not happen within a time in which it should have."""
+        return not self._pump(self._client, "ask", self._silence())
+
+    def pushes(self):
         """The client gets what the server says of itself, and the server the client's answer."""
-        return self._pump(self._server, "push", seconds)
+        return self._pump(self._server, "push", PATIENCE_SECONDS)
+
+    def pushes_in_vain(self):
+        return not self._pump(self._server, "push", self._silence())
 
 
 class Echoes:
@@ -126,6 +140,7 @@ class Echoes:
         self._family, self._target = family, target.addresses[family]
         self._identifier = 20000 + os.getpid() % 20000 + family
         self._sequence = 0
+        self._slowest = 0.0
         with source.namespace:
             self._raw = socket.socket(_FAMILY[family], socket.SOCK_RAW,
                                       socket.IPPROTO_ICMP if family == 4 else socket.IPPROTO_ICMPV6)
@@ -134,15 +149,22 @@ class Echoes:
     def close(self):
         self._raw.close()
 
-    def works(self, seconds=0.5):
+    def works(self):
+        return self._asked(PATIENCE_SECONDS)
+
+    def silent(self):
+        return not self._asked(max(_SILENT_SECONDS, _TIMES_SLOWER * self._slowest))
+
+    def _asked(self, seconds):
         self._sequence += 1
         token = struct.pack(">Q", self._sequence)
         self._raw.sendto(wire.echo_request(self._family, self._identifier, token), (self._target, 0))
-        end = time.monotonic() + seconds
-        while (left := end - time.monotonic()) > 0 and select.select([self._raw], [], [], left)[0]:
+        begin = time.monotonic()
+        while select.select([self._raw], [], [], max(0, begin + seconds - time.monotonic()))[0]:
             packet = self._raw.recv(2048)
             if self._family == 4:
                 packet = packet[(packet[0] & 15) * 4:]
             if wire.parse_echo_reply(self._family, packet) == (self._identifier, token):
+                self._slowest = max(self._slowest, time.monotonic() - begin)
                 return True
         return False

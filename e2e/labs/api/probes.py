@@ -6,16 +6,18 @@ import re
 import socket
 import time
 
+from labs.net.patience import PATIENCE_SECONDS
+
 from .world import require
 
 PORT = 9199
 OPTIONS = (f"--listen=127.0.0.1:{PORT}",)
 
 
-def get(node, path, host="127.0.0.1", port=PORT, timeout=5):
+def get(node, path, host="127.0.0.1", port=PORT):
     """(status, body) of a request from the node's namespace."""
     with node:  # the socket stays in the namespace where it was made
-        connection = http.client.HTTPConnection(host, port, timeout=timeout)
+        connection = http.client.HTTPConnection(host, port, timeout=PATIENCE_SECONDS)
         connection.connect()
     try:
         connection.request("GET", path)
@@ -33,9 +35,9 @@ def metric(node, name):
     return float(found.group(1)) if found else None
 
 
-def expect_ready(node, ready=True, within=10):
+def expect_ready(node, ready=True):
     """Waits until /readyz says so; its body."""
-    end = time.monotonic() + within
+    end = time.monotonic() + PATIENCE_SECONDS
     while True:
         try:
             status, body = get(node, "/readyz")
@@ -43,7 +45,7 @@ def expect_ready(node, ready=True, within=10):
             status, body = 0, str(error)
         if status == (200 if ready else 503):
             return body
-        require(time.monotonic() < end, f"/readyz of {node.name} says {status} after {within} s: {body.strip()}")
+        require(time.monotonic() < end, f"/readyz of {node.name} says {status} after {PATIENCE_SECONDS} s: {body.strip()}")
         time.sleep(0.02)
 
 
@@ -52,7 +54,7 @@ def silent_clients(node, count):
     made = []
     with node:
         for _ in range(count):
-            made.append(socket.create_connection(("127.0.0.1", PORT), timeout=5))
+            made.append(socket.create_connection(("127.0.0.1", PORT), timeout=PATIENCE_SECONDS))
     return made
 
 
@@ -77,7 +79,7 @@ class Listening:
         self.agent.options, self.agent.prefix = self._before
         begun = os.path.getsize(self.agent.log)
         self.agent.start()
-        end = time.monotonic() + 10  # strace does not like to be killed before it has begun
+        end = time.monotonic() + PATIENCE_SECONDS  # strace does not like to be killed before it has begun
         while os.path.getsize(self.agent.log) == begun and time.monotonic() < end:
             time.sleep(0.02)
 
@@ -87,16 +89,23 @@ class Listening:
     def metric(self, name):
         return metric(self.node, name)
 
-    def expect_problem(self, *parts, within=10):
+    def expect_metric(self, name, truth, sentence):
+        """Waits until truth(value): packets may show what the agent did before its metrics do."""
+        end = time.monotonic() + PATIENCE_SECONDS
+        while (value := self.metric(name)) is None or not truth(value):
+            require(time.monotonic() < end, f"{sentence}: {name} is {value}")
+            time.sleep(0.05)
+
+    def expect_problem(self, *parts):
         """Waits until /readyz says no, and all parts; its body."""
-        end = time.monotonic() + within
+        end = time.monotonic() + PATIENCE_SECONDS
         while True:
-            body = self.expect_ready(False, within)
+            body = self.expect_ready(False)
             missing = [part for part in parts if part not in body]
             if not missing:
                 return body
             require(time.monotonic() < end, f"/readyz does not say {missing[0]!r} but: {body}")
             time.sleep(0.05)
 
-    def expect_ready(self, ready=True, within=10):
-        return expect_ready(self.node, ready, within)
+    def expect_ready(self, ready=True):
+        return expect_ready(self.node, ready)

@@ -1,4 +1,4 @@
-"""The API server of e2e/apiserver, from Python: started, killed, started again, compacted, asked."""
+"""The API server of e2e/setup/apiserver, from Python: started, killed, started again, compacted, asked."""
 
 import os
 import shutil
@@ -80,7 +80,7 @@ class Server:
     def kill(self):
         """kill -9, and wait until it is gone: every client's connection is reset."""
         with open(f"{self.folder}/pids/kube-apiserver", encoding="ascii") as file:
-            pid = int(file.read())
+            pid = int(file.read().split()[0])
         os.kill(pid, signal.SIGKILL)
         while _alive(pid):
             time.sleep(0.01)

@@ -14,10 +14,12 @@ import struct
 import time
 
 from labs.net.netns import LabError
+from labs.net.patience import PATIENCE_SECONDS
 
 _PORT = 7000
 _FAMILY = {4: socket.AF_INET, 6: socket.AF_INET6}
-_DRAIN_SECONDS = 0.2
+_DRAIN_SECONDS = 1.0     # until the last datagrams have come
+_FEWEST = 21             # datagrams of each flow, however soon they are to stop
 
 Flow = collections.namedtuple("Flow", "source destination family")  # two Endpoints and 4 or 6
 # sent: times; arrived: for each datagram whether it came through
@@ -83,6 +85,7 @@ class Streams:
             arrived.append(set())
         os.write(said, b"+")
         following = time.monotonic()
+        patient = following + PATIENCE_SECONDS
         stopping = None
         while stopping is None or time.monotonic() < stopping:
             if stopping is None:
@@ -100,7 +103,10 @@ class Streams:
                 except BlockingIOError:
                     pass
             following = max(following + self._interval, time.monotonic())
-            if stopping is None and select.select([stop], [], [], max(0, following - time.monotonic()))[0]:
+            left = max(0, following - time.monotonic())
+            if stopping is not None:
+                time.sleep(left)
+            elif select.select([stop], [], [], left)[0] and (min(map(len, sent)) >= _FEWEST or time.monotonic() > patient):
                 stopping = time.monotonic() + _DRAIN_SECONDS
         return [Record(times, [number in numbers for number in range(len(times))])
                 for times, numbers in zip(sent, arrived)]

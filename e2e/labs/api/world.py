@@ -15,6 +15,7 @@ import itertools
 import time
 
 from labs.net.expect import End, Expectation
+from labs.net.patience import PATIENCE_SECONDS
 from labs.net.prober import Probe, Prober
 from labs.net.topology import Topology
 
@@ -25,7 +26,6 @@ from .client import MERGE
 PORTS = (("tcp", 8080), ("tcp", 9090), ("udp", 53))
 FAMILIES = (4, 6)
 POLL_SECONDS = 0.04      # silence that means "denied" while waiting for a change
-DEADLINE_SECONDS = 5
 HOLD_SECONDS = 0.3
 NAMESPACES = {"a": {"team": "a"}, "b": {"team": "b"}}
 PODS = {  # name: (node, slot)
@@ -177,12 +177,12 @@ class World:
         return [f"{sentence} should be {'allowed' if probe.expected else 'denied'} and is {probe.result}"
                 for probe, sentence in probes if probe.allowed != probe.expected]
 
-    def expect(self, *rules, within=DEADLINE_SECONDS):
+    def expect(self, *rules):
         """Waits until the whole matrix is as the rules say, then sees it hold. Returns the seconds it took."""
         begin = time.monotonic()
         while wrong := self.wrong(rules, POLL_SECONDS):
-            if time.monotonic() - begin > within:
-                raise Wrong(f"after {within} s still {len(wrong)} wrong: " + "; ".join(wrong[:4]))
+            if time.monotonic() - begin > PATIENCE_SECONDS:
+                raise Wrong(f"after {PATIENCE_SECONDS} s still {len(wrong)} wrong: " + "; ".join(wrong[:4]))
         took = time.monotonic() - begin
         self.slowest = max(self.slowest, took)
         self.hold(*rules)

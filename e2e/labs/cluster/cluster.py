@@ -11,6 +11,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 from labs.net.netns import LabError
+from labs.net.patience import START_SECONDS
 
 from . import cni, machine, pki
 from .control_plane import ControlPlane
@@ -19,7 +20,6 @@ from .plan import Plan
 
 _E2E = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 CHART = os.path.join(os.path.dirname(_E2E), "charts", "podgate")
-_READY_SECONDS = 120
 NEEDED = ("etcd", "kube-apiserver", "kubectl", "kube-controller-manager", "kube-scheduler", "kubelet", "kube-proxy", "agnhost",
           "containerd", "cni", "images")
 
@@ -115,10 +115,10 @@ class Cluster:
 
     @staticmethod
     def _wait_for(_client, what, condition):
-        deadline = time.monotonic() + _READY_SECONDS
+        deadline = time.monotonic() + START_SECONDS
         while not condition():
             if time.monotonic() > deadline:
-                raise LabError(f"after {_READY_SECONDS} s still not: {what}")
+                raise LabError(f"after {START_SECONDS} s still not: {what}")
             time.sleep(0.1)
 
     def down(self):

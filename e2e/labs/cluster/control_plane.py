@@ -6,11 +6,11 @@ import time
 
 from labs.api.client import Client
 from labs.net.netns import LabError
+from labs.net.patience import START_SECONDS
 
 from .machine import Machine
 from .plan import ON_THE_WIRE, SERVER
 
-_READY_SECONDS = 120
 
 
 class ControlPlane:
@@ -65,7 +65,7 @@ class ControlPlane:
 
     def wait(self):
         """Until the API server is ready."""
-        client, deadline = self.client(), time.monotonic() + _READY_SECONDS
+        client, deadline = self.client(), time.monotonic() + START_SECONDS
         while True:
             try:
                 if client.send("GET", "/readyz")[0] == 200:
@@ -73,7 +73,7 @@ class ControlPlane:
             except (OSError, ssl.SSLError, http.client.HTTPException):
                 pass
             if time.monotonic() > deadline:
-                raise LabError(f"the API server is not ready after {_READY_SECONDS} s: {self.machine.last_words('kube-apiserver')}")
+                raise LabError(f"the API server is not ready after {START_SECONDS} s: {self.machine.last_words('kube-apiserver')}")
             time.sleep(0.1)
         client.close()
 

@@ -9,10 +9,10 @@ import time
 import yaml
 
 from labs.net.netns import LabError
+from labs.net.patience import START_SECONDS
 
 _LIST = os.path.join(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))), "setup", "cluster", "cyclonus.yaml")
 _NAMESPACES = ("x", "y", "z")
-_ACCOUNT_SECONDS = 60
 
 # verdict: passed, failed or known; wrong: connections that were not as cyclonus expects, of its last try
 Case = collections.namedtuple("Case", "group name verdict wrong")
@@ -53,11 +53,11 @@ def make_namespaces(cluster):
     for name in _NAMESPACES:
         cluster.kubectl("create", "namespace", name)
         cluster.kubectl("label", "namespace", name, f"ns={name}")
-    deadline = time.monotonic() + _ACCOUNT_SECONDS
+    deadline = time.monotonic() + START_SECONDS
     for name in _NAMESPACES:
         while cluster.kubectl("get", "serviceaccount", "default", "--namespace", name, check=False).returncode != 0:
             if time.monotonic() > deadline:
-                raise LabError(f"the namespace {name} has no service account after {_ACCOUNT_SECONDS} s")
+                raise LabError(f"the namespace {name} has no service account after {START_SECONDS} s")
             time.sleep(0.2)
 
 

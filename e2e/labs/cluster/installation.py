@@ -5,6 +5,7 @@ import os
 import subprocess
 
 from labs.net.netns import LabError
+from labs.net.patience import START_SECONDS
 
 from .cluster import CHART
 
@@ -31,17 +32,17 @@ class Installation:
 
     def upgrade(self, *options):
         """Returns when every node runs the new one."""
-        self.cluster.helm("upgrade", RELEASE, CHART, "--namespace", NAMESPACE, "--reuse-values", "--wait", "--timeout", "120s", *options)
+        self.cluster.helm("upgrade", RELEASE, CHART, "--namespace", NAMESPACE, "--reuse-values", "--wait", "--timeout", f"{START_SECONDS}s", *options)
 
     def test(self):
         """`helm test`; its output."""
-        done = self.cluster.helm("test", RELEASE, "--namespace", NAMESPACE, "--timeout", "180s", check=False)
+        done = self.cluster.helm("test", RELEASE, "--namespace", NAMESPACE, "--timeout", f"{START_SECONDS}s", check=False)
         if done.returncode != 0:
             raise LabError(f"helm test ended with {done.returncode}: {done.stdout[-1500:]}{done.stderr[-500:]}")
         return done.stdout
 
     def uninstall(self):
-        self.cluster.helm("uninstall", RELEASE, "--namespace", NAMESPACE, "--wait", "--timeout", "180s")
+        self.cluster.helm("uninstall", RELEASE, "--namespace", NAMESPACE, "--wait", "--timeout", f"{START_SECONDS}s")
 
     def pods(self):
         """{node: the agent's pod, as the API has it}"""
@@ -56,7 +57,7 @@ class Installation:
 
     def readyz(self, node, port=9480):
         """(status, body) of /readyz on the node's loopback."""
-        done = self.cluster.nodes[node].machine.run("curl", "--silent", "--max-time", "5", "--write-out", "\n%{http_code}",
+        done = self.cluster.nodes[node].machine.run("curl", "--silent", "--max-time", "30", "--write-out", "\n%{http_code}",
                                                     f"http://127.0.0.1:{port}/readyz", check=False)
         body, _, status = done.stdout.rpartition("\n")
         return int(status or 0), body.strip()

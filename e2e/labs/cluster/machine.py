@@ -12,10 +12,9 @@ import subprocess
 import time
 
 from labs.net.netns import LabError, Namespace
+from labs.net.patience import START_SECONDS
 
 _INIT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "machine-init")
-_BOOT_SECONDS = 20
-_END_SECONDS = 30
 
 
 def _hierarchies():
@@ -78,7 +77,7 @@ class Machine:
         with open(f"{self.folder}/log/{self.name}-init", "ab") as log:
             outer = subprocess.Popen(unshare, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
                                      env={**os.environ, "CGROUPS": described}, preexec_fn=self._join_groups)
-        deadline = time.monotonic() + _BOOT_SECONDS
+        deadline = time.monotonic() + START_SECONDS
         while not os.path.exists(f"{self.own}/booted"):
             if outer.poll() is not None or time.monotonic() > deadline:
                 raise LabError(f"the machine {self.name} did not start: {self.last_words('init')}")
@@ -115,7 +114,7 @@ class Machine:
 
     def clear(self):
         """After kill(): waits until all is gone, then removes the machine's cgroups."""
-        deadline = time.monotonic() + _END_SECONDS
+        deadline = time.monotonic() + START_SECONDS
         for place in _hierarchies():
             while os.path.isdir(top := f"{place}/{self._group}"):
                 for folder, _, _ in os.walk(top, topdown=False):
@@ -124,7 +123,7 @@ class Machine:
                     except OSError:
                         pass  # a process in there has not gone yet
                 if time.monotonic() > deadline:
-                    raise LabError(f"the cgroup {top} cannot be removed {_END_SECONDS} s after everything in it was killed")
+                    raise LabError(f"the cgroup {top} cannot be removed {START_SECONDS} s after everything in it was killed")
                 time.sleep(0.02)
 
     def remains(self):

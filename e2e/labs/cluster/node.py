@@ -6,13 +6,13 @@ import subprocess
 import time
 
 from labs.net.netns import LabError
+from labs.net.patience import START_SECONDS
 
 from . import cni
 from .machine import Machine
 from .plan import CLUSTER_DNS
 
 _SOCKET = "/run/containerd/containerd.sock"
-_CONTAINERD_SECONDS = 30
 
 # restrict_oom_score_adj: root of some machines may not lower it, and runc would end without a word of why.
 _CONTAINERD = """version = 3
@@ -59,7 +59,7 @@ class Node:
         self.write("/etc/containerd/config.toml", _CONTAINERD.format(socket=_SOCKET, plugins=f"{self._cache}/cni"))
         self.write("/etc/resolv.conf", "nameserver 127.0.0.1\n")
         machine.start("containerd", [f"{self._cache}/bin/containerd"], PATH=self._path)
-        deadline = time.monotonic() + _CONTAINERD_SECONDS
+        deadline = time.monotonic() + START_SECONDS
         while machine.run(*self._ctr("version"), check=False).returncode != 0:
             if time.monotonic() > deadline:
                 raise LabError(f"containerd on {self.name} does not answer: {machine.last_words('containerd')}")

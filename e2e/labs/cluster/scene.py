@@ -14,6 +14,7 @@ import time
 from labs.api.objects import collection, namespace, path, policy
 from labs.api.world import Wrong, require
 from labs.net.netns import LabError
+from labs.net.patience import PATIENCE_SECONDS, START_SECONDS
 from labs.net.prober import Probe, Prober
 from labs.net.topology import Endpoint
 
@@ -25,7 +26,6 @@ LISTENED = (("tcp", 8080), ("tcp", 9090), ("udp", 8080))
 PODS = {"a/web": "n1", "a/client": "n1", "a/far": "n2", "b/web": "n2", "b/client": "n1", "b/far": "n2"}
 _EXTERNAL = {"ext1": {4: SERVER[4], 6: SERVER[6]}, "ext2": {4: "172.30.0.2", 6: "fd00:30::2"}}
 _POLL_SECONDS = 0.2
-_RUNNING_SECONDS = 60
 _SENTENCE = re.compile(r"(allow|deny) (\S+) -> (?:(service|node) )?(\S+?):(\d+)(?:/(tcp|udp))?$")
 
 
@@ -113,10 +113,10 @@ class Scene:
 
     @staticmethod
     def _until(condition, what, more=lambda: ""):
-        deadline = time.monotonic() + _RUNNING_SECONDS
+        deadline = time.monotonic() + START_SECONDS
         while not condition():
             if time.monotonic() > deadline:
-                raise LabError(f"after {_RUNNING_SECONDS} s still not: {what} {more()}")
+                raise LabError(f"after {START_SECONDS} s still not: {what} {more()}")
             time.sleep(0.1)
 
     # -- packets -------------------------------------------------------------------------------------
@@ -146,12 +146,12 @@ class Scene:
             self.prober.run(only)
         return [f"{sentence}, and it is {probe.result}" for probe, sentence in probes if probe.allowed != probe.expected]
 
-    def expect(self, *sentences, within=10):
+    def expect(self, *sentences):
         """Waits until all are true, then sees it hold; the seconds that it took."""
         begin = time.monotonic()
         while wrong := self.wrong(sentences, quick=True):
-            if time.monotonic() - begin > within:
-                raise Wrong(f"after {within} s {len(wrong)} are otherwise: " + "; ".join(wrong[:4]))
+            if time.monotonic() - begin > PATIENCE_SECONDS:
+                raise Wrong(f"after {PATIENCE_SECONDS} s {len(wrong)} are otherwise: " + "; ".join(wrong[:4]))
             time.sleep(0.02)
         took = time.monotonic() - begin
         if wrong := self.wrong(sentences):

@@ -67,7 +67,7 @@ def lists_in_reverse(scene):
                 agent.kill()
                 agent.start()
             scene.met(2)
-            scene.world.expect(*AFTER, within=15)
+            scene.world.expect(*AFTER)
     scene.sound()
 
 
@@ -95,7 +95,7 @@ def null_lists_in_pages(scene):
         for name in ("a/friends", "a/out", "b/guard"):
             scene.world.remove("NetworkPolicy", name)
         scene.double.call("begin", faults.Nulls(compacts=True), True)
-        scene.world.expect(within=12)
+        scene.world.expect()
     scene.sound()
 
 
@@ -141,7 +141,7 @@ def streaming_list_taken_for_a_watch(scene):
         scene.change()
         for agent in scene.world.agents.values():
             agent.start()
-        scene.world.expect(*AFTER, within=30)
+        scene.world.expect(*AFTER)
     scene.sound()
 
 
@@ -151,7 +151,7 @@ def a_lie_is_noticed(scene):
     try:
         with scene.traffic():
             with scene.fault(faults.Empty(kinds=("networkpolicies",), compacts=True)):
-                scene.world.expect(within=12)
+                scene.world.expect()
     except Wrong as wrong:
         require("datagrams were passed" in str(wrong), str(wrong))
         return

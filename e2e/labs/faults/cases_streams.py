@@ -18,35 +18,35 @@ def _chunks(*chunks):
 def watch_silent_in_an_event(scene):
     """The longest of all: a watch may be quiet for 90 s before it counts as dead."""
     scene.begin()
-    scene.withstand(faults.Cut(modes=("watch",), how="silence", bytes=60, lasting=True, times=3), recovery=110)
+    scene.withstand(faults.Cut(modes=("watch",), how="silence", bytes=60, lasting=True, times=3))
 
 
 def watch_that_drips(scene):
     """Bytes alone show no life: without an event for 90 s, it is as dead as the silent one."""
     scene.begin()
-    scene.withstand(faults.Drip(times=3), recovery=110)
+    scene.withstand(faults.Drip(times=3))
 
 
 def pages_silent_in_the_middle(scene):
     """A page may take 30 s."""
     scene.begin(**_PAGES)
-    scene.withstand(faults.Cut(modes=("list",), how="silence", lasting=True, compacts=True, times=1), times=1, recovery=50)
+    scene.withstand(faults.Cut(modes=("list",), how="silence", lasting=True, compacts=True, times=1), times=1)
 
 
 def list_silent_in_the_middle(scene):
     """A streaming list may be quiet for 15 s; then it is asked for in pages."""
     scene.begin()
-    scene.withstand(faults.Cut(modes=("initial",), how="silence", lasting=True, compacts=True, times=1), times=1, recovery=35)
+    scene.withstand(faults.Cut(modes=("initial",), how="silence", lasting=True, compacts=True, times=1), times=1)
 
 
 def request_never_answered(scene):
     scene.begin()
-    scene.withstand(faults.Silent(modes=faults.STREAMS), times=3, recovery=30)
+    scene.withstand(faults.Silent(modes=faults.STREAMS), times=3)
 
 
 def list_never_answered(scene):
     scene.begin()
-    scene.withstand(faults.Silent(modes=("initial",), compacts=True, times=1), times=1, recovery=30)
+    scene.withstand(faults.Silent(modes=("initial",), compacts=True, times=1), times=1)
 
 
 def watch_reset(scene):
@@ -113,23 +113,23 @@ _GARBAGE = [*_NOT_HTTP, *_BAD_CHUNKS, *_BAD_JSON, *_WRONG_TYPE]
 def garbage_for_watches(scene):
     """Garbage in a watch leads to a list, which works and leads to the next watch."""
     scene.begin(**_PAGES)  # a streaming list would go on as the watch
-    scene.withstand(faults.Raw(_GARBAGE, modes=("watch",)), times=len(_GARBAGE), within=90, told="some")
+    scene.withstand(faults.Raw(_GARBAGE, modes=("watch",)), times=len(_GARBAGE), told="some")
 
 
 def garbage_for_lists(scene):
     scene.begin()
-    scene.withstand(faults.Raw(_GARBAGE, modes=faults.LISTS, compacts=True), times=len(_GARBAGE), within=90)
+    scene.withstand(faults.Raw(_GARBAGE, modes=faults.LISTS, compacts=True), times=len(_GARBAGE))
 
 
 def garbage_for_pages(scene):
     scene.begin(**_PAGES)
-    scene.withstand(faults.Raw(_GARBAGE, modes=("list",), compacts=True), times=len(_GARBAGE), within=90)
+    scene.withstand(faults.Raw(_GARBAGE, modes=("list",), compacts=True), times=len(_GARBAGE))
 
 
 def pages_that_are_no_lists(scene):
     """Each is valid JSON, and none may be taken for a list in which nothing is."""
     scene.begin(**_PAGES)
-    scene.withstand(faults.NotAList(compacts=True), times=len(faults.NotAList.FORMS) + 1, within=60, told="some")
+    scene.withstand(faults.NotAList(compacts=True), times=len(faults.NotAList.FORMS) + 1, told="some")
 
 
 def html_with_a_list_inside(scene):
@@ -141,12 +141,12 @@ def html_with_a_list_inside(scene):
 
 def one_byte_at_a_time(scene):
     scene.begin()
-    scene.withstand(faults.OneByte(modes=faults.STREAMS, compacts=True), times=4, told="all", recovery=30)
+    scene.withstand(faults.OneByte(modes=faults.STREAMS, compacts=True), times=4, told="all")
 
 
 def pages_one_byte_at_a_time(scene):
     scene.begin(**_PAGES)
-    scene.withstand(faults.OneByte(compacts=True), times=4, told="all", recovery=30)
+    scene.withstand(faults.OneByte(compacts=True), times=4, told="all")
 
 
 def watches_end_at_once(scene):

@@ -13,11 +13,14 @@ import threading
 import time
 import traceback
 
+from labs.net.patience import PATIENCE_SECONDS
+
 from .exchange import Exchange, Gone
 from .faults import Fault
 from .store import Refused, Store
 
 PORT = 6443
+_BEAT_SECONDS = 0.01
 TRAP_PORT = 6444  # nothing has any business here: where redirects point to
 
 
@@ -41,8 +44,10 @@ class Double:
         self._played = {}         # client's address: how many times the fault met it
         self._trapped = []        # what came to TRAP_PORT
         self._strange = []        # versions that were asked for and never given out
+        self._longest_stall = 0.0
         self._listener = None
         self._listen()
+        threading.Thread(target=self._beat, daemon=True).start()
         trap = self._bound(TRAP_PORT)
         threading.Thread(target=self._trap, args=(trap,), daemon=True).start()
 
@@ -58,6 +63,7 @@ class Double:
         """What was asked so far, and what was wrong with it."""
         for seen in (self._requests, self._connections, self._trapped, self._strange):
             seen.clear()
+        self._longest_stall = 0.0
 
     def api(self, method, path, body):
         try:
@@ -114,6 +120,10 @@ class Double:
     def connections(self):
         return list(self._connections)
 
+    def longest_stall(self):
+        """Seconds that this process was kept waiting at most since forget(): so late, what comes may be noted."""
+        return self._longest_stall
+
     def strange_version(self, text):
         self._strange.append(text)
 
@@ -154,6 +164,14 @@ class Double:
         with self.store.changed:
             self.store.changed.notify_all()
 
+    def _beat(self):
+        last = time.monotonic()
+        while True:
+            time.sleep(_BEAT_SECONDS)
+            now = time.monotonic()
+            self._longest_stall = max(self._longest_stall, now - last - _BEAT_SECONDS)
+            last = now
+
     def _accept(self, listener):
         while True:
             try:
@@ -165,7 +183,7 @@ class Double:
             threading.Thread(target=self._serve, args=(connection, address[0]), daemon=True).start()
 
     def _serve(self, plain, client):
-        plain.settimeout(20)
+        plain.settimeout(PATIENCE_SECONDS)
         with self._lock:
             fault, certificate = self._fault, self._certificate
         connection, exchange = plain, None

@@ -7,8 +7,8 @@ import subprocess
 import threading
 import time
 
-SERVICE_ACCOUNT_SECONDS = 20  # until a new namespace has its default ServiceAccount
-READY_SECONDS = 120           # for images, too
+from labs.net.patience import START_SECONDS
+
 
 
 class ClusterError(Exception):
@@ -20,7 +20,7 @@ class Cluster:
         self._command = shlex.split(command) + (["--kubeconfig", kubeconfig] if kubeconfig else [])
         self._running, self._lock = set(), threading.Lock()
 
-    def run(self, *args, given=None, seconds=60):
+    def run(self, *args, given=None, seconds=START_SECONDS):
         """kubectl's output. `given` goes to its input: text, or objects as a List."""
         if isinstance(given, list):
             given = json.dumps({"apiVersion": "v1", "kind": "List", "items": given})
@@ -66,7 +66,7 @@ class Cluster:
 
     def create_pods(self, pods):
         """A new namespace gets its ServiceAccount a moment later, and takes no pods before."""
-        deadline = time.monotonic() + SERVICE_ACCOUNT_SECONDS
+        deadline = time.monotonic() + START_SECONDS
         while pods:
             try:
                 self.create(pods)
@@ -83,7 +83,7 @@ class Cluster:
         if objects:
             self.run("replace", "--validate=false", "-f", "-", given=objects)
 
-    def delete(self, objects, seconds=120):
+    def delete(self, objects, seconds=START_SECONDS):
         if objects:
             self.run("delete", "--ignore-not-found", f"--timeout={seconds}s", "-f", "-", given=_names(objects),
                      seconds=seconds + 10)
@@ -96,7 +96,7 @@ class Cluster:
         """The pods' own objects, once all of them are ready."""
         if not pods:
             return []
-        deadline = time.monotonic() + READY_SECONDS
+        deadline = time.monotonic() + START_SECONDS
         while True:
             found = self.get("-f", "-", given=_names(pods))
             late = [pod for pod in found if not _is_ready(pod)]
@@ -104,7 +104,7 @@ class Cluster:
                 return found
             if time.monotonic() > deadline:
                 raise ClusterError(f"pod {late[0]['metadata']['namespace']}/{late[0]['metadata']['name']} is not ready after "
-                                   f"{READY_SECONDS} s ({_trouble(late[0])}); does the cluster have the image?")
+                                   f"{START_SECONDS} s ({_trouble(late[0])}); does the cluster have the image?")
             time.sleep(0.5)
 
     def execute(self, namespace, pod, script):

@@ -13,10 +13,9 @@ from . import limits, objects
 from .blocks import Addresses, Untranslatable, translated
 from .changes import Changes, ObjectChanges, Pod, State
 from .cluster import ClusterError, by_family, pod_addresses, workers
-from .probes import Probe, read, script
+from .probes import QUIET_SECONDS, Probe, read, script
 
 NODE_PODS = "nodes"  # the namespace of the pods that stand for the nodes; no case has one of that name
-AGAIN = 3            # how often a connection that should pass is tried in the last look
 EXECS_AT_ONCE = 12
 
 
@@ -225,19 +224,20 @@ class Driver:
             address, port = services[check.via].get(check.family, address), check.via.port
         return Probe(check, address, port, check.target.name if check.target.kind == "pod" else None)
 
-    def _run(self, probes):
-        """All of them, from all their sources at once."""
+    def _run(self, probes, tries):
+        """All of them, from all their sources at once. tries: how often they were tried before."""
         sources = {}
         for probe in probes:
             sources.setdefault(probe.check.source, []).append(probe)
-        problems = list(self._pool.map(lambda item: self._run_from(*item), sources.items()))
+        problems = list(self._pool.map(lambda item: self._run_from(*item, tries), sources.items()))
         return [problem for problem in problems if problem]
 
-    def _run_from(self, source, probes):
+    def _run_from(self, source, probes, tries):
+        quiet = QUIET_SECONDS[min(tries, len(QUIET_SECONDS) - 1)]
         on_node = source.kind == "node"
         pod = source.name if "/" in source.name else f"{NODE_PODS}/{source.name}"
         try:
-            read(self.cluster.execute(*self.names.split(pod), script(probes, on_node)), probes)
+            read(self.cluster.execute(*self.names.split(pod), script(probes, on_node, quiet)), probes)
         except ClusterError as error:
             for probe in probes:
                 probe.result = "not tried"
@@ -247,22 +247,23 @@ class Driver:
     def _judge(self, probes):
         """Looks until everything is as expected, then once more at all of it; what is not."""
         deadline = time.monotonic() + self.within
-        wrong = probes
+        wrong, tries = probes, 0
         while wrong:
-            problems = self._run(wrong)
+            problems = self._run(wrong, tries)
+            tries += 1
             wrong = [probe for probe in wrong if probe.allowed != probe.check.expected or probe.result == "not tried"]
             if wrong and time.monotonic() > deadline:
                 if problems:
                     raise problems[0]
                 return wrong
-        problems = self._run(probes)
+        problems = self._run(probes, 0)
         wrong = [probe for probe in probes if probe.allowed != probe.check.expected or probe.result == "not tried"]
-        for _ in range(AGAIN - 1):
+        for tries in range(1, len(QUIET_SECONDS)):
             # A packet may be lost on a busy machine; none may come through where none is allowed.
             late = [probe for probe in wrong if probe.check.expected or probe.result == "not tried"]
             if not late:
                 break
-            problems = self._run(late)
+            problems = self._run(late, tries)
             wrong = [probe for probe in wrong if probe.allowed != probe.check.expected or probe.result == "not tried"]
         if problems and any(probe.result == "not tried" for probe in wrong):
             raise problems[0]

@@ -20,6 +20,7 @@ from labs.kubectl.driver import Driver, route_source  # noqa: E402
 from labs.net import programs  # noqa: E402
 from labs.net.cases import Check, load_cases  # noqa: E402
 from labs.net.expect import End  # noqa: E402
+from labs.net.patience import PATIENCE_SECONDS  # noqa: E402
 
 CASES = os.path.join(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))), "cases")
 NAMES = objects.Names("run")
@@ -125,8 +126,8 @@ class Scripts(unittest.TestCase):
                 with open(path, "w", encoding="utf-8") as file:
                     file.write(f"#!/bin/sh\n{text}\n")
                 os.chmod(path, 0o755)
-            text = probes.script(made, on_node).replace("/agnhost ", f"{folder}/agnhost ")
-            done = subprocess.run(["sh"], input=text, capture_output=True, text=True, timeout=60,
+            text = probes.script(made, on_node, quiet=5).replace("/agnhost ", f"{folder}/agnhost ")
+            done = subprocess.run(["sh"], input=text, capture_output=True, text=True, timeout=PATIENCE_SECONDS,
                                   env={"PATH": f"{folder}:{os.environ['PATH']}"})
         self.assertEqual(done.returncode, 0, done.stderr)
         probes.read(done.stdout, made)
@@ -137,7 +138,7 @@ class Scripts(unittest.TestCase):
 case $address in
   10.0.0.2) echo '{"responses":["x/b"]}' ;;
   10.0.0.3) echo '{"errors":["Get \"http://10.0.0.3:80/\": dial tcp 10.0.0.3:80: connect: connection refused"]}' ;;
-  10.0.0.4) sleep 20 ;;
+  10.0.0.4) exec sleep 60 ;;
   10.0.0.5) echo '{"errors":["dial tcp: i/o timeout"]}' ;;
   10.0.0.6) echo '{"responses":["x/c"]}' ;;
   *) echo '{"errors":["dial tcp: connect: no route to host"]}' ;;
@@ -243,7 +244,7 @@ class Double(cluster.Cluster):
 class Judged(Driver):
     """Connections as the reference evaluator says, from the objects that are in the double."""
 
-    def _run(self, probes_):
+    def _run(self, probes_, tries):
         by_address = {item["ip"]: f"{key[1]}/{key[2]}" for key, pod in self.cluster.objects.items()
                       if key[0] == "Pod" and not pod["spec"].get("hostNetwork") for item in pod["status"]["podIPs"]}
 

@@ -1,7 +1,7 @@
 """All connections from one pod as one shell script, and what its output says. Pure.
 
 An ordinary pod has netexec connect for it, a node's pod runs `agnhost connect`, which listens nowhere. Denied
-connections are the ones that nothing comes back from; the script gives up on them after QUIET_SECONDS. The shell is
+connections are the ones that nothing comes back from; the script gives up on them after some seconds of silence. The shell is
 busybox's or any other; besides it there need be `nc` or `ping` only.
 """
 
@@ -9,7 +9,7 @@ import json
 
 from .objects import DIAL_PORT
 
-QUIET_SECONDS = 1
+QUIET_SECONDS = (1, 3, 10)  # how long, try by try: where connections are slow, a short silence means nothing
 AT_ONCE = {"dial": 64, "connect": 16}  # processes of a script; agnhost takes more memory than nc
 
 # What still waits for an answer when the script ends must not hold any of its outputs.
@@ -20,10 +20,10 @@ n='
 say() {{ printf '%s %s\\n' "$1" "$2"; }}
 dial() {{ r=$(printf 'GET /dial?host=%s&port=%s&protocol=%s&request=hostname&tries=1 HTTP/1.0\\r\\n\\r\\n' "$2" "$3" "$4" |
   nc 127.0.0.1 {DIAL_PORT}); say "$1" "${{r##*$n}}"; }}
-connect() {{ if e=$(/agnhost connect "$2" --protocol="$3" --timeout={QUIET_SECONDS}s 2>&1); then e=OPEN; fi; say "$1" "${{e%%$n*}}"; }}
-echo_request() {{ if ping -c 1 -W {QUIET_SECONDS} "$2" >/dev/null; then say "$1" OPEN; fi; }}
+connect() {{ if e=$(/agnhost connect "$2" --protocol="$3" --timeout="$quiet"s 2>&1); then e=OPEN; fi; say "$1" "${{e%%$n*}}"; }}
+echo_request() {{ if ping -c 1 -W "$quiet" "$2" >/dev/null; then say "$1" OPEN; fi; }}
 p=
-end() {{ (sleep {QUIET_SECONDS}; kill $p) >/dev/null & w=$!; wait $p; kill $w; p=; }}
+end() {{ (sleep "$quiet"; kill $p) >/dev/null & w=$!; wait $p; kill $w; p=; }}
 """
 
 
@@ -40,9 +40,9 @@ class Probe:
         return self.result == "open" or (self.result == "refused" and (self.check.closed or self.check.target.kind == "node"))
 
 
-def script(probes, on_node):
-    """The script's text; probes are known by their position."""
-    lines, running = [_FUNCTIONS], 0
+def script(probes, on_node, quiet):
+    """The script's text; probes are known by their position. quiet: seconds of silence that mean "denied"."""
+    lines, running = [f"quiet={quiet}", _FUNCTIONS], 0
     how = "connect" if on_node else "dial"
     for index, probe in enumerate(probes):
         if probe.check.protocol == "icmp":

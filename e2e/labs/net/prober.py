@@ -28,8 +28,8 @@ from .netns import LabError
 SOL_RAW = 255
 ICMP_FILTER = 1  # the option of both families
 FAMILY = {4: socket.AF_INET, 6: socket.AF_INET6}
-QUIET_SECONDS = 0.25        # how long silence must last before it means "denied"
-RETRY_SECONDS = (1.0, 3.0)  # the same, for what should have passed
+QUIET_SECONDS = 0.25              # how long silence must last before it means "denied"
+RETRY_SECONDS = (1.0, 3.0, 10.0)  # the same, for what should have passed
 SOURCE_PORTS = range(20000, 61000)
 SOCKETS_AT_ONCE = 4000
 _REFUSED = {errno.ECONNREFUSED}
@@ -264,9 +264,9 @@ class Prober:
         while self._waiting:
             # Where answers are slow, silence must last longer to mean something.
             left = last + min(max(quiet, 4 * self._slowest), 4 * quiet + 1) - time.monotonic()
-            if left <= 0:
+            # Who was not given the processor meanwhile has not looked yet.
+            if not self._poll(max(0, left)) and left <= 0:
                 break
-            self._poll(left)
         for probe in probes:
             if probe.socket is not None:
                 self._drop(probe)
@@ -394,10 +394,13 @@ class Prober:
             self._epoll.unregister(sock.fileno())
 
     def _poll(self, seconds):
-        for descriptor, _ in self._epoll.poll(seconds, 512):
+        """Whether there was anything."""
+        ready = self._epoll.poll(seconds, 512)
+        for descriptor, _ in ready:
             handler = self._handlers.get(descriptor)
             if handler is not None:
                 handler()
+        return bool(ready)
 
     def __enter__(self):
         return self

@@ -8,11 +8,11 @@ import sys
 import time
 
 from .netns import LabError, Namespace, home
+from .patience import PATIENCE_SECONDS
 
 KINDS = ("bridge", "routed", "vxlan", "tun")
 NODES = ("n1", "n2")
 SLOTS = 12
-SETTLE_SECONDS = 10
 # name: (IPv4, IPv6)
 EXTERNALS = {
     "ext1": ("198.51.100.1", "2001:db8:100::1"),
@@ -216,7 +216,7 @@ class Topology:
 
     def _settle(self):
         """The kernel wakes new links a little later, in the background; until then they lose packets."""
-        deadline = time.monotonic() + SETTLE_SECONDS
+        deadline = time.monotonic() + PATIENCE_SECONDS
         waiting = {namespace: None for namespace in self.namespaces}
         while waiting:
             waiting = {namespace: idle for namespace in waiting if (idle := namespace.idle_links())}
