@@ -50,7 +50,7 @@ def _share(path, tag):
 class Guest:
     """Boots and runs one command, as root, in a folder of this machine. `lines` yields what it says."""
 
-    def __init__(self, kernel, command, folder, environment, kvm=False):
+    def __init__(self, kernel, command, folder, environment):
         self._scratch = tempfile.TemporaryDirectory(dir=STORE, prefix="guest-")
         self._console = os.path.join(self._scratch.name, "console")
         initial = os.path.join(self._scratch.name, "initial.gz")
@@ -62,7 +62,7 @@ class Guest:
             files["bin/busybox"] = (file.read(), 0o755)
         archive.write(initial, files, kernel.module_files(_MODULES))
         argv = [_QEMU, "-M", "q35", "-cpu", "max", "-smp", str(_CPUS), "-m", str(_MEMORY_MIB), "-display", "none",
-                "-monitor", "none", "-no-reboot", "-nic", "none", "-accel", "kvm" if kvm else "tcg,thread=multi",
+                "-monitor", "none", "-no-reboot", "-nic", "none", "-accel", "tcg,thread=multi",
                 "-kernel", kernel.image, "-initrd", initial,
                 "-append", "console=ttyS0 quiet panic=-1 mitigations=off apparmor=0",
                 "-serial", f"file:{self._console}",
