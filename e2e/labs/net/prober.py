@@ -256,24 +256,27 @@ class Prober:
     def _run_batch(self, probes, quiet):
         self._slowest = 0.0
         self._waiting = 0
-        for index, probe in enumerate(probes):
-            self._start(probe)
-            if index % 64 == 63:
-                self._poll(0)
-        last = time.monotonic()
-        while self._waiting:
-            # Where answers are slow, silence must last longer to mean something.
-            left = last + min(max(quiet, 4 * self._slowest), 4 * quiet + 1) - time.monotonic()
-            # Who was not given the processor meanwhile has not looked yet.
-            if not self._poll(max(0, left)) and left <= 0:
-                break
+        try:
+            for index, probe in enumerate(probes):
+                self._start(probe)
+                if index % 64 == 63:
+                    self._poll(0)
+            last = time.monotonic()
+            while self._waiting:
+                # Where answers are slow, silence must last longer to mean something.
+                left = last + min(max(quiet, 4 * self._slowest), 4 * quiet + 1) - time.monotonic()
+                # Who was not given the processor meanwhile has not looked yet.
+                if not self._poll(max(0, left)) and left <= 0:
+                    break
+        finally:  # after an error too: what is left would disturb the next batch
+            for probe in probes:
+                if probe.socket is not None:
+                    self._drop(probe)
+            self._raw_pending.clear()
+            self._strays.clear()
         for probe in probes:
-            if probe.socket is not None:
-                self._drop(probe)
             if probe.result is None:
                 probe.result = "silent"
-        self._raw_pending.clear()
-        self._strays.clear()
 
     def _start(self, probe):
         probe.result = None
@@ -374,6 +377,10 @@ class Prober:
             self._finished(probe, "refused")
         elif code in _REJECTED:
             self._finished(probe, "rejected")
+        elif code == errno.ETIMEDOUT:  # the kernel gave up before this batch did, on a very slow machine
+            probe.result = "silent"
+            self._waiting -= 1
+            self._drop(probe)
         else:
             raise LabError(f"{probe.source.name} -> {probe.address} {probe.port}/{probe.protocol}: "
                            f"{errno.errorcode.get(code, code)}, which says nothing about policy")
