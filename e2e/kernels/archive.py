@@ -1,4 +1,4 @@
-"""An initial file system for a kernel: a cpio archive in the form "newc", with what takes a guest to the machine's files."""
+"""The initramfs of a guest: a cpio archive (format "newc") with busybox, the modules it needs and the init script."""
 
 import gzip
 import lzma
@@ -16,7 +16,7 @@ def _entry(name, data, mode, inode):
 
 
 def _read(path):
-    """A file's bytes; those of a module unpacked."""
+    """The content of a file, decompressed if it is a compressed module."""
     if path.endswith(".zst"):
         return subprocess.run(["zstd", "-qdc", path], check=True, capture_output=True).stdout
     with (lzma.open if path.endswith(".xz") else open)(path, "rb") as file:
@@ -24,7 +24,7 @@ def _read(path):
 
 
 def write(path, files, modules):
-    """files: {name in the archive: (bytes, mode)}; modules: paths, loaded by their order in /modules."""
+    """files: {name in the archive: (content, mode)}. modules: paths; they are numbered in loading order in /modules."""
     members = [(name, b"", stat.S_IFDIR | 0o755) for name in _FOLDERS]
     members += [(name, data, stat.S_IFREG | mode) for name, (data, mode) in files.items()]
     members += [(f"modules/{number:02}-{os.path.basename(module).partition('.ko')[0]}.ko", _read(module), stat.S_IFREG | 0o644)

@@ -1,7 +1,7 @@
-"""A guest: another kernel in QEMU, with this machine's programs and files, read-only below a layer in its memory.
+"""A guest: another kernel in QEMU on this machine's files, which it sees read-only below an overlay in memory.
 
-It has no disk, no network and no clock of its own to be set; what it writes is gone when it ends. Its one way out is a
-channel of lines. Ended by its process id, at the latest with the process that started it.
+The guest has no disk and no network; what it writes is lost when it ends. Its output comes through a virtio serial port, apart
+from the kernel's console. QEMU ends when the guest powers off, on close(), or with the process that started it.
 """
 
 import os
@@ -16,13 +16,13 @@ from labs.net.netns import die_with_parent
 from . import archive
 from .kernel import STORE, Unavailable
 
-BOOT_SECONDS = 180  # 10 on an idle machine, emulated
+BOOT_SECONDS = 600  # an idle machine takes 10
 _MEMORY_MIB = 3072
 _CPUS = 2
 _MODULES = ("virtio_pci", "virtio_console", "9pnet_virtio", "9p", "overlay")
-_BUSYBOX = "/bin/busybox"  # linked statically: there are no libraries yet where it runs
+_BUSYBOX = "/bin/busybox"  # statically linked: the initramfs has no libraries
 _QEMU = "qemu-system-x86_64"
-# What the first program hands over to, as process 1. The channel is no terminal: lines come out as they were written.
+# The script that guest_init executes as process 1. The port is not a terminal, so lines arrive unchanged.
 _JOB = """cd {folder} || exit 1
 export {environment}
 exec </dev/null >/dev/vport*p1 2>&1
@@ -40,7 +40,7 @@ _GREETING = "the guest is up"
 
 
 class GuestError(Exception):
-    """The guest did not come up, or did not live on."""
+    """The guest did not boot, or exceeded its time limit."""
 
 
 def _share(path, tag):
@@ -48,7 +48,7 @@ def _share(path, tag):
 
 
 class Guest:
-    """Boots and runs one command, as root, in a folder of this machine. `lines` yields what it says."""
+    """Boots and runs one command as root in `folder`. `lines` yields its output."""
 
     def __init__(self, kernel, command, folder, environment):
         self._scratch = tempfile.TemporaryDirectory(dir=STORE, prefix="guest-")
@@ -73,23 +73,23 @@ class Guest:
                                              preexec_fn=die_with_parent)
         except FileNotFoundError:
             self._scratch.cleanup()
-            raise Unavailable(f"there is no program {_QEMU} (.ci/deps kernels installs it)") from None
+            raise Unavailable(f"{_QEMU} is not installed (.ci/deps kernels installs it)") from None
         self._deadline = time.monotonic() + BOOT_SECONDS
         self.booted_after = None  # seconds
 
     def allow(self, seconds):
-        """From now on it may take that long until it is asked again."""
+        """Sets the time limit: seconds from now."""
         self._deadline = time.monotonic() + seconds
 
     def lines(self):
-        """Each line that it says after it is up. Ends when it has powered off; GuestError when its time is over."""
+        """The lines of output after boot, until the guest powers off. GuestError if it exceeds the time limit."""
         begin, pending = time.monotonic(), b""
         with selectors.DefaultSelector() as waiting:
             waiting.register(self._process.stdout, selectors.EVENT_READ)
             while True:
                 left = self._deadline - time.monotonic()
                 if left <= 0 or not waiting.select(left):
-                    raise GuestError(self._why("was given up: its time is over"))
+                    raise GuestError(self._why("exceeded its time limit"))
                 data = os.read(self._process.stdout.fileno(), 65536)
                 if not data:
                     break
@@ -100,14 +100,14 @@ class Guest:
                     elif line == _GREETING:
                         self.booted_after = time.monotonic() - begin
                     else:
-                        print(line)  # QEMU's own words
+                        print(line)  # from QEMU itself
         if self.booted_after is None:
-            raise GuestError(self._why("did not come up"))
+            raise GuestError(self._why("did not boot"))
 
     def _why(self, what):
         with open(self._console, encoding="utf-8", errors="replace") as file:
             last = [line for line in file.read().splitlines() if line.strip()][-8:]
-        return f"the guest {what}; its console said last:\n" + "\n".join(f"  {line}" for line in last)
+        return f"the guest {what}; last lines of its console:\n" + "\n".join(f"  {line}" for line in last)
 
     def close(self):
         if self._process.poll() is None:

@@ -1,4 +1,4 @@
-"""The lines between the program that runs parts and the one that counts them."""
+"""The lines by which `inside` reports to `run`, and the totals."""
 
 import re
 
@@ -8,7 +8,7 @@ _END = re.compile(r"--- (\w+): (\d+) passed, (\d+) failed, (\d+) skipped, (\d+) 
 
 
 def closing(line):
-    """(passed, failed, skipped) of the line that every program of the tests ends with; None for any other line."""
+    """(passed, failed, skipped) from the last line of a test program; None for any other line."""
     found = _CLOSING.match(line.rstrip("\n"))
     return tuple(int(word) for word in found.groups()) if found else None
 
@@ -22,14 +22,14 @@ def end(name, passed, failed, skipped, seconds):
 
 
 class Tally:
-    """Follows the lines of a run; what began and did not end, or never began, is a failure."""
+    """Collects the results of a run. A part that did not start or did not finish counts as one failure."""
 
     def __init__(self, names):
         self.results = dict.fromkeys(names)  # name: (passed, failed, skipped, seconds)
         self.running = None
 
     def follow(self, line):
-        """The seconds that may pass from here on, if the line says so."""
+        """Reads a line. Returns the time limit in seconds if a part starts with it."""
         if found := _BEGIN.match(line):
             self.running = found.group(1)
             return int(found.group(2))
@@ -39,11 +39,11 @@ class Tally:
         return None
 
     def close(self):
-        """Prints a line for each part and the totals; whether all is well."""
+        """Prints one line per part and the totals. True if nothing failed."""
         totals = [0, 0, 0]
         for name, result in self.results.items():
             passed, failed, skipped, seconds = result or (0, 1, 0, 0)
-            took = f"{seconds:4} s" if result else "did not end" if name == self.running else "not run"
+            took = f"{seconds:4} s" if result else "did not finish" if name == self.running else "not run"
             print(f"{name:10} {passed:4} passed {failed:3} failed {skipped:3} skipped  {took}")
             totals = [total + count for total, count in zip(totals, (passed, failed, skipped))]
         print("{} passed, {} failed, {} skipped".format(*totals), flush=True)

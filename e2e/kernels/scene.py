@@ -1,7 +1,6 @@
-"""What the parts with agents share: the world of labs/api on the kernel they run on, with a double in place of the API
-server, and lines that say what was found.
+"""Shared by the parts that run agents: the world of labs/api with a double in place of the API server, and the lines of results.
 
-A real API server is too heavy for an emulated machine; what is looked at here is between agent and kernel.
+A real API server is too heavy for an emulated machine, and these parts are about the agent and the kernel.
 """
 
 import contextlib
@@ -16,23 +15,23 @@ from labs.net import programs
 from labs.net.netns import LabError
 from labs.net.patience import PATIENCE_SECONDS
 
-NODE = "n1"  # the node whose agent listens; the pods a/web, a/client and b/client are there
+NODE = "n1"  # its agent serves /readyz; the pods a/web, a/client and b/client are on it
 
 
 class Checks:
-    """One line for each thing that is looked at, and the closing line."""
+    """Prints one line per check, and the totals."""
 
     def __init__(self):
         self.passed = self.failed = self.skipped = 0
 
     def check(self, name, truth, seen=""):
-        """`seen`: what there is to say about it, whether it is right or not."""
+        """`seen`: the observation, printed in either case."""
         self.passed += bool(truth)
         self.failed += not truth
         print(f"{'ok  ' if truth else 'FAIL'} {name}" + (f": {seen}" if seen else ""), flush=True)
 
     def known(self, name, seen):
-        """Not as it should be, and the caller was told so."""
+        """A check that fails as expected; counts as skipped."""
         self.skipped += 1
         print(f"known {name}: {seen}", flush=True)
 
@@ -41,7 +40,7 @@ class Checks:
         print(f"skip {name}: {reason}", flush=True)
 
     def run(self, name, step, *arguments):
-        """A step that raises when something is wrong; it passes otherwise, and returns what there is to say."""
+        """Runs a step that raises if something is wrong, and returns an observation or None."""
         begin = time.monotonic()
         try:
             seen = step(*arguments)
@@ -50,7 +49,7 @@ class Checks:
                 self.skip(name, "this kernel has no such device")
             else:
                 self.check(name, False, error)
-        except Exception:  # a fault of the step itself: the others still run
+        except Exception:  # a bug in the step: the others still run
             self.check(name, False, traceback.format_exc())
         else:
             self.check(name, True, f"{seen + ', ' if seen else ''}{time.monotonic() - begin:.1f} s")
@@ -63,7 +62,7 @@ class Checks:
 
 @contextlib.contextmanager
 def world():
-    """A World without agents: reset() starts them."""
+    """A World; its reset() starts the agents."""
     with WellBehaved() as double:
         made = World(double, programs.PODGATE, traced=False)
         made.agents[NODE].options = probes.OPTIONS
@@ -74,20 +73,20 @@ def world():
 
 
 def said(made, since=0):
-    """What the agent of NODE has written, from a place of its log on."""
+    """The log of the agent on NODE, from an offset on."""
     with open(made.agents[NODE].log, "rb") as file:
         file.seek(since)
         return file.read().decode(errors="replace")
 
 
 def pages(made):
-    """(status, text) of /readyz, and the text of its long form."""
+    """(status of /readyz, its body, body of /readyz?verbose)"""
     namespace = made.topology.nodes[NODE].namespace
     return (*probes.get(namespace, "/readyz"), probes.get(namespace, "/readyz?verbose")[1])
 
 
 def wait_for(what, sentence):
-    """Until what() is true; Wrong when it never is, with a sentence or what a function says then."""
+    """Polls until what() is true. Wrong if it never is; `sentence` says why, or is called to say it."""
     end = time.monotonic() + PATIENCE_SECONDS
     while not what():
         if time.monotonic() > end:
