@@ -19,7 +19,7 @@ _TIMES_SLOWER = 20      # than the slowest answer so far, where they are not
 
 
 class Conversation:
-    """A connection from `source` to `target`, both Endpoints; the server answers every message of the client with the
+    """A connection from `source` to `target`, both Endpoints, by tcp, udp, or sctp where the kernel speaks it; the server answers every message of the client with the
     same. `service`: (address, port) that the client connects to instead, something on the way leads it to the target.
     """
 
@@ -36,26 +36,27 @@ class Conversation:
         self._counter = 0
         self._slowest = 0.0
         self._unread = {}
-        kind = socket.SOCK_STREAM if protocol == "tcp" else socket.SOCK_DGRAM
+        stream = protocol in ("tcp", "sctp")
+        kind = (socket.SOCK_STREAM if stream else socket.SOCK_DGRAM, wire.SCTP if protocol == "sctp" else 0)
         with target.namespace:
-            listener = socket.socket(_FAMILY[family], kind)
+            listener = socket.socket(_FAMILY[family], *kind)
         with source.namespace:
-            self._client = socket.socket(_FAMILY[family], kind)
+            self._client = socket.socket(_FAMILY[family], *kind)
         try:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             listener.bind((target.addresses[family], port))
             self._client.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             self._client.bind((source.addresses[family], source_port))
             self._client.settimeout(PATIENCE_SECONDS)
-            if protocol == "tcp":
+            if stream:
                 listener.listen(1)
             self._client.connect(service or (target.addresses[family], port))
             self.source_port = self._client.getsockname()[1]
-            if protocol == "tcp":
+            if stream:
                 listener.settimeout(PATIENCE_SECONDS)
                 self._server, _ = listener.accept()
                 listener.close()
-                for end in (self._client, self._server):
+                for end in (self._client, self._server) if protocol == "tcp" else ():
                     end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             else:
                 self._client.send(b"hello\n")
@@ -74,7 +75,7 @@ class Conversation:
     def close(self):
         # With a reset: nothing stays behind that is sent again.
         for end in (self._client, self._server):
-            if self.protocol == "tcp":
+            if self.protocol != "udp":
                 end.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             end.close()
 

@@ -10,6 +10,8 @@ Protocols are "tcp", "udp", "sctp", "icmp" (echo), and "stray": a TCP segment of
 invalid (the nodes' conntrack does not pick up connections in their middle). It counts as allowed when its destination
 sees it: an answer would be invalid too, and have a policy of its own to pass.
 
+SCTP is the kernel's where it has it: it would answer in place of anybody else. Elsewhere raw sockets play what is needed of it.
+
 Single-threaded; sockets are made in the namespace of their end, and work on from anywhere.
 """
 
@@ -33,6 +35,15 @@ SOCKETS_AT_ONCE = 4000
 _REFUSED = {errno.ECONNREFUSED}
 _REJECTED = {errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EACCES, errno.EPERM}
 _LINGER0 = struct.pack("ii", 1, 0)  # close with RST: no TIME_WAIT, nothing left in conntrack's way
+
+
+def kernel_speaks_sctp():
+    """Asking makes the kernel load its module, if there is one: the answer stays."""
+    try:
+        socket.socket(socket.AF_INET, socket.SOCK_STREAM, wire.SCTP).close()
+        return True
+    except OSError:
+        return False
 
 
 def _raise_limit():
@@ -69,6 +80,8 @@ class Prober:
         limit = _raise_limit()
         self._at_once = min(SOCKETS_AT_ONCE, limit // 3)
         self._most_listeners = limit // 3
+        # protocol: the number to ask for stream sockets with
+        self._streams = {"tcp": 0, "sctp": wire.SCTP} if kernel_speaks_sctp() else {"tcp": 0}
         self._epoll = select.epoll()
         self._handlers = {}      # descriptor: called when it is readable or failed
         self._listeners = {}     # (endpoint, family, protocol, port): socket
@@ -91,23 +104,24 @@ class Prober:
         if protocol == "stray":
             self._raw_socket(endpoint, family, protocol)
             return
-        if protocol == "sctp":
+        if protocol == "sctp" and protocol not in self._streams:
             self._raw_socket(endpoint, family, protocol)
             self._sctp_ports.setdefault((endpoint, family), set()).add(port)
             self._listeners[key] = None
             return
         endpoint.namespace.enter()
-        kind = socket.SOCK_STREAM if protocol == "tcp" else socket.SOCK_DGRAM
-        server = socket.socket(FAMILY[family], kind | socket.SOCK_NONBLOCK)
+        stream = protocol in self._streams
+        kind = socket.SOCK_STREAM if stream else socket.SOCK_DGRAM
+        server = socket.socket(FAMILY[family], kind | socket.SOCK_NONBLOCK, self._streams.get(protocol, 0))
         server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             server.bind((endpoint.addresses[family], port))
-            if protocol == "tcp":
+            if stream:
                 server.listen(4096)
         except OSError as error:
             raise LabError(f"{endpoint.name}: cannot listen on {endpoint.addresses[family]} {port}/{protocol}: {error}") from error
         self._listeners[key] = server
-        self._register(server, (lambda: self._accept(server)) if protocol == "tcp" else (lambda: self._echo(server)))
+        self._register(server, (lambda: self._accept(server)) if stream else (lambda: self._echo(server)))
 
     def thin_out(self):
         """For between two cases: ends the listeners when they have become many."""
@@ -118,7 +132,7 @@ class Prober:
     def unlisten(self, endpoint, family, protocol, port):
         """Nobody listens there any more, and attempts are refused."""
         key = (endpoint, family, protocol, port)
-        if protocol == "sctp":
+        if protocol == "sctp" and protocol not in self._streams:
             self._raw_socket(endpoint, family, protocol)  # answers ABORT in place of a kernel without SCTP
         if key not in self._listeners:
             return
@@ -242,32 +256,39 @@ class Prober:
     def _run_batch(self, probes, quiet):
         self._slowest = 0.0
         self._waiting = 0
-        for index, probe in enumerate(probes):
-            self._start(probe)
-            if index % 64 == 63:
-                self._poll(0)
-        last = time.monotonic()
-        while self._waiting:
-            # Where answers are slow, silence must last longer to mean something.
-            left = last + min(max(quiet, 4 * self._slowest), 4 * quiet + 1) - time.monotonic()
-            # Who was not given the processor meanwhile has not looked yet.
-            if not self._poll(max(0, left)) and left <= 0:
-                break
+        try:
+            for index, probe in enumerate(probes):
+                self._start(probe)
+                if index % 64 == 63:
+                    self._poll(0)
+            last = time.monotonic()
+            while self._waiting:
+                # Where answers are slow, silence must last longer to mean something.
+                left = last + min(max(quiet, 4 * self._slowest), 4 * quiet + 1) - time.monotonic()
+                # Who was not given the processor meanwhile has not looked yet.
+                if not self._poll(max(0, left)) and left <= 0:
+                    break
+        finally:  # after an error too: what is left would disturb the next batch
+            for probe in probes:
+                if probe.socket is not None:
+                    self._drop(probe)
+            self._raw_pending.clear()
+            self._strays.clear()
         for probe in probes:
-            if probe.socket is not None:
-                self._drop(probe)
             if probe.result is None:
                 probe.result = "silent"
-        self._raw_pending.clear()
-        self._strays.clear()
 
     def _start(self, probe):
         probe.result = None
         probe.started = time.monotonic()
         self._waiting += 1
         try:
-            {"tcp": self._start_stream, "udp": self._start_datagram,
-             "sctp": self._start_raw, "icmp": self._start_raw, "stray": self._start_raw}[probe.protocol](probe)
+            if probe.protocol in self._streams:
+                self._start_stream(probe)
+            elif probe.protocol == "udp":
+                self._start_datagram(probe)
+            else:
+                self._start_raw(probe)
         except OSError as error:
             self._failed(probe, error.errno)
 
@@ -280,7 +301,7 @@ class Prober:
 
     def _bound_socket(self, probe, kind):
         probe.source.namespace.enter()
-        probe.socket = socket.socket(FAMILY[probe.family], kind | socket.SOCK_NONBLOCK)
+        probe.socket = socket.socket(FAMILY[probe.family], kind | socket.SOCK_NONBLOCK, self._streams.get(probe.protocol, 0))
         for _ in range(50):
             try:
                 probe.socket.bind((probe.source.addresses[probe.family], self._fresh_port(probe)))
@@ -356,6 +377,10 @@ class Prober:
             self._finished(probe, "refused")
         elif code in _REJECTED:
             self._finished(probe, "rejected")
+        elif code == errno.ETIMEDOUT:  # the kernel gave up before this batch did, on a very slow machine
+            probe.result = "silent"
+            self._waiting -= 1
+            self._drop(probe)
         else:
             raise LabError(f"{probe.source.name} -> {probe.address} {probe.port}/{probe.protocol}: "
                            f"{errno.errorcode.get(code, code)}, which says nothing about policy")

@@ -11,6 +11,7 @@ BUILD = os.environ.get("PODGATE_BUILD", os.path.join(ROOT, "build", "release"))
 PODGATE = os.path.join(BUILD, "podgate")
 INTERPRET = os.path.join(BUILD, "unit", "podgate_interpret")
 APPLY = os.path.join(BUILD, "unit", "podgate_apply")
+UNIT_NFT = os.path.join(BUILD, "unit", "unit_nft")
 BAD_INPUT = 4  # the exit code for input with errors; answers are given all the same
 
 

@@ -105,6 +105,14 @@ class Topology:
                 for name in ("iptables", "ip6tables", "arptables"):
                     namespace.write_sysctl(f"net/bridge/bridge-nf-call-{name}", 0 if name == "arptables" else value)
 
+    @staticmethod
+    def _track_connections(namespace):
+        """The settings of conntrack come with its module, which the kernel loads for the first rule that asks for it."""
+        with namespace:
+            if os.path.exists("/proc/sys/net/netfilter/nf_conntrack_tcp_loose"):
+                return
+        namespace.run(["nft", "-f", "-"], input="table inet lab {\n chain lab {\n ct state new\n }\n}\ndelete table inet lab\n")
+
     def _build_lan(self):
         lan = self._namespace("lan")
         lan.ip("link add lan type bridge mcast_snooping 0", "link set lan up")
@@ -113,6 +121,7 @@ class Topology:
         members = {"outside": (outside, (_GATEWAY4, _GATEWAY6))}
         for node in NODES:
             namespace = self._namespace(node)
+            self._track_connections(namespace)
             namespace.sysctl(net__ipv4__ip_forward=1, net__ipv6__conf__all__forwarding=1,
                              net__netfilter__nf_conntrack_tcp_loose=0)  # a segment of no connection is invalid
             self._bridge_filter(namespace, 1)
