@@ -14,9 +14,10 @@
 namespace podgate::compiler {
 
 struct DecodeLimits {
-  std::size_t depth = 64;               // nesting of objects and arrays
-  std::size_t object_bytes = 8u << 20;  // one object's text
-  std::size_t policy_nodes = 200'000;   // values inside one NetworkPolicy
+  // One object's text. etcd stores objects of up to 1.5 MiB, and JSON writes a control character as
+  // six bytes: no object that an API server stores is longer.
+  std::size_t object_bytes = 10u << 20;
+  std::size_t policy_nodes = 200'000;  // values inside one NetworkPolicy
 };
 
 // The kinds that are decoded. Objects of other kinds are ignored.
