@@ -1,5 +1,6 @@
 // Objects that an API server may hold although nobody would write them: whatever one of them is
 // like, its neighbours in a list and the next event of a watch are read.
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <random>
@@ -46,7 +47,7 @@ class Strange {
       case 8:
         return "[]";
       case 9:
-        return "[" + Value() + "," + Value() + "]";
+        return fmt::format("[{},{}]", Value(), Value());
       default:
         return Object({"key", "values", "name", "ip", "cidr", "from", "podSelector", "f:x", ""});
     }
@@ -56,15 +57,17 @@ class Strange {
   std::string Item(const std::string& name) {
     std::string metadata = R"({"name":")" + name + R"(","namespace":"x")";
     for (std::size_t i = Below(4); i > 0; --i) {
-      metadata += ",\"" +
-                  Pick({"labels", "annotations", "managedFields", "uid", "resourceVersion",
-                        "ownerReferences", "deletionTimestamp", "selfLink", "new"}) +
-                  "\":" + Value();
+      metadata +=
+          fmt::format(",\"{}\":{}",
+                      Pick({"labels", "annotations", "managedFields", "uid", "resourceVersion",
+                            "ownerReferences", "deletionTimestamp", "selfLink", "new"}),
+                      Value());
     }
-    std::string item = "{" + std::string(R"("metadata":)") + metadata + "}";
+    std::string item = R"({"metadata":)";
+    item.append(metadata).append("}");
     for (std::size_t i = Below(4); i > 0; --i)
-      item +=
-          ",\"" + Pick({"spec", "status", "kindness", "data", "\\u0000", "items"}) + "\":" + Spec();
+      item += fmt::format(",\"{}\":{}",
+                          Pick({"spec", "status", "kindness", "data", "\\u0000", "items"}), Spec());
     return item + "}";
   }
 
@@ -82,7 +85,7 @@ class Strange {
   std::string Object(const std::vector<std::string>& keys) {
     std::string text = "{";
     for (std::size_t i = Below(4); i > 0; --i)
-      text += (text.size() > 1 ? ",\"" : "\"") + Pick(keys) + "\":" + Value();
+      text += fmt::format("{}\"{}\":{}", text.size() > 1 ? "," : "", Pick(keys), Value());
     return text + "}";
   }
   std::string Spec() {
