@@ -160,7 +160,7 @@ TEST(DecodeList, LimitsOfObjects) {
 
 // As deep as Go's reader goes and deeper: nobody else's object is lost for it.
 TEST(DecodeList, WhatIsNotReadIsPassedOverAtAnyDepth) {
-  for (const int depth : {61, 62, 10'000, 1'000'000}) {
+  for (const int depth : {61, 62, 10'000, 100'000}) {
     const std::string deep = std::string(depth, '[') + std::string(depth, ']');
     for (const Kind kind : {Kind::kPod, Kind::kNamespace, Kind::kNetworkPolicy}) {
       const Page page =

@@ -112,11 +112,11 @@ TEST(StrangeObjects, KeepNobodyElseFromBeingRead) {
     for (const Kind kind : {Kind::kPod, Kind::kNamespace, Kind::kNetworkPolicy}) {
       const std::string item = strange.Item("strange");
       std::vector<std::string> names;
-      const auto page = DecodeList(
-          R"({"kind":"List","apiVersion":"v1","metadata":{"resourceVersion":"7"},"items":[)"
-          R"({"metadata":{"name":"first"}},)" +
-              item + R"(,{"metadata":{"name":"last"}}]})",
-          kind, [&](Decoded&& decoded) { names.push_back(NameOf(decoded)); });
+      const auto page =
+          DecodeList(R"({"metadata":{"resourceVersion":"7"},"items":[)"
+                     R"({"metadata":{"name":"first"}},)" +
+                         item + R"(,{"metadata":{"name":"last"}}]})",
+                     kind, [&](Decoded&& decoded) { names.push_back(NameOf(decoded)); });
       ASSERT_TRUE(std::holds_alternative<ListMeta>(page)) << item.substr(0, 2000);
       ASSERT_EQ(names.size(), 3u) << item.substr(0, 2000);
       EXPECT_EQ(names.front(), "first");
