@@ -160,14 +160,17 @@ TEST(DecodeList, LimitsOfObjects) {
 
 // As deep as Go's reader goes and deeper: nobody else's object is lost for it.
 TEST(DecodeList, WhatIsNotReadIsPassedOverAtAnyDepth) {
+  const std::pair<const char*, Kind> kinds[] = {{"PodList", Kind::kPod},
+                                                {"NamespaceList", Kind::kNamespace},
+                                                {"NetworkPolicyList", Kind::kNetworkPolicy}};
   for (const int depth : {61, 62, 10'000, 100'000}) {
     const std::string deep = std::string(depth, '[') + std::string(depth, ']');
-    for (const Kind kind : {Kind::kPod, Kind::kNamespace, Kind::kNetworkPolicy}) {
-      const Page page =
-          List(R"({"kind":"List","apiVersion":"v1","items":[{"metadata":{"name":"a"}},)"
-               R"({"metadata":{"name":"b","managedFields":[{"fieldsV1":)" +
-                   deep + R"(}]}},{"metadata":{"name":"c"}}]})",
-               kind);
+    for (const auto& [name, kind] : kinds) {
+      std::string text = R"({"kind":")";
+      text.append(name).append(R"(","items":[{"metadata":{"name":"a"}},{"metadata":{"name":"b",)");
+      text.append(R"("managedFields":[{"fieldsV1":)").append(deep);
+      text.append(R"(}]}},{"metadata":{"name":"c"}}]})");
+      const Page page = List(text, kind);
       EXPECT_EQ("", page.Problem());
       EXPECT_EQ(3u, page.items.size());
       for (const Decoded& item : page.items) EXPECT_TRUE(item.object.has_value()) << depth;
