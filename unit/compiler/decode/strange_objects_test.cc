@@ -32,7 +32,7 @@ class Strange {
       case 4:
         return Text();
       case 5: {
-        const std::size_t depth = Below(20'000);
+        const std::size_t depth = 1 + Below(20'000);
         return std::string(depth, '[') + std::string(depth, ']');
       }
       case 6: {
