@@ -94,6 +94,15 @@ class World:
         for name, (node, slot) in PODS.items():
             self.pod(name, node, slot)
         self.start_agents()
+        self.await_tables()
+
+    def await_tables(self):
+        """Until every node has its agent's rules: before, nothing is enforced, and the node's conntrack sees no connection."""
+        end = time.monotonic() + PATIENCE_SECONDS
+        for node in self.topology.nodes.values():
+            while node.namespace.run(["nft", "list", "table", "inet", "podgate"], check=False).returncode != 0:
+                require(time.monotonic() < end, f"the agent on {node.name} has put no rules in force; see {self.agents[node.name].log}")
+                time.sleep(0.05)
 
     def namespace(self, name, labels):
         """Makes it, or gives it exactly these labels."""
