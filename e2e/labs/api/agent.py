@@ -22,6 +22,7 @@ class Agent:
         self._trace = f"{folder}/log/strace-{self.name}" if traced else None
         self.prefix = ()  # words before the command, of a program that executes what follows
         self._starts = 0
+        self.begun = []  # the moments of its starts (time.monotonic())
         self._process = None
 
     def start(self, kill_at=None):
@@ -38,6 +39,7 @@ class Agent:
                        "--", *command]
             self._starts += 1
         command = [*self.prefix, *command]
+        self.begun.append(time.monotonic())
         with open(self.log, "ab") as log:
             self._process = self.node.namespace.popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
 
