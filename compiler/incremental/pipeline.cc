@@ -71,6 +71,13 @@ std::optional<Pod> Pipeline::FindPod(const ObjectKey& key) const {
   return pods_.ToPod(*record);
 }
 
+std::vector<Pod> Pipeline::PodsAt(const Address& address) const {
+  std::vector<Pod> pods;
+  pods_.VisitClaimants(address,
+                       [&](const PodRecord* record) { pods.push_back(pods_.ToPod(*record)); });
+  return pods;
+}
+
 Pipeline::Counts Pipeline::counts() const {
   return {.pods = pods_.size(),
           .namespaces = peers_.namespaces(),

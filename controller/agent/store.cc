@@ -3,8 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <iterator>
-#include <optional>
 #include <utility>
 #include <variant>
 
@@ -15,38 +13,8 @@ using compiler::Diagnostic;
 using compiler::Kind;
 using compiler::ObjectKey;
 
-// No namespace of an API server can have this name, and none is ever added to the cluster under it.
-constexpr const char* kQuarantine = "~unreadable";
-constexpr const char* kIsolate = "isolate";  // the policy there
 // Of an event: more is not taken.
 constexpr std::size_t kNoteBytes = 1024;
-
-// Addresses under which one unreadable pod stays isolated: two are usual, and each version of it
-// may bring others.
-constexpr std::size_t kQuarantineAddresses = 64;
-
-ObjectKey QuarantineKey(const ObjectKey& key) { return {kQuarantine, key.ToString()}; }
-
-void SortUnique(std::vector<compiler::Address>* addresses) {
-  std::sort(addresses->begin(), addresses->end());
-  addresses->erase(std::unique(addresses->begin(), addresses->end()), addresses->end());
-}
-
-// Those of `more` that fit behind the ones that are there, which are what the pod has now. Sorted
-// and unique; returns how many there was no room for.
-std::size_t AddUpTo(std::size_t limit, std::vector<compiler::Address> more,
-                    std::vector<compiler::Address>* addresses) {
-  SortUnique(&more);
-  SortUnique(addresses);
-  std::vector<compiler::Address> left;
-  std::set_difference(more.begin(), more.end(), addresses->begin(), addresses->end(),
-                      std::back_inserter(left));
-  const std::size_t all = addresses->size() + left.size();
-  addresses->insert(addresses->end(), left.begin(), left.end());
-  if (all > limit) addresses->resize(limit);
-  SortUnique(addresses);
-  return all - addresses->size();
-}
 
 bool HasErrors(const std::vector<Diagnostic>& diagnostics) {
   return std::any_of(diagnostics.begin(), diagnostics.end(), [](const Diagnostic& d) {
@@ -87,7 +55,7 @@ bool Store::Apply(Message message) {
 
 bool Store::ApplyPod(compiler::Pod pod, const std::vector<Diagnostic>& diagnostics) {
   if (HasErrors(diagnostics)) {
-    if (!Quarantine(std::move(pod))) return false;
+    if (!quarantine_.Take(std::move(pod))) return false;
     for (const Diagnostic& diagnostic : diagnostics) {
       log_->LogEach(LogLevel::kError, LogMessages::kPodUnreadable,
                     {{"problem", diagnostic.ToString()}});
@@ -96,48 +64,9 @@ bool Store::ApplyPod(compiler::Pod pod, const std::vector<Diagnostic>& diagnosti
   }
   // Finished pods are not there at all, also when the server tells of them.
   if (pod.finished) return Delete(Kind::kPod, pod.key);
-  const bool released = Release(pod.key);
-  return pipeline_->Put(pod) || released;
-}
-
-bool Store::Quarantine(compiler::Pod pod) {
-  const ObjectKey key = QuarantineKey(pod.key);
-  const ObjectKey name = pod.key;
-  std::vector<compiler::Address> earlier;
-  // What is not readable now may have been before, or the time before.
-  for (const ObjectKey& known_key : {pod.key, key}) {
-    const std::optional<compiler::Pod> known = pipeline_->FindPod(known_key);
-    if (!known) continue;
-    // Some of its addresses may be among what cannot be read. One that it no longer has does not
-    // matter: a pod that got it since is newer.
-    earlier.insert(earlier.end(), known->addresses.begin(), known->addresses.end());
-    if (pod.node.empty()) pod.node = known->node;
-    if (pod.created.empty()) pod.created = known->created;
-  }
-  if (const std::size_t dropped = AddUpTo(kQuarantineAddresses, earlier, &pod.addresses);
-      dropped > 0) {
-    log_->Error(LogMessages::kTooManyAddresses,
-                {{"pod", name.ToString()}, {"kept", pod.addresses.size()}, {"dropped", dropped}});
-  }
-  bool changed = pipeline_->RemovePod(pod.key);
-  compiler::NetworkPolicy isolate;
-  isolate.key = {kQuarantine, kIsolate};
-  isolate.isolates_egress = true;
-  changed = pipeline_->Put(isolate) || changed;
-  pod.key = key;
-  pod.labels.clear();
-  pod.ports.clear();
-  pod.finished = false;
-  quarantined_.insert(key);
-  return pipeline_->Put(pod) || changed;
-}
-
-bool Store::Release(const ObjectKey& key) {
-  const ObjectKey quarantined = QuarantineKey(key);
-  if (quarantined_.erase(quarantined) == 0) return false;
-  pipeline_->RemovePod(quarantined);
-  if (quarantined_.empty()) pipeline_->RemovePolicy({kQuarantine, kIsolate});
-  return true;
+  bool changed = quarantine_.Release(pod.key);
+  changed = pipeline_->Put(pod) || changed;
+  return quarantine_.GiveWayTo(pod) || changed;
 }
 
 bool Store::ApplyNamespace(const compiler::Namespace& ns,
@@ -194,7 +123,7 @@ void Store::TellBroken(const compiler::NetworkPolicy& policy,
 bool Store::Delete(Kind kind, const ObjectKey& key) {
   switch (kind) {
     case Kind::kPod: {
-      const bool released = Release(key);
+      const bool released = quarantine_.Release(key);
       return pipeline_->RemovePod(key) || released;
     }
     case Kind::kNamespace:

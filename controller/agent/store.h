@@ -3,10 +3,8 @@
 //
 // What cannot be read fails closed, for its own pods only:
 //
-//   pod        moves to a namespace that no selector reaches, with a policy that isolates all pods
-//              there: at its last known address nothing gets in or out, and no rule names it as a
-//              peer. (Only rules with an ipBlock around its address still allow others to reach it
-//              as an address.)
+//   pod        nothing gets in or out at any address that it tells or told, and no rule names it
+//              as a peer (quarantine.h)
 //   namespace  loses its labels: no namespaceSelector matches it, policies inside it stay as they
 //              are
 //   policy     isolates what it selects, and its unreadable parts allow nothing (the decoder does
@@ -19,6 +17,7 @@
 
 #include "compiler/incremental/pipeline.h"
 #include "compiler/model/model.h"
+#include "controller/agent/quarantine.h"
 #include "controller/base/log.h"
 #include "controller/watch/cluster_event.h"
 #include "controller/watch/message.h"
@@ -29,7 +28,7 @@ class Store {
  public:
   // `events`: nullptr when the cluster is not told.
   Store(compiler::Pipeline* pipeline, Logger* log, EventSink* events = nullptr)
-      : pipeline_(pipeline), log_(log), events_(events) {}
+      : pipeline_(pipeline), log_(log), events_(events), quarantine_(pipeline) {}
 
   // True when the cluster changed in anything that could matter to packets.
   bool Apply(Message message);
@@ -47,14 +46,12 @@ class Store {
                    const std::vector<compiler::Diagnostic>& diagnostics);
   void TellBroken(const compiler::NetworkPolicy& policy,
                   const std::vector<compiler::Diagnostic>& diagnostics);
-  bool Quarantine(compiler::Pod pod);
-  bool Release(const compiler::ObjectKey& key);
   bool Delete(compiler::Kind kind, const compiler::ObjectKey& key);
 
   compiler::Pipeline* pipeline_;
   Logger* log_;
   EventSink* events_;
-  std::set<compiler::ObjectKey> quarantined_;  // under the keys that they have in quarantine
+  Quarantine quarantine_;
   std::set<compiler::ObjectKey> broken_;
   bool pods_listed_ = false;
   bool namespaces_listed_ = false;

@@ -44,8 +44,6 @@ struct LogMessages {
   static constexpr LogMessage kPageTooLarge{"list page is too large, a smaller one is requested"};
   static constexpr LogMessage kObjectIgnored{"object without a readable name is ignored"};
   static constexpr LogMessage kPodUnreadable{"pod cannot be read and is isolated"};
-  static constexpr LogMessage kTooManyAddresses{
-      "unreadable pod has too many addresses, some are not isolated"};
   static constexpr LogMessage kNamespaceUnreadable{
       "namespace cannot be read, no namespace selector matches it"};
   static constexpr LogMessage kPolicyInvalid{
