@@ -227,7 +227,8 @@ Finished Finish(Draft&& draft, const DraftContext& context) {
       FinishPod(&draft);
       if (named) finished.object = std::move(draft.pod);
     } else if (named) {
-      finished.object = Namespace{key.name, std::move(draft.pod.labels)};
+      finished.object = Namespace{key.name, std::move(draft.pod.labels), std::move(draft.pod.uid),
+                                  draft.deleting};
     }
   }
   finished.problems = found.Take();

@@ -329,6 +329,9 @@ void ObjectReader::Store(Slot slot, const std::string& text, std::int64_t number
     case Slot::kCreated:
       here.pod.created = text;
       break;
+    case Slot::kDeletionTime:
+      here.deleting = !text.empty();
+      break;
     case Slot::kInitialEventsEnd:
       here.initial_events_end = text == "true";
       break;

@@ -21,6 +21,7 @@ constexpr SlotMember kMetadataMembers[] = {{"name", Slot::kName},
                                            {"uid", Slot::kUid},
                                            {"resourceVersion", Slot::kResourceVersion},
                                            {"creationTimestamp", Slot::kCreated},
+                                           {"deletionTimestamp", Slot::kDeletionTime},
                                            {"annotations", Slot::kAnnotations},
                                            {"generateName", Slot::kGenerateName},
                                            {"continue", Slot::kContinue}};
@@ -146,6 +147,8 @@ std::string_view KeyOf(Slot slot) {
       return "continue";
     case Slot::kCreated:
       return "creationTimestamp";
+    case Slot::kDeletionTime:
+      return "deletionTimestamp";
     case Slot::kAnnotations:
       return "annotations";
     case Slot::kInitialEventsEnd:

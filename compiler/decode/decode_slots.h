@@ -25,6 +25,7 @@ enum class Slot : std::uint8_t {
   kResourceVersion,
   kContinue,
   kCreated,
+  kDeletionTime,
   kAnnotations,
   kInitialEventsEnd,
   kLabels,

@@ -119,6 +119,28 @@ std::string Pipeline::OtherNodeAt(const std::vector<Address>& addresses) const {
   return other;
 }
 
+template <typename Visit>
+void Pipeline::VisitLocalPodsIn(const std::string& ns, const Visit& visit) const {
+  for (auto it = all_local_.lower_bound({ns, ""}); it != all_local_.end() && it->ns == ns; ++it)
+    visit(*it, *pods_.Find(*it));
+}
+
+std::vector<Pod> Pipeline::LocalPodsIn(const std::string& ns) const {
+  std::vector<Pod> pods;
+  VisitLocalPodsIn(ns, [&](const ObjectKey&, const PodRecord& pod) {
+    if (pod.is_there()) pods.push_back(pods_.ToPod(pod));
+  });
+  return pods;
+}
+
+bool Pipeline::SelectsLocal(const ObjectKey& policy) const {
+  bool selects = false;
+  VisitLocalPodsIn(policy.ns, [&](const ObjectKey&, const PodRecord& pod) {
+    selects = selects || (pod.is_there() && policies_.Selects(policy, *pod.identity->labels));
+  });
+  return selects;
+}
+
 // ---- events -----------------------------------------------------------------------------------
 
 void Pipeline::AddSharers(const std::vector<Address>& addresses, const PodRecord* of,
@@ -183,19 +205,36 @@ bool Pipeline::RemovePod(const ObjectKey& key) {
   peers_.TakeOut(*known);
   TakeOut(sharers);
   pods_.Remove(key);
+  for (std::set<ObjectKey>& held : held_isolation_) held.erase(key);
   PutIn(sharers);
   SetLocal(key, nullptr);
   for (const PodRecord* other : sharers) MarkLocal(*other);
   return true;
 }
 
+void Pipeline::HoldIsolation(const ObjectKey& pod, Direction direction) {
+  if (!all_local_.contains(pod)) return;
+  held_isolation_[direction == kDirections[0] ? 0 : 1].insert(pod);
+  dirty_pods_.insert(pod);
+}
+
+bool Pipeline::ReleaseIsolation(const std::string& ns) {
+  bool any = false;
+  for (std::set<ObjectKey>& held : held_isolation_) {
+    for (auto it = held.lower_bound({ns, ""}); it != held.end() && it->ns == ns;) {
+      dirty_pods_.insert(*it);
+      it = held.erase(it);
+      any = true;
+    }
+  }
+  return any;
+}
+
 // Local pods that the policy selects, as it is at this moment.
 void Pipeline::MarkSelected(const ObjectKey& policy) {
-  for (auto it = all_local_.lower_bound({policy.ns, ""});
-       it != all_local_.end() && it->ns == policy.ns; ++it) {
-    const PodRecord* pod = pods_.Find(*it);
-    if (policies_.Selects(policy, *pod->identity->labels)) dirty_pods_.insert(*it);
-  }
+  VisitLocalPodsIn(policy.ns, [&](const ObjectKey& key, const PodRecord& pod) {
+    if (policies_.Selects(policy, *pod.identity->labels)) dirty_pods_.insert(key);
+  });
 }
 
 void Pipeline::MarkClasses(const ObjectKey& policy) {
@@ -211,6 +250,10 @@ bool Pipeline::Put(const NetworkPolicy& policy) {
   MarkSelected(policy.key);
   MarkClasses(policy.key);
   return true;
+}
+
+std::optional<NetworkPolicy> Pipeline::FindPolicy(const ObjectKey& key) const {
+  return policies_.Find(key);
 }
 
 bool Pipeline::RemovePolicy(const ObjectKey& key) {
@@ -252,6 +295,17 @@ void Pipeline::CountFamilies(Classes::value_type* its_class, const std::vector<A
   }
 }
 
+std::optional<ClassKey> Pipeline::LocalClassOf(
+    std::size_t direction, const PodRecord& pod,
+    const std::vector<const NetworkPolicy*>& policies) const {
+  std::optional<ClassKey> key = ClassOf(kDirections[direction], policies, *pod.ports);
+  if (key || held_isolation_[direction].empty()) return key;
+  const ObjectKey name = pods_.KeyOf(pod);
+  if (!held_isolation_[direction].contains(name)) return key;
+  // Of no policy that there is: it allows nothing.
+  return ClassKey{kDirections[direction], {{name.ns, "~isolated-before"}}, {}};
+}
+
 void Pipeline::RefreshLocal(const ObjectKey& key) {
   const auto known = locals_.find(key);
   const Local before = known == locals_.end() ? Local() : known->second;
@@ -263,7 +317,7 @@ void Pipeline::RefreshLocal(const ObjectKey& key) {
       const std::vector<const NetworkPolicy*> policies =
           policies_.Selecting(key.ns, *pod->identity->labels);
       for (std::size_t i = 0; i < kDirections.size(); ++i)
-        if (const auto its_class = ClassOf(kDirections[i], policies, *pod->ports))
+        if (const auto its_class = LocalClassOf(i, *pod, policies))
           after.classes[i] = Join(*its_class, after.addresses);
     }
   }

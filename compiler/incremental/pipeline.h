@@ -43,6 +43,18 @@ class Pipeline {
   bool RemoveNamespace(const std::string& name) { return peers_.RemoveNamespace(name); }
   bool RemovePolicy(const ObjectKey& key);
 
+  // The local pods that are there in a namespace; by key.
+  std::vector<Pod> LocalPodsIn(const std::string& ns) const;
+  // Some of those is selected by the policy. False when there is no such policy.
+  bool SelectsLocal(const ObjectKey& policy) const;
+  std::optional<NetworkPolicy> FindPolicy(const ObjectKey& key) const;
+
+  // The local pod is isolated in the direction and nothing is allowed there, unless a policy
+  // isolates it anyway: until this is taken back or the pod is removed.
+  void HoldIsolation(const ObjectKey& pod, Direction direction);
+  // Of all pods of the namespace. True if there were any.
+  bool ReleaseIsolation(const std::string& ns);
+
   // Brings the ruleset up to date. Returns what that changed.
   nft::Change Update();
   // As of the last Update().
@@ -108,6 +120,10 @@ class Pipeline {
                   std::vector<const PodRecord*>* sharers) const;
   void MarkLocal(const PodRecord& pod);
   void SetLocal(const ObjectKey& key, const PodRecord* pod);
+  std::optional<ClassKey> LocalClassOf(std::size_t direction, const PodRecord& pod,
+                                       const std::vector<const NetworkPolicy*>& policies) const;
+  template <typename Visit>
+  void VisitLocalPodsIn(const std::string& ns, const Visit& visit) const;
   void MarkSelected(const ObjectKey& policy);
   void MarkClasses(const ObjectKey& policy);
 
@@ -138,7 +154,8 @@ class Pipeline {
   Classes classes_;
   std::map<ObjectKey, std::set<Classes::value_type*>> classes_of_policy_;
   std::map<MemberSet*, std::set<Classes::value_type*>> classes_of_set_;
-  std::set<ObjectKey> all_local_;      // pods of this node
+  std::set<ObjectKey> all_local_;  // pods of this node
+  std::array<std::set<ObjectKey>, kDirections.size()> held_isolation_;
   std::uint64_t local_changes_ = 0;    // of all_local_ and of what its pods are
   std::map<ObjectKey, Local> locals_;  // those of them that are isolated
   std::array<std::map<Address, Entry>, kDirections.size()> entries_;

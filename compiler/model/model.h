@@ -63,6 +63,8 @@ struct Pod {
 struct Namespace {
   std::string name;
   Labels labels;
+  std::string uid{};         // another one: it was deleted and made anew
+  bool terminating = false;  // metadata.deletionTimestamp is set: nothing new can be made in it
   friend auto operator<=>(const Namespace&, const Namespace&) = default;
 };
 

@@ -56,6 +56,7 @@ class Loop {
   void CheckNode();
   void TellNode();
   std::string NodeProblem() const;
+  bool RecallIsolation();
   void UpdateAndApply(Clock::Time oldest);
   void Announce();
   void FollowFlows();
@@ -76,6 +77,8 @@ class Loop {
   // What the verdict was made of: answers, host changes, whether there are local pods.
   std::optional<std::array<std::uint64_t, 3>> judged_;
   NodeVerdict node_verdict_;
+  nft::Kernel* const kernel_;
+  bool recalled_ = false;     // what the table said at the start of namespaces that end
   bool released_ = false;     // the name was found to be right or was believed: rules are written
   std::string node_problem_;  // that was told last; empty: none
   bool stale_ = false;        // the cluster changed since the ruleset was last brought up to date

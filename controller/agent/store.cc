@@ -76,14 +76,17 @@ bool Store::ApplyNamespace(const compiler::Namespace& ns,
       log_->LogEach(LogLevel::kError, LogMessages::kNamespaceUnreadable,
                     {{"problem", diagnostic.ToString()}});
     }
-    return pipeline_->RemoveNamespace(ns.name);
+    const bool removed = pipeline_->RemoveNamespace(ns.name);
+    return ending_.PutNamespace(ns) || removed;
   }
-  return pipeline_->Put(ns);
+  const bool changed = pipeline_->Put(ns);
+  return ending_.PutNamespace(ns) || changed;
 }
 
 bool Store::ApplyPolicy(const compiler::NetworkPolicy& policy,
                         const std::vector<Diagnostic>& diagnostics) {
   const ObjectKey key = policy.key;
+  ending_.PutPolicy(key);
   // Said once, not again with each event or list that repeats the same policy. What cannot be read
   // is no part of it: it may come and go without a change.
   if (pipeline_->Holds(policy) && HasErrors(diagnostics) == broken_.contains(key)) return false;
@@ -123,14 +126,17 @@ void Store::TellBroken(const compiler::NetworkPolicy& policy,
 bool Store::Delete(Kind kind, const ObjectKey& key) {
   switch (kind) {
     case Kind::kPod: {
-      const bool released = quarantine_.Release(key);
-      return pipeline_->RemovePod(key) || released;
+      bool changed = quarantine_.Release(key);
+      changed = pipeline_->RemovePod(key) || changed;
+      return ending_.PodGone(key.ns) || changed;
     }
-    case Kind::kNamespace:
-      return pipeline_->RemoveNamespace(key.name);
+    case Kind::kNamespace: {
+      const bool removed = pipeline_->RemoveNamespace(key.name);
+      return ending_.NamespaceGone(key.name) || removed;
+    }
     case Kind::kNetworkPolicy:
       broken_.erase(key);
-      return pipeline_->RemovePolicy(key);
+      return ending_.PolicyGone(key);
     case Kind::kUnknown:
       break;
   }

@@ -17,6 +17,7 @@
 
 #include "compiler/incremental/pipeline.h"
 #include "compiler/model/model.h"
+#include "controller/agent/ending_namespaces.h"
 #include "controller/agent/quarantine.h"
 #include "controller/base/log.h"
 #include "controller/watch/cluster_event.h"
@@ -27,11 +28,16 @@ namespace podgate::controller {
 class Store {
  public:
   // `events`: nullptr when the cluster is not told.
-  Store(compiler::Pipeline* pipeline, Logger* log, EventSink* events = nullptr)
-      : pipeline_(pipeline), log_(log), events_(events), quarantine_(pipeline) {}
+  Store(compiler::Pipeline* pipeline, Clock* clock, Logger* log, EventSink* events = nullptr)
+      : pipeline_(pipeline),
+        log_(log),
+        events_(events),
+        quarantine_(pipeline),
+        ending_(pipeline, clock, log) {}
 
   // True when the cluster changed in anything that could matter to packets.
   bool Apply(Message message);
+  EndingNamespaces& ending_namespaces() { return ending_; }
   // All three kinds have been told as a whole at least once.
   bool complete() const { return pods_listed_ && namespaces_listed_ && policies_listed_; }
   bool listed(compiler::Kind kind) const;
@@ -52,6 +58,7 @@ class Store {
   Logger* log_;
   EventSink* events_;
   Quarantine quarantine_;
+  EndingNamespaces ending_;
   std::set<compiler::ObjectKey> broken_;
   bool pods_listed_ = false;
   bool namespaces_listed_ = false;

@@ -50,7 +50,7 @@ std::size_t SizeOf(const compiler::Pod& pod) {
 }
 
 std::size_t SizeOf(const compiler::Namespace& ns) {
-  return sizeof ns + SizeOf(ns.name) + SizeOf(ns.labels);
+  return sizeof ns + SizeOf(ns.name) + SizeOf(ns.labels) + SizeOf(ns.uid);
 }
 
 std::size_t SizeOf(const compiler::NetworkPolicy& policy) {

@@ -152,6 +152,17 @@ TEST(DecodeNamespace, NameAndLabels) {
   EXPECT_EQ((Namespace{"x", {{"a", "d"}, {"b", "c"}}}), result.cluster.namespaces.at("x"));
 }
 
+TEST(DecodeNamespace, OneThatIsBeingDeletedSaysSo) {
+  const LoadResult result = Load(
+      "apiVersion: v1\nkind: Namespace\n"
+      "metadata: {name: x, uid: \"7\", deletionTimestamp: \"2026-01-01T00:00:00Z\"}\n"
+      "---\napiVersion: v1\nkind: Namespace\n"
+      "metadata: {name: z, uid: \"8\", deletionTimestamp: null}\n");
+  EXPECT_TRUE(result.cluster.namespaces.at("x").terminating);
+  EXPECT_FALSE(result.cluster.namespaces.at("z").terminating);
+  EXPECT_EQ("8", result.cluster.namespaces.at("z").uid);
+}
+
 TEST(DecodeObject, OtherKindsArePassedOver) {
   const LoadResult result = Load(
       "apiVersion: v1\nkind: Service\nspec: {ports: [{port: x}]}\nmetadata: {}\n---\n"
