@@ -213,6 +213,7 @@ bool ObjectReader::Open(SlotType type) {
     }
     if (slot == Slot::kPodIpEntry) draft().has_pod_ips = true;
     if (slot == Slot::kHostIpEntry) draft().has_host_ips = true;
+    if (slot == Slot::kRunning) draft().pod.still_running = true;
     if (slot == Slot::kItems) {
       draft().is_list = true;
       draft().tree.Stop();

@@ -53,6 +53,10 @@ enum class Slot : std::uint8_t {
   kHostIps,
   kHostIpEntry,
   kHostIpText,
+  kContainerStatuses,  // of containers, init containers and ephemeral containers
+  kContainerStatus,
+  kContainerState,
+  kRunning,
   kCode,
   kReason,
   kMessage,

@@ -65,8 +65,12 @@ class Pipeline {
   std::vector<std::vector<ObjectKey>> TakeRefused() { return std::exchange(refused_, {}); }
 
   std::optional<Pod> FindPod(const ObjectKey& key) const;
-  // The pods that are there and have the address, on any node; in no order.
+  // The pods that are there and claim the address, on any node; by key.
   std::vector<Pod> PodsAt(const Address& address) const;
+  // Addresses that several pods claim. They, or who claims them, have changed only when
+  // contested_changes() has.
+  const std::set<Address>& contested() const { return pods_.contested(); }
+  std::uint64_t contested_changes() const { return pods_.contested_changes(); }
   // The policy is known and equal.
   bool Holds(const NetworkPolicy& policy) const { return policies_.Holds(policy); }
   struct Counts {
@@ -105,11 +109,11 @@ class Pipeline {
   };
   using Classes = std::map<ClassKey, Class>;
   struct Local {
-    std::vector<Address> addresses;
+    std::vector<Address> addresses;                                  // that no other local pod has
     std::array<Classes::value_type*, kDirections.size()> classes{};  // nullptr: not isolated
   };
-  struct Entry {  // the isolated pod that has an address
-    ObjectKey pod;
+  struct Entry {  // the pods that have an address which is isolated
+    std::vector<ObjectKey> pods;
     std::string class_chain;
   };
   class Sets;
@@ -127,11 +131,13 @@ class Pipeline {
   void MarkSelected(const ObjectKey& policy);
   void MarkClasses(const ObjectKey& policy);
 
+  void MarkShared(const std::vector<Address>& addresses);
   void RefreshLocal(const ObjectKey& key);
+  void RefreshShared(const Address& address);
   Classes::value_type* Join(const ClassKey& key, const std::vector<Address>& addresses);
   void Leave(Classes::value_type* its_class, const std::vector<Address>& addresses);
   void CountFamilies(Classes::value_type* its_class, const std::vector<Address>& addresses, int by);
-  void SetEntries(std::size_t direction, const ObjectKey& pod, const Local& before,
+  void SetEntries(std::size_t direction, const std::vector<ObjectKey>& pods, const Local& before,
                   const Local& after);
 
   void MarkResizedSets();
@@ -158,6 +164,12 @@ class Pipeline {
   std::array<std::set<ObjectKey>, kDirections.size()> held_isolation_;
   std::uint64_t local_changes_ = 0;    // of all_local_ and of what its pods are
   std::map<ObjectKey, Local> locals_;  // those of them that are isolated
+  // Of addresses that several local pods have, those that are isolated; by address.
+  struct Shared {
+    std::vector<ObjectKey> pods;
+    Local local;
+  };
+  std::map<Address, Shared> shared_;
   std::array<std::map<Address, Entry>, kDirections.size()> entries_;
   std::array<std::array<Dispatch, kFamilies.size()>, kDirections.size()> dispatch_;
 
@@ -165,6 +177,7 @@ class Pipeline {
 
   // What has to be done at the next Update().
   std::set<ObjectKey> dirty_pods_;
+  std::set<Address> dirty_shared_;
   std::set<Classes::value_type*> dirty_classes_;
   std::array<std::set<Address>, kDirections.size()> dirty_addresses_;
   std::set<MemberSet*> unused_sets_;

@@ -6,7 +6,6 @@
 
 #include "compiler/codegen/direction.h"
 #include "compiler/codegen/dispatch.h"
-#include "compiler/codegen/names.h"
 #include "controller/watch/object_size.h"
 
 namespace podgate::controller {
@@ -18,8 +17,7 @@ using compiler::ObjectKey;
 bool WasIsolated(const nft::Ruleset& table, compiler::Direction direction, const ObjectKey& pod,
                  const compiler::Address& address) {
   const auto chain = table.chains.find(compiler::AddressChainName(direction, address));
-  return chain != table.chains.end() && !chain->second.rules.empty() &&
-         chain->second.rules.back().comment == compiler::Comment(pod.ToString());
+  return chain != table.chains.end() && compiler::NamesPod(chain->second, pod);
 }
 
 }  // namespace

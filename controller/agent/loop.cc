@@ -28,7 +28,7 @@ Loop::Loop(Options options, nft::Kernel* kernel, Clock* clock, Logger* log,
       events_(events),
       node_lookup_(node_lookup),
       pipeline_(options_.node, options_.compile),
-      store_(&pipeline_, clock, log, events),
+      store_(options_.node, options_.own_pods, &pipeline_, clock, log, events),
       applier_(&pipeline_.ruleset(), kernel, monitor, clock, log, events,
                options_.node_renamed || options_.dry_run ? std::string() : options_.node),
       kernel_(kernel),
@@ -51,7 +51,7 @@ void Loop::Handle(std::vector<Message> messages) {
     oldest = std::min(oldest, message.received);
     const bool is_list = message.type == Message::Type::kListed;
     listed = listed || is_list;
-    if (!is_list) ++stats_.events.at(PlaceOf(message.kind));
+    if (!is_list && !message.of_this_node) ++stats_.events.at(PlaceOf(message.kind));
     stale_ = store_.Apply(std::move(message)) || stale_;
   }
   messages = {};

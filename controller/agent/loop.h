@@ -32,6 +32,7 @@ class Loop {
     compiler::CompileOptions compile;
     bool dry_run = false;       // the kernel is one that only prints
     bool node_renamed = false;  // a table of another node is taken over
+    bool own_pods = false;      // the stream of this node's pods is read too
   };
   // `terminator`: nullptr when established flows are left alone. `monitor`: see applier.h. `board`,
   // `bridge_guard`, `events`: nullptr when nobody asks. `node_lookup`: nullptr when the node's name

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 #include <variant>
 
@@ -25,25 +26,28 @@ bool HasErrors(const std::vector<Diagnostic>& diagnostics) {
 }  // namespace
 
 bool Store::listed(Kind kind) const {
-  return kind == Kind::kPod         ? pods_listed_
+  return kind == Kind::kPod         ? pods_listed_ && own_pods_listed_
          : kind == Kind::kNamespace ? namespaces_listed_
                                     : policies_listed_;
 }
 
+bool Store::Listed(const Message& message) {
+  bool& listed = message.of_this_node               ? own_pods_listed_
+                 : message.kind == Kind::kPod       ? pods_listed_
+                 : message.kind == Kind::kNamespace ? namespaces_listed_
+                                                    : policies_listed_;
+  return !std::exchange(listed, true);
+}
+
 bool Store::Apply(Message message) {
-  switch (message.type) {
-    case Message::Type::kListed: {
-      bool& listed = message.kind == Kind::kPod         ? pods_listed_
-                     : message.kind == Kind::kNamespace ? namespaces_listed_
-                                                        : policies_listed_;
-      return !std::exchange(listed, true);
-    }
-    case Message::Type::kDelete:
-      return Delete(message.kind, message.key);
-    case Message::Type::kUpsert:
-      break;
+  if (message.type == Message::Type::kListed) return Listed(message);
+  if (message.type == Message::Type::kUpsert && !message.object) return false;
+  if (message.kind == Kind::kPod) {
+    std::optional<Message> next = sources_.Next(std::move(message));
+    if (!next) return false;
+    message = *std::move(next);
   }
-  if (!message.object) return false;
+  if (message.type == Message::Type::kDelete) return Delete(message.kind, message.key);
   if (auto* pod = std::get_if<compiler::Pod>(&*message.object)) {
     return ApplyPod(std::move(*pod), message.diagnostics);
   }
@@ -62,8 +66,9 @@ bool Store::ApplyPod(compiler::Pod pod, const std::vector<Diagnostic>& diagnosti
     }
     return true;
   }
-  // Finished pods are not there at all, also when the server tells of them.
-  if (pod.finished) return Delete(Kind::kPod, pod.key);
+  // Finished pods are not there at all, also when the server tells of them, but for those that
+  // still run here.
+  if (pod.finished && !(pod.still_running && pod.node == node_)) return Delete(Kind::kPod, pod.key);
   bool changed = quarantine_.Release(pod.key);
   changed = pipeline_->Put(pod) || changed;
   return quarantine_.GiveWayTo(pod) || changed;
