@@ -18,7 +18,8 @@ double Seconds(Clock::Duration duration) { return std::chrono::duration<double>(
 
 Loop::Loop(Options options, nft::Kernel* kernel, Clock* clock, Logger* log,
            FlowTerminator* terminator, nft::Monitor* monitor, AgentStatsBoard* board,
-           BridgeGuard* bridge_guard, EventSink* events, NodeLookup* node_lookup)
+           BridgeGuard* bridge_guard, EventSink* events, NodeLookup* node_lookup,
+           FlowForgetter* forgetter)
     : options_(std::move(options)),
       clock_(clock),
       log_(log),
@@ -31,6 +32,8 @@ Loop::Loop(Options options, nft::Kernel* kernel, Clock* clock, Logger* log,
       store_(options_.node, options_.own_pods, &pipeline_, clock, log, events),
       applier_(&pipeline_.ruleset(), kernel, monitor, clock, log, events,
                options_.node_renamed || options_.dry_run ? std::string() : options_.node),
+      contests_(options_.node, log, events),
+      forgetter_(forgetter),
       kernel_(kernel),
       released_(node_lookup == nullptr) {}
 
@@ -180,6 +183,10 @@ void Loop::UpdateAndApply(Clock::Time oldest) {
                    {"policies", policies.size()},
                    {"more_than", compiler::kMaxPodTerms}});
   }
+  contests_.Follow(pipeline_);
+  // Asked before the rules of a new owner count.
+  const std::vector<compiler::Address> handed_over = handover_.Follow(pipeline_);
+  if (forgetter_ != nullptr) forgetter_->Forget(handed_over);
   const Clock::Time compiled = clock_->Now();
   unmeasured_ = unmeasured_ || !change.empty();
   if (!change.empty() || !applier_.settled())
@@ -238,6 +245,7 @@ void Loop::Report() {
   stats_.pods = counts.pods;
   stats_.local_pods = counts.local_pods;
   stats_.isolated_pods = counts.isolated_pods;
+  stats_.contested_addresses = pipeline_.contested().size();
   board_->Post(stats_);
 }
 

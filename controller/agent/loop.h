@@ -14,8 +14,11 @@
 
 #include "compiler/codegen/compile.h"
 #include "compiler/incremental/pipeline.h"
+#include "controller/agent/address_handover.h"
 #include "controller/agent/agent_stats.h"
 #include "controller/agent/applier.h"
+#include "controller/agent/contest_report.h"
+#include "controller/agent/flow_forgetter.h"
 #include "controller/agent/flow_terminator.h"
 #include "controller/agent/queue.h"
 #include "controller/agent/store.h"
@@ -36,11 +39,12 @@ class Loop {
   };
   // `terminator`: nullptr when established flows are left alone. `monitor`: see applier.h. `board`,
   // `bridge_guard`, `events`: nullptr when nobody asks. `node_lookup`: nullptr when the node's name
-  // is believed.
+  // is believed. `forgetter`: nullptr when flows of addresses that changed hands stay.
   Loop(Options options, nft::Kernel* kernel, Clock* clock, Logger* log,
        FlowTerminator* terminator = nullptr, nft::Monitor* monitor = nullptr,
        AgentStatsBoard* board = nullptr, BridgeGuard* bridge_guard = nullptr,
-       EventSink* events = nullptr, NodeLookup* node_lookup = nullptr);
+       EventSink* events = nullptr, NodeLookup* node_lookup = nullptr,
+       FlowForgetter* forgetter = nullptr);
 
   // Until the queue is closed.
   void Run(MessageQueue* queue);
@@ -75,6 +79,9 @@ class Loop {
   compiler::Pipeline pipeline_;
   Store store_;
   Applier applier_;
+  ContestReport contests_;
+  AddressHandover handover_;
+  FlowForgetter* const forgetter_;
   // What the verdict was made of: answers, host changes, whether there are local pods.
   std::optional<std::array<std::uint64_t, 3>> judged_;
   NodeVerdict node_verdict_;

@@ -44,6 +44,7 @@ struct LogMessages {
   static constexpr LogMessage kPageTooLarge{"list page is too large, a smaller one is requested"};
   static constexpr LogMessage kObjectIgnored{"object without a readable name is ignored"};
   static constexpr LogMessage kPodUnreadable{"pod cannot be read and is isolated"};
+  static constexpr LogMessage kAddressContested{"address is claimed by several pods"};
   static constexpr LogMessage kNamespaceUnreadable{
       "namespace cannot be read, no namespace selector matches it"};
   static constexpr LogMessage kNamespaceEnding{
@@ -93,6 +94,10 @@ struct LogMessages {
       "cannot cut denied flows: the kernel refused to delete their conntrack entries"};
   static constexpr LogMessage kFlowsResumable{
       "flows were cut without a cut-flow entry, their peers may resume them"};
+  static constexpr LogMessage kFlowsForgotten{
+      "flows of addresses that changed hands were deleted from conntrack"};
+  static constexpr LogMessage kFlowsNotForgotten{
+      "cannot delete the flows of addresses that changed hands, retrying"};
   static constexpr LogMessage kNoConntrack{
       "conntrack is not available, flows that a change denies are not cut"};
   static constexpr LogMessage kCutFlowEntriesStay{
