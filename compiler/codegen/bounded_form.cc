@@ -15,7 +15,7 @@
 #include "compiler/codegen/direction.h"
 #include "compiler/codegen/names.h"
 #include "compiler/codegen/peer_group.h"
-#include "compiler/codegen/port_pieces.h"
+#include "compiler/ir/port_pieces.h"
 #include "compiler/codegen/rule_origin.h"
 
 namespace podgate::compiler {

@@ -1,4 +1,4 @@
-#include "compiler/codegen/port_pieces.h"
+#include "compiler/ir/port_pieces.h"
 
 #include <algorithm>
 #include <map>
