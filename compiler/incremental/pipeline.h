@@ -56,6 +56,9 @@ class Pipeline {
   std::vector<Refused> TakeRefused() { return std::exchange(refused_, {}); }
 
   std::optional<Pod> FindPod(const ObjectKey& key) const;
+  std::optional<NetworkPolicy> FindPolicy(const ObjectKey& key) const {
+    return policies_.Find(key);
+  }
   // The policy is known and equal.
   bool Holds(const NetworkPolicy& policy) const { return policies_.Holds(policy); }
   struct Counts {

@@ -8,6 +8,8 @@
 #include <utility>
 #include <variant>
 
+#include "controller/watch/emptied.h"
+
 namespace podgate::controller {
 namespace {
 
@@ -72,17 +74,35 @@ bool Store::Apply(Message message) {
     }
     case Message::Type::kDelete:
       return Delete(message.kind, message.key);
+    case Message::Type::kEmpty:
+      return EmptyObject(message);
     case Message::Type::kUpsert:
       break;
   }
   if (!message.object) return false;
-  if (auto* pod = std::get_if<compiler::Pod>(&*message.object)) {
-    return ApplyPod(std::move(*pod), message.diagnostics);
+  return ApplyObject(*std::move(message.object), message.diagnostics);
+}
+
+bool Store::ApplyObject(compiler::Object object, const std::vector<Diagnostic>& diagnostics) {
+  if (auto* pod = std::get_if<compiler::Pod>(&object)) {
+    return ApplyPod(std::move(*pod), diagnostics);
   }
-  if (auto* ns = std::get_if<compiler::Namespace>(&*message.object)) {
-    return ApplyNamespace(*ns, message.diagnostics);
+  if (auto* ns = std::get_if<compiler::Namespace>(&object)) {
+    return ApplyNamespace(*ns, diagnostics);
   }
-  return ApplyPolicy(std::get<compiler::NetworkPolicy>(*message.object), message.diagnostics);
+  return ApplyPolicy(std::get<compiler::NetworkPolicy>(object), diagnostics);
+}
+
+bool Store::EmptyObject(const Message& message) {
+  std::optional<compiler::Object> object;
+  if (message.kind == Kind::kNamespace) object = compiler::Namespace{message.key.name, {}};
+  if (message.kind == Kind::kPod) object = pipeline_->FindPod(message.key);
+  if (message.kind == Kind::kNetworkPolicy) object = pipeline_->FindPolicy(message.key);
+  // What is not there any more needs nothing; a quarantined pod has nothing left.
+  if (!object || message.diagnostics.empty()) return false;
+  std::vector<Diagnostic> diagnostics;
+  Empty(message.diagnostics.front().message, &*object, &diagnostics);
+  return ApplyObject(*std::move(object), diagnostics);
 }
 
 bool Store::ApplyPod(compiler::Pod pod, const std::vector<Diagnostic>& diagnostics) {
