@@ -11,6 +11,8 @@ namespace podgate::controller {
 namespace {
 
 constexpr std::chrono::seconds kMeasureEvery{1};
+// One class each time, which costs up to some tenths of a second.
+constexpr std::chrono::seconds kRetryRefusedEvery{10};
 // Policies of one class that hear of it.
 constexpr std::size_t kOverBudgetEvents = 8;
 
@@ -65,6 +67,7 @@ void Loop::Tick() {
   const std::uint64_t steps_before = applier_.counters().steps;
   CheckNode();
   if (stale_ && store_.complete() && released_) UpdateAndApply(clock_->Now());
+  RetryRefused();
   applier_.Tick();
   TellNode();
   // A repair, or a change that did not come through at first: what was open meanwhile nobody knows.
@@ -182,6 +185,13 @@ void Loop::UpdateAndApply(Clock::Time oldest) {
                                             {"waited_us", microseconds(begun - oldest)},
                                             {"compile_us", microseconds(compiled - begun)},
                                             {"commit_us", microseconds(done - compiled)}});
+}
+
+// Deletions of others may have made room for it.
+void Loop::RetryRefused() {
+  if (clock_->Now() < next_retry_ || !enforced_) return;
+  next_retry_ = clock_->Now() + kRetryRefusedEvery;
+  if (pipeline_.RetryRefused()) UpdateAndApply(clock_->Now());
 }
 
 void Loop::TellRefused(const compiler::Pipeline::Refused& refused) {
