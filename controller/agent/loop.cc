@@ -196,10 +196,10 @@ void Loop::RetryRefused() {
 
 void Loop::TellRefused(const compiler::Pipeline::Refused& refused) {
   const std::string what = compiler::Describe(refused.over);
-  log_->LogEach(LogLevel::kError, LogMessages::kOverBudget,
-                {{"first", refused.policies.front().ToString()},
-                 {"policies", refused.policies.size()},
-                 {"what", what}});
+  log_->LogAbout(refused.policies.front().ns, LogLevel::kError, LogMessages::kOverBudget,
+                 {{"first", refused.policies.front().ToString()},
+                  {"policies", refused.policies.size()},
+                  {"what", what}});
   if (events_ == nullptr) return;
   const std::size_t told = std::min(refused.policies.size(), kOverBudgetEvents);
   for (std::size_t i = 0; i < told; ++i) {

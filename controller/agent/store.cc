@@ -107,10 +107,11 @@ bool Store::EmptyObject(const Message& message) {
 
 bool Store::ApplyPod(compiler::Pod pod, const std::vector<Diagnostic>& diagnostics) {
   if (HasErrors(diagnostics)) {
+    const std::string pod_ns = pod.key.ns;
     if (!Quarantine(std::move(pod))) return false;
     for (const Diagnostic& diagnostic : diagnostics) {
-      log_->LogEach(LogLevel::kError, LogMessages::kPodUnreadable,
-                    {{"problem", diagnostic.ToString()}});
+      log_->LogAbout(pod_ns, LogLevel::kError, LogMessages::kPodUnreadable,
+                     {{"problem", diagnostic.ToString()}});
     }
     return true;
   }
@@ -164,8 +165,8 @@ bool Store::ApplyNamespace(const compiler::Namespace& ns,
                            const std::vector<Diagnostic>& diagnostics) {
   if (HasErrors(diagnostics)) {
     for (const Diagnostic& diagnostic : diagnostics) {
-      log_->LogEach(LogLevel::kError, LogMessages::kNamespaceUnreadable,
-                    {{"problem", diagnostic.ToString()}});
+      log_->LogAbout(ns.name, LogLevel::kError, LogMessages::kNamespaceUnreadable,
+                     {{"problem", diagnostic.ToString()}});
     }
     return pipeline_->RemoveNamespace(ns.name);
   }
@@ -180,9 +181,9 @@ bool Store::ApplyPolicy(const compiler::NetworkPolicy& policy,
   if (pipeline_->Holds(policy) && HasErrors(diagnostics) == broken_.contains(key)) return false;
   for (const Diagnostic& diagnostic : diagnostics) {
     const bool error = diagnostic.severity == Diagnostic::Severity::kError;
-    log_->LogEach(LogLevel::kWarning,
-                  error ? LogMessages::kPolicyInvalid : LogMessages::kPolicyWarning,
-                  {{"policy", key.ToString()}, {"problem", diagnostic.ToString()}});
+    log_->LogAbout(key.ns, LogLevel::kWarning,
+                   error ? LogMessages::kPolicyInvalid : LogMessages::kPolicyWarning,
+                   {{"policy", key.ToString()}, {"problem", diagnostic.ToString()}});
   }
   if (HasErrors(diagnostics)) {
     broken_.insert(key);

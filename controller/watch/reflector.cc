@@ -384,11 +384,11 @@ bool Reflector::OnUnknown(const compiler::ObjectKey& key) {
   const bool told = crowded_.contains(key.ns);
   crowded_[key.ns] = list_number_;
   if (told) return true;
-  log_->LogEach(LogLevel::kError, LogMessages::kTooManyObjects,
-                {{"kind", resource_.name},
-                 {"namespace", key.ns},
-                 {"in_namespace", resource_.limits.namespace_objects},
-                 {"in_all", resource_.limits.objects}});
+  log_->LogAbout(key.ns, LogLevel::kError, LogMessages::kTooManyObjects,
+                 {{"kind", resource_.name},
+                  {"namespace", key.ns},
+                  {"in_namespace", resource_.limits.namespace_objects},
+                  {"in_all", resource_.limits.objects}});
   if (resource_.kind != compiler::Kind::kNetworkPolicy) return true;
   compiler::NetworkPolicy rest = PolicyForTheRest(
       key.ns, fmt::format("namespace {} has too many policies: pods there are isolated by those "
