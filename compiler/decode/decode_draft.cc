@@ -127,6 +127,7 @@ void SortUnique(std::vector<T>* items) {
 
 void FinishPod(Draft* draft) {
   Pod& pod = draft->pod;
+  pod.still_running = pod.finished && pod.still_running;
   if (!draft->has_pod_ips && draft->pod_ip) pod.addresses.push_back(*draft->pod_ip);
   if (!draft->has_host_ips && draft->host_ip) pod.host_addresses.push_back(*draft->host_ip);
   SortUnique(&pod.addresses);
@@ -227,7 +228,8 @@ Finished Finish(Draft&& draft, const DraftContext& context) {
       FinishPod(&draft);
       if (named) finished.object = std::move(draft.pod);
     } else if (named) {
-      finished.object = Namespace{key.name, std::move(draft.pod.labels)};
+      finished.object = Namespace{key.name, std::move(draft.pod.labels), std::move(draft.pod.uid),
+                                  draft.deleting};
     }
   }
   finished.problems = found.Take();

@@ -25,6 +25,7 @@ struct Draft {
   std::size_t api_version_offset = kNoOffset;
   // Metadata; also of kinds that are no pods.
   Pod pod;
+  bool deleting = false;  // it has a deletionTimestamp
   std::string generate_name;
   std::string resource_version;
   std::string continue_token;

@@ -213,6 +213,7 @@ bool ObjectReader::Open(SlotType type) {
     }
     if (slot == Slot::kPodIpEntry) draft().has_pod_ips = true;
     if (slot == Slot::kHostIpEntry) draft().has_host_ips = true;
+    if (slot == Slot::kRunning) draft().pod.still_running = true;
     if (slot == Slot::kItems) {
       draft().is_list = true;
       draft().tree.Stop();
@@ -328,6 +329,9 @@ void ObjectReader::Store(Slot slot, const std::string& text, std::int64_t number
       break;
     case Slot::kCreated:
       here.pod.created = text;
+      break;
+    case Slot::kDeletionTime:
+      here.deleting = !text.empty();
       break;
     case Slot::kInitialEventsEnd:
       here.initial_events_end = text == "true";

@@ -21,6 +21,7 @@ constexpr SlotMember kMetadataMembers[] = {{"name", Slot::kName},
                                            {"uid", Slot::kUid},
                                            {"resourceVersion", Slot::kResourceVersion},
                                            {"creationTimestamp", Slot::kCreated},
+                                           {"deletionTimestamp", Slot::kDeletionTime},
                                            {"annotations", Slot::kAnnotations},
                                            {"generateName", Slot::kGenerateName},
                                            {"continue", Slot::kContinue}};
@@ -40,7 +41,12 @@ constexpr SlotMember kStatusMembers[] = {{"phase", Slot::kPhase},
                                          {"podIP", Slot::kPodIp},
                                          {"podIPs", Slot::kPodIps},
                                          {"hostIP", Slot::kHostIp},
-                                         {"hostIPs", Slot::kHostIps}};
+                                         {"hostIPs", Slot::kHostIps},
+                                         {"containerStatuses", Slot::kContainerStatuses},
+                                         {"initContainerStatuses", Slot::kContainerStatuses},
+                                         {"ephemeralContainerStatuses", Slot::kContainerStatuses}};
+constexpr SlotMember kContainerStatusMembers[] = {{"state", Slot::kContainerState}};
+constexpr SlotMember kContainerStateMembers[] = {{"running", Slot::kRunning}};
 constexpr SlotMember kPodIpMembers[] = {{"ip", Slot::kPodIpText}};
 constexpr SlotMember kHostIpMembers[] = {{"ip", Slot::kHostIpText}};
 constexpr SlotMember kDetailsMembers[] = {{"retryAfterSeconds", Slot::kRetryAfter}};
@@ -71,6 +77,10 @@ std::span<const SlotMember> MembersOf(Slot slot) {
       return kPodIpMembers;
     case Slot::kHostIpEntry:
       return kHostIpMembers;
+    case Slot::kContainerStatus:
+      return kContainerStatusMembers;
+    case Slot::kContainerState:
+      return kContainerStateMembers;
     case Slot::kDetails:
       return kDetailsMembers;
     default:
@@ -92,6 +102,8 @@ Slot ElementOf(Slot slot) {
       return Slot::kPodIpEntry;
     case Slot::kHostIps:
       return Slot::kHostIpEntry;
+    case Slot::kContainerStatuses:
+      return Slot::kContainerStatus;
     default:
       return Slot::kSkip;
   }
@@ -105,7 +117,10 @@ SlotType TypeOf(Slot slot) {
     case Slot::kPorts:
     case Slot::kPodIps:
     case Slot::kHostIps:
+    case Slot::kContainerStatuses:
       return SlotType::kArray;
+    case Slot::kRunning:
+      return SlotType::kObject;
     case Slot::kHostNetwork:
       return SlotType::kBool;
     case Slot::kPortNumber:
@@ -146,6 +161,8 @@ std::string_view KeyOf(Slot slot) {
       return "continue";
     case Slot::kCreated:
       return "creationTimestamp";
+    case Slot::kDeletionTime:
+      return "deletionTimestamp";
     case Slot::kAnnotations:
       return "annotations";
     case Slot::kInitialEventsEnd:
@@ -186,6 +203,12 @@ std::string_view KeyOf(Slot slot) {
       return "hostIP";
     case Slot::kHostIps:
       return "hostIPs";
+    case Slot::kContainerStatuses:
+      return "containerStatuses";
+    case Slot::kContainerState:
+      return "state";
+    case Slot::kRunning:
+      return "running";
     case Slot::kCode:
       return "code";
     case Slot::kReason:
@@ -204,6 +227,7 @@ std::string_view KeyOf(Slot slot) {
     case Slot::kPort:
     case Slot::kPodIpEntry:
     case Slot::kHostIpEntry:
+    case Slot::kContainerStatus:
       return "";
   }
   return "";

@@ -25,6 +25,7 @@ enum class Slot : std::uint8_t {
   kResourceVersion,
   kContinue,
   kCreated,
+  kDeletionTime,
   kAnnotations,
   kInitialEventsEnd,
   kLabels,
@@ -52,6 +53,10 @@ enum class Slot : std::uint8_t {
   kHostIps,
   kHostIpEntry,
   kHostIpText,
+  kContainerStatuses,  // of containers, init containers and ephemeral containers
+  kContainerStatus,
+  kContainerState,
+  kRunning,
   kCode,
   kReason,
   kMessage,

@@ -13,17 +13,12 @@ bool Has(const std::vector<Address>& addresses, const Address& address) {
   return std::find(addresses.begin(), addresses.end(), address) != addresses.end();
 }
 
-// Whether packets with the pod's addresses are the pod's own and not its node's.
-bool HasOwnNetwork(const Pod& pod) { return !pod.finished && !pod.host_network; }
-
-// The newer of the pods that carry the address: a status that was not cleaned up yet must not
-// decide.
+// The newest of the pods that claim the address: whom a question about the address means.
 const Pod* OwnerOf(const Cluster& cluster, const Address& address) {
   const auto age = [](const Pod& pod) { return std::tie(pod.created, pod.uid, pod.key); };
   const Pod* owner = nullptr;
-  for (const auto& [key, pod] : cluster.pods) {
-    if (!HasOwnNetwork(pod) || !Has(pod.addresses, address)) continue;
-    if (owner == nullptr || age(*owner) < age(pod)) owner = &pod;
+  for (const Pod* pod : ClaimantsOf(cluster, address)) {
+    if (owner == nullptr || age(*owner) < age(*pod)) owner = pod;
   }
   return owner;
 }
@@ -56,7 +51,7 @@ std::optional<Candidate> Resolve(const Cluster& cluster, const ObjectKey& key, s
     return std::nullopt;
   }
   const Pod& pod = found->second;
-  if (pod.finished) {
+  if (pod.finished && !pod.still_running) {
     *error = fmt::format(
         "pod {} has completed or failed and no longer has a network; ask about a running pod",
         key.ToString());
@@ -67,7 +62,7 @@ std::optional<Candidate> Resolve(const Cluster& cluster, const ObjectKey& key, s
   if (!pod.host_network) {
     result.endpoint.kind = Endpoint::Kind::kPod;
     result.endpoint.pod = &pod;
-    result.addresses = OwnedAddresses(cluster, pod);
+    result.addresses = pod.addresses;
     return result;
   }
   if (pod.node.empty()) {
@@ -166,13 +161,24 @@ bool ChooseFamily(const Candidate& from, const Candidate& to, const FlowQuery& q
 
 }  // namespace
 
-std::vector<Address> OwnedAddresses(const Cluster& cluster, const Pod& pod) {
-  std::vector<Address> owned;
-  if (!HasOwnNetwork(pod)) return owned;
-  for (const Address& address : pod.addresses) {
-    if (OwnerOf(cluster, address)->key == pod.key) owned.push_back(address);
+std::vector<const Pod*> OwnersOf(const Cluster& cluster, const Address& address,
+                                 const std::string& node) {
+  std::vector<const Pod*> all;
+  std::vector<const Pod*> here;
+  for (const auto& [key, pod] : cluster.pods) {
+    if (!IsThere(pod, node) || !Has(pod.addresses, address)) continue;
+    all.push_back(&pod);
+    if (pod.node == node) here.push_back(&pod);
   }
-  return owned;
+  return here.empty() ? all : here;
+}
+
+std::vector<const Pod*> ClaimantsOf(const Cluster& cluster, const Address& address) {
+  std::vector<const Pod*> claimants;
+  for (const auto& [key, pod] : cluster.pods) {
+    if (IsThere(pod, pod.node) && Has(pod.addresses, address)) claimants.push_back(&pod);
+  }
+  return claimants;
 }
 
 std::vector<Address> NodeAddresses(const Cluster& cluster, const std::string& node) {

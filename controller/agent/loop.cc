@@ -32,16 +32,17 @@ Loop::Loop(Options options, nft::Kernel* kernel, Clock* clock, Logger* log,
       events_(events),
       node_lookup_(node_lookup),
       pipeline_(options_.node, options_.compile),
-      store_(&pipeline_, log, events),
+      store_(options_.node, options_.own_pods, &pipeline_, clock, log, events),
       applier_(&pipeline_.ruleset(), kernel, monitor, clock, log, events,
                options_.node_renamed || options_.dry_run ? std::string() : options_.node),
+      kernel_(kernel),
       released_(node_lookup == nullptr) {}
 
 void Loop::Run(MessageQueue* queue) {
   constexpr std::chrono::milliseconds kIdle{1000};
   while (!queue->closed()) {
-    const auto due = std::chrono::duration_cast<std::chrono::milliseconds>(applier_.NextAttempt() -
-                                                                           clock_->Now());
+    const Clock::Time next = std::min(applier_.NextAttempt(), store_.ending_namespaces().NextDue());
+    const auto due = std::chrono::ceil<std::chrono::milliseconds>(next - clock_->Now());
     Handle(queue->Take(std::clamp(due, std::chrono::milliseconds(0), kIdle)));
     Tick();
   }
@@ -54,7 +55,7 @@ void Loop::Handle(std::vector<Message> messages) {
     oldest = std::min(oldest, message.received);
     const bool is_list = message.type == Message::Type::kListed;
     listed = listed || is_list;
-    if (!is_list) ++stats_.events.at(PlaceOf(message.kind));
+    if (!is_list && !message.of_this_node) ++stats_.events.at(PlaceOf(message.kind));
     stale_ = store_.Apply(std::move(message)) || stale_;
   }
   messages = {};
@@ -65,6 +66,7 @@ void Loop::Handle(std::vector<Message> messages) {
 
 void Loop::Tick() {
   const std::uint64_t steps_before = applier_.counters().steps;
+  stale_ = store_.ending_namespaces().Tick() || stale_;
   CheckNode();
   if (stale_ && store_.complete() && released_) UpdateAndApply(clock_->Now());
   RetryRefused();
@@ -159,7 +161,20 @@ void Loop::Announce() {
               {"steps", applier_.counters().steps}});
 }
 
+// False: the table cannot be read, so nothing can be written either.
+bool Loop::RecallIsolation() {
+  if (recalled_ || !store_.ending_namespaces().any_local()) return recalled_ = true;
+  const auto table = kernel_->Read(pipeline_.ruleset().table);
+  if (!table.ok()) {
+    log_->Error(LogMessages::kTableUnreadable, {{"problem", table.status().message()}});
+    return false;
+  }
+  if (table.value()) store_.ending_namespaces().Recall(*table.value());
+  return recalled_ = true;
+}
+
 void Loop::UpdateAndApply(Clock::Time oldest) {
+  if (!RecallIsolation()) return;
   stale_ = false;
   const std::uint64_t steps_before = applier_.counters().steps;
   const Clock::Time begun = clock_->Now();

@@ -32,6 +32,7 @@ class Loop {
     compiler::CompileOptions compile;
     bool dry_run = false;       // the kernel is one that only prints
     bool node_renamed = false;  // a table of another node is taken over
+    bool own_pods = false;      // the stream of this node's pods is read too
   };
   // `terminator`: nullptr when established flows are left alone. `monitor`: see applier.h. `board`,
   // `bridge_guard`, `events`: nullptr when nobody asks. `node_lookup`: nullptr when the node's name
@@ -56,6 +57,7 @@ class Loop {
   void CheckNode();
   void TellNode();
   std::string NodeProblem() const;
+  bool RecallIsolation();
   void UpdateAndApply(Clock::Time oldest);
   void RetryRefused();
   void TellRefused(const compiler::Pipeline::Refused& refused);
@@ -78,6 +80,8 @@ class Loop {
   // What the verdict was made of: answers, host changes, whether there are local pods.
   std::optional<std::array<std::uint64_t, 3>> judged_;
   NodeVerdict node_verdict_;
+  nft::Kernel* const kernel_;
+  bool recalled_ = false;     // what the table said at the start of namespaces that end
   bool released_ = false;     // the name was found to be right or was believed: rules are written
   std::string node_problem_;  // that was told last; empty: none
   bool stale_ = false;        // the cluster changed since the ruleset was last brought up to date

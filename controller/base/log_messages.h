@@ -45,10 +45,12 @@ struct LogMessages {
   static constexpr LogMessage kObjectIgnored{"object without a readable name is ignored"};
   static constexpr LogMessage kTooManyObjects{"too many objects, those beyond are not followed"};
   static constexpr LogMessage kPodUnreadable{"pod cannot be read and is isolated"};
-  static constexpr LogMessage kTooManyAddresses{
-      "unreadable pod has too many addresses, some are not isolated"};
   static constexpr LogMessage kNamespaceUnreadable{
       "namespace cannot be read, no namespace selector matches it"};
+  static constexpr LogMessage kNamespaceEnding{
+      "namespace is being deleted, its pods stay isolated until they are gone"};
+  static constexpr LogMessage kPolicyKept{
+      "policy was deleted with its namespace, it stays in force until the pods are gone"};
   static constexpr LogMessage kPolicyInvalid{
       "policy is invalid: its pods are isolated, its invalid parts allow nothing"};
   static constexpr LogMessage kPolicyWarning{"policy warning"};

@@ -1,5 +1,6 @@
 #include "controller/cli/agent.h"
 
+#include <algorithm>
 #include <thread>
 #include <utility>
 
@@ -50,12 +51,14 @@ Agent::Agent(const RunOptions& options, const std::string& node, ApiAccess acces
       loop_({node,
              {.pod_to_node_enforce = options.pod_to_node_enforce, .reject = options.reject},
              options.dry_run,
-             options.node_renamed},
+             options.node_renamed,
+             true},
             kernel_.get(), &clock_, log, cutting_.terminator(), monitor_.get(), &board_,
             &bridge_guard_, options.dry_run ? nullptr : &sender_, node_lookup_.get()),
       reflectors_{Reflector(kNamespaces, transport_.get(), &limiter_, &clock_, log, &queue_),
                   Reflector(kNetworkPolicies, transport_.get(), &limiter_, &clock_, log, &queue_),
-                  Reflector(kPods, transport_.get(), &limiter_, &clock_, log, &queue_)} {}
+                  Reflector(kPods, transport_.get(), &limiter_, &clock_, log, &queue_),
+                  Reflector(PodsOf(node), transport_.get(), &limiter_, &clock_, log, &queue_)} {}
 
 void Agent::Run() {
   const WakeOn commits(monitor_ ? monitor_->fd() : -1, [this] { queue_.Wake(); });
@@ -96,8 +99,11 @@ AgentStatus Agent::Status() {
   now.now = clock_.Now();
   now.version = Version();
   now.loop = board_.Read();
-  for (const Reflector& reflector : reflectors_)
-    now.last_news.at(PlaceOf(reflector.kind())) = reflector.last_news();
+  now.last_news.fill(now.now);
+  for (const Reflector& reflector : reflectors_) {
+    Clock::Time& news = now.last_news.at(PlaceOf(reflector.kind()));
+    news = std::min(news, reflector.last_news());  // of the two streams of pods the older
+  }
   now.bridge = bridge_guard_.report();
   if (cutting_.terminator() != nullptr) now.cut_flows = cutting_.terminator()->counters().cut;
   now.process = ReadProcessStats();

@@ -63,7 +63,7 @@ class Agent {
   BridgeGuard bridge_guard_;
   const std::unique_ptr<NodeLookup> node_lookup_;  // nullptr: the name is believed
   Loop loop_;
-  std::array<Reflector, 3> reflectors_;
+  std::array<Reflector, 4> reflectors_;
 };
 
 }  // namespace podgate::controller

@@ -31,6 +31,7 @@ void PrintText(const compiler::FlowQuery& query, const compiler::FlowAnswer& ans
     out << "  " << name << compiler::ToString(egress ? query.from : query.to) << ": "
         << (side.allowed ? "allowed" : "denied") << ", " << side.reason << '\n';
   }
+  for (const std::string& sentence : answer.contested) out << "  note: " << sentence << '\n';
 }
 
 int AnswerAll(const ExplainOptions& options, const compiler::Cluster& cluster, std::istream& in,

@@ -23,6 +23,8 @@ Status Refused(const Step& step, const Refusal& refusal) {
 }  // namespace
 
 Result<std::optional<Ruleset>> FakeKernel::Read(const std::string& table) {
+  if (before_read)
+    if (Status status = before_read(); !status.ok()) return status;
   const auto found = tables_.find(table);
   if (found == tables_.end()) return std::optional<Ruleset>();
   return std::optional<Ruleset>(found->second);

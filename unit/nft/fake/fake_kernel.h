@@ -22,6 +22,8 @@ class FakeKernel : public Kernel {
 
   // Called before each commit; a status that is not ok is returned in its place (fault injection).
   std::function<Status(const Step&)> before_commit;
+  // The same before each Read().
+  std::function<Status()> before_read;
   // Every step committed so far, for tests that assert what was touched.
   std::vector<Step> committed;
 
