@@ -71,6 +71,13 @@ std::optional<Pod> Pipeline::FindPod(const ObjectKey& key) const {
   return pods_.ToPod(*record);
 }
 
+std::vector<ObjectKey> Pipeline::Claimants(const Address& address) const {
+  std::vector<ObjectKey> claimants;
+  pods_.VisitClaimants(address,
+                       [&](const PodRecord* pod) { claimants.push_back(pods_.KeyOf(*pod)); });
+  return claimants;
+}
+
 Pipeline::Counts Pipeline::counts() const {
   return {.pods = pods_.size(),
           .namespaces = peers_.namespaces(),

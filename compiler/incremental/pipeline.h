@@ -53,6 +53,8 @@ class Pipeline {
   std::vector<std::vector<ObjectKey>> TakeRefused() { return std::exchange(refused_, {}); }
 
   std::optional<Pod> FindPod(const ObjectKey& key) const;
+  // The pods that are there and have the address, in no order.
+  std::vector<ObjectKey> Claimants(const Address& address) const;
   // The policy is known and equal.
   bool Holds(const NetworkPolicy& policy) const { return policies_.Holds(policy); }
   struct Counts {

@@ -97,6 +97,7 @@ bool Store::ApplyPod(compiler::Pod pod, const std::vector<Diagnostic>& diagnosti
   // Finished pods are not there at all, also when the server tells of them.
   if (pod.finished) return Delete(Kind::kPod, pod.key);
   const bool released = Release(pod.key);
+  further_.AddTo(&pod);
   return pipeline_->Put(pod) || released;
 }
 
@@ -120,6 +121,7 @@ bool Store::Quarantine(compiler::Pod pod) {
                 {{"pod", name.ToString()}, {"kept", pod.addresses.size()}, {"dropped", dropped}});
   }
   bool changed = pipeline_->RemovePod(pod.key);
+  further_.Forget(pod.key);
   compiler::NetworkPolicy isolate;
   isolate.key = {kQuarantine, kIsolate};
   isolate.isolates_egress = true;
@@ -129,6 +131,7 @@ bool Store::Quarantine(compiler::Pod pod) {
   pod.ports.clear();
   pod.finished = false;
   quarantined_.insert(key);
+  further_.AddTo(&pod);
   return pipeline_->Put(pod) || changed;
 }
 
@@ -136,6 +139,7 @@ bool Store::Release(const ObjectKey& key) {
   const ObjectKey quarantined = QuarantineKey(key);
   if (quarantined_.erase(quarantined) == 0) return false;
   pipeline_->RemovePod(quarantined);
+  further_.Forget(quarantined);
   if (quarantined_.empty()) pipeline_->RemovePolicy({kQuarantine, kIsolate});
   return true;
 }
@@ -195,6 +199,7 @@ bool Store::Delete(Kind kind, const ObjectKey& key) {
   switch (kind) {
     case Kind::kPod: {
       const bool released = Release(key);
+      further_.Forget(key);
       return pipeline_->RemovePod(key) || released;
     }
     case Kind::kNamespace:

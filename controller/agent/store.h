@@ -19,6 +19,7 @@
 
 #include "compiler/incremental/pipeline.h"
 #include "compiler/model/model.h"
+#include "controller/agent/further_table.h"
 #include "controller/base/log.h"
 #include "controller/watch/cluster_event.h"
 #include "controller/watch/message.h"
@@ -29,13 +30,15 @@ class Store {
  public:
   // `events`: nullptr when the cluster is not told.
   Store(compiler::Pipeline* pipeline, Logger* log, EventSink* events = nullptr)
-      : pipeline_(pipeline), log_(log), events_(events) {}
+      : pipeline_(pipeline), log_(log), events_(events), further_(pipeline) {}
 
   // True when the cluster changed in anything that could matter to packets.
   bool Apply(Message message);
   // All three kinds have been told as a whole at least once.
   bool complete() const { return pods_listed_ && namespaces_listed_ && policies_listed_; }
   bool listed(compiler::Kind kind) const;
+  // The addresses that pods have beside those of their statuses.
+  FurtherTable& further() { return further_; }
   // Policies that cannot be read in full.
   std::size_t broken_policies() const { return broken_.size(); }
 
@@ -54,6 +57,7 @@ class Store {
   compiler::Pipeline* pipeline_;
   Logger* log_;
   EventSink* events_;
+  FurtherTable further_;
   std::set<compiler::ObjectKey> quarantined_;  // under the keys that they have in quarantine
   std::set<compiler::ObjectKey> broken_;
   bool pods_listed_ = false;

@@ -43,6 +43,8 @@ Agent::Agent(const RunOptions& options, const std::string& node, ApiAccess acces
       links_(OpenNodeLinks()),
       bridge_guard_(options.set_bridge_filter && !options.dry_run, links_.get(), &clock_, log,
                     options.dry_run ? nullptr : &sender_),
+      namespaces_(OpenNamespaceReader()),
+      address_watch_(namespaces_.get(), &clock_, log, [this] { queue_.Wake(); }),
       node_lookup_(options.check_node
                        ? std::make_unique<NodeLookup>(node, transport_.get(), &limiter_, &clock_,
                                                       ReadNodeAddresses, [this] { queue_.Wake(); })
@@ -52,13 +54,15 @@ Agent::Agent(const RunOptions& options, const std::string& node, ApiAccess acces
              options.dry_run,
              options.node_renamed},
             kernel_.get(), &clock_, log, cutting_.terminator(), monitor_.get(), &board_,
-            &bridge_guard_, options.dry_run ? nullptr : &sender_, node_lookup_.get()),
+            &bridge_guard_, options.dry_run ? nullptr : &sender_, node_lookup_.get(),
+            &address_watch_),
       reflectors_{Reflector(kNamespaces, transport_.get(), &limiter_, &clock_, log, &queue_),
                   Reflector(kNetworkPolicies, transport_.get(), &limiter_, &clock_, log, &queue_),
                   Reflector(kPods, transport_.get(), &limiter_, &clock_, log, &queue_)} {}
 
 void Agent::Run() {
   const WakeOn commits(monitor_ ? monitor_->fd() : -1, [this] { queue_.Wake(); });
+  const WakeOn changes(namespaces_->event_descriptor(), [this] { address_watch_.Notice(); });
   std::optional<HttpServer> server;
   if (!options_.listen.empty()) {
     server.emplace(
@@ -75,9 +79,12 @@ void Agent::Run() {
   cutting_.Start();
   const std::jthread telling([this] { sender_.Run(); });
   std::jthread guarding([this] { bridge_guard_.Run(); });
+  std::jthread learning([this] { address_watch_.Run(); });
   loop_.Run(&queue_);
   bridge_guard_.Stop();
+  address_watch_.Stop();
   guarding.join();
+  learning.join();
   if (node_lookup_) node_lookup_->Stop();
   sender_.Stop();
   server.reset();
@@ -99,6 +106,7 @@ AgentStatus Agent::Status() {
   for (const Reflector& reflector : reflectors_)
     now.last_news.at(PlaceOf(reflector.kind())) = reflector.last_news();
   now.bridge = bridge_guard_.report();
+  now.addresses = address_watch_.report();
   if (cutting_.terminator() != nullptr) now.cut_flows = cutting_.terminator()->counters().cut;
   now.process = ReadProcessStats();
   return now;

@@ -126,8 +126,9 @@ void AddressWatch::Look() {
   if (status.ok()) {
     owners_ = std::move(after);
     Tell(further, &report);
+    last_good_ = report;
   } else {
-    report = this->report();
+    report = last_good_;
     further = found();
   }
   TellFailure(status, &report);
@@ -136,8 +137,8 @@ void AddressWatch::Look() {
     const std::lock_guard<std::mutex> lock(mutex_);
     last_look_ = clock_->Now();
     last_duration_ = *last_look_ - begun;
-    changed = looks_ == 0 || !(further == further_);
-    looks_ += status.ok() || looks_ > 0 ? 1 : 0;
+    changed = status.ok() && (looks_ == 0 || further != further_);
+    looks_ += status.ok() ? 1 : 0;
     further_ = std::move(further);
     report_ = std::move(report);
   }

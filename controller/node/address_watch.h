@@ -90,6 +90,7 @@ class AddressWatch {
   // Of the thread that looks.
   NamespaceOwners owners_;
   std::map<compiler::ObjectKey, Said> said_;
+  Report last_good_;
   nft::Status refusal_;   // of the last look, to read a namespace
   bool failing_ = false;  // that was told
 
