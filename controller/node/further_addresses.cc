@@ -28,7 +28,7 @@ bool IsOwn(const Way& way, const PodNamespace& space, const std::set<int>& share
   const auto is_shared = [&](int bridge) { return shared_bridges.contains(bridge); };
   if (way.kind == Way::Kind::kNowhere)
     return std::none_of(space.bridges.begin(), space.bridges.end(), is_shared);
-  if (way.kind != Way::Kind::kDevice || way.standard) return false;
+  if (way.kind != Way::Kind::kDevice || way.prefix_length == 0) return false;
   if (space.links.contains(way.device)) return true;
   return space.bridges.contains(way.device) && !way.gateway && !is_shared(way.device);
 }

@@ -105,7 +105,7 @@ class KernelReader : public NamespaceReader {
       case Route::Kind::kDevice:
         break;
     }
-    return {Way::Kind::kDevice, route->device, route->gateway, route->prefix_length == 0};
+    return {Way::Kind::kDevice, route->device, route->gateway, route->prefix_length};
   }
 
   int event_descriptor() const override { return events_; }

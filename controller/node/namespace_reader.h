@@ -25,7 +25,7 @@ struct Way {
   Kind kind = Kind::kUnknown;
   int device = 0;         // index of a link; 0: several
   bool gateway = false;   // by way of another router
-  bool standard = false;  // by the default route
+  int prefix_length = 0;  // of the route; 0: the default route
 };
 
 // The addresses in one network namespace, in the kernel's order, without those that duplicate
