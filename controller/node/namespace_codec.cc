@@ -23,7 +23,7 @@ const nlmsghdr* AskAddresses(QuestionBuffer buffer, std::uint32_t sequence, int 
   message->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
   auto* header = static_cast<ifaddrmsg*>(mnl_nlmsg_put_extra_header(message, sizeof(ifaddrmsg)));
   header->ifa_family = AF_UNSPEC;
-  if (netns != kThisNetns)
+  if (netns != kOwnNetns)
     mnl_attr_put_u32(message, IFA_TARGET_NETNSID, static_cast<std::uint32_t>(netns));
   return message;
 }

@@ -28,13 +28,13 @@ const nlmsghdr* AskLinks(QuestionBuffer buffer, std::uint32_t sequence);
 // All addresses of both families on all interfaces: of this namespace, or of the one that the
 // kernel has this number for (IFA_TARGET_NETNSID, Linux 4.20). The latter needs CAP_NET_ADMIN in
 // the user namespace that owns the other one, and a socket with strict checking.
-inline constexpr int kThisNetns = -1;
+inline constexpr int kOwnNetns = -1;
 const nlmsghdr* AskAddresses(QuestionBuffer buffer, std::uint32_t sequence, int netns);
 
 struct HeldAddress {
   ipset::Address address;
   std::optional<ipset::Address> broadcast;
-  int netns = kThisNetns;  // whose it is, as the kernel says it
+  int netns = kOwnNetns;  // whose it is, as the kernel says it
   bool duplicate = false;  // another host has it (duplicate address detection): not in use
 };
 

@@ -15,7 +15,7 @@ nft::Result<nft::Addresses> ReadNodeAddresses() {
   if (!client.ok()) return client.status();
   std::array<char, kQuestionBytes> buffer;
   const nlmsghdr* question =
-      AskAddresses(QuestionBuffer(buffer), client.value()->next_sequence(), kThisNetns);
+      AskAddresses(QuestionBuffer(buffer), client.value()->next_sequence(), kOwnNetns);
   nft::Addresses addresses;
   const nft::Status status = client.value()->Ask(question, [&addresses](const nlmsghdr* message) {
     const auto held = DecodeAddress(message);
