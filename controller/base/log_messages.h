@@ -86,7 +86,7 @@ struct LogMessages {
       "pod has addresses that its status does not list, its rules cover them"};
   static constexpr LogMessage kAddressesNotCovered{"pod has addresses that no rule covers"};
   static constexpr LogMessage kNamespaceNotFound{
-      "network namespace of a pod was not found, the rules cover only the addresses of its status"};
+      "network namespace of a pod was not found, its further addresses are not covered"};
   static constexpr LogMessage kAddressesUnreadable{
       "cannot read the addresses of pods, the rules cover only those of their statuses"};
 

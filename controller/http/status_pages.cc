@@ -149,6 +149,9 @@ std::string Metrics(const AgentStatus& status) {
              "Pods on this node whose network namespace was not found: the rules cover only the "
              "addresses of their statuses.",
              status.addresses.without_namespace);
+  text.Seconds("podgate_address_look_seconds",
+               "Time to look into the network namespaces of this node's pods.",
+               status.addresses.look);
 
   text.Gauge("process_resident_memory_bytes", "Resident memory.", status.process.resident_bytes);
   text.BeginCounter("process_cpu_seconds_total", "User and system CPU time.");

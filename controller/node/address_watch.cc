@@ -132,11 +132,14 @@ void AddressWatch::Look() {
     further = found();
   }
   TellFailure(status, &report);
+  const Clock::Time ended = clock_->Now();
+  durations_.Observe(std::chrono::duration<double>(ended - begun).count());
+  report.look = durations_;
   bool changed = false;
   {
     const std::lock_guard<std::mutex> lock(mutex_);
-    last_look_ = clock_->Now();
-    last_duration_ = *last_look_ - begun;
+    last_look_ = ended;
+    last_duration_ = ended - begun;
     changed = status.ok() && (looks_ == 0 || further != further_);
     looks_ += status.ok() ? 1 : 0;
     further_ = std::move(further);

@@ -20,6 +20,7 @@
 #include <vector>
 
 #include "controller/base/clock.h"
+#include "controller/base/histogram.h"
 #include "controller/base/log.h"
 #include "controller/node/further_addresses.h"
 #include "controller/node/namespace_reader.h"
@@ -65,7 +66,8 @@ class AddressWatch {
     std::uint64_t further = 0;            // addresses that the rules cover beside those of statuses
     std::uint64_t uncovered = 0;          // addresses of pods that no rule covers
     std::uint64_t without_namespace = 0;  // pods whose namespace was not found
-    std::string note{};  // what is not covered, and what to do: sentences; empty: nothing
+    std::string note{};                   // what is not covered, and why: sentences; empty: nothing
+    Histogram look;                       // its duration
   };
   Report report() const;
 
@@ -91,6 +93,7 @@ class AddressWatch {
   NamespaceOwners owners_;
   std::map<compiler::ObjectKey, Said> said_;
   Report last_good_;
+  Histogram durations_;
   nft::Status refusal_;   // of the last look, to read a namespace
   bool failing_ = false;  // that was told
 

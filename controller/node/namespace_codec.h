@@ -34,7 +34,7 @@ const nlmsghdr* AskAddresses(QuestionBuffer buffer, std::uint32_t sequence, int 
 struct HeldAddress {
   ipset::Address address;
   std::optional<ipset::Address> broadcast;
-  int netns = kOwnNetns;  // whose it is, as the kernel says it
+  int netns = kOwnNetns;   // whose it is, as the kernel says it
   bool duplicate = false;  // another host has it (duplicate address detection): not in use
 };
 

@@ -86,8 +86,8 @@ NamespaceOwners::Owners NamespaceOwners::Find(const std::vector<PodNamespace>& n
         if (housed.contains(it->second)) continue;
         const Way way = way_to(address);
         // A route to the address alone over a link of another namespace: this one only borrows it.
-        const bool alone = way.kind == Way::Kind::kDevice &&
-                           way.prefix_length == ipset::BitsOf(address.family());
+        const bool alone =
+            way.kind == Way::Kind::kDevice && way.prefix_length == ipset::BitsOf(address.family());
         const auto routed = alone ? space_of.find(way.device) : space_of.end();
         if (routed == space_of.end() || routed->second == i) claims[i].insert(it->second);
       }
