@@ -66,7 +66,7 @@ void FurtherTable::SetAdded(const ObjectKey& pod, Addresses addresses) {
 bool FurtherTable::Refresh(const ObjectKey& key) {
   std::optional<compiler::Pod> pod = pipeline_->FindPod(key);
   if (!pod) {
-    Forget(key);
+    SetAdded(key, {});
     return false;
   }
   const auto added = added_.find(key);

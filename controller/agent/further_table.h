@@ -20,14 +20,14 @@ class FurtherTable {
  public:
   explicit FurtherTable(compiler::Pipeline* pipeline) : pipeline_(pipeline) {}
 
-  // Which ones there are from now on. True when that changed a pod in the pipeline.
+  // Which ones there are from now on; told after each look, so that what pods' statuses tell by
+  // then counts, and pods that have gone are forgotten. True when that changed a pod in the
+  // pipeline.
   bool Learn(const FurtherAddresses& further);
 
   // Before the pod is put into the pipeline as its status tells it: adds those that it has, and
   // takes away from other pods what its status tells.
   void AddTo(compiler::Pod* pod);
-  // The pod is no longer in the pipeline under this name.
-  void Forget(const compiler::ObjectKey& pod) { SetAdded(pod, {}); }
 
   // What pods' statuses tell.
   void TakeFrom(std::vector<compiler::Pipeline::LocalPod>* pods) const;

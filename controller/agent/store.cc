@@ -121,7 +121,6 @@ bool Store::Quarantine(compiler::Pod pod) {
                 {{"pod", name.ToString()}, {"kept", pod.addresses.size()}, {"dropped", dropped}});
   }
   bool changed = pipeline_->RemovePod(pod.key);
-  further_.Forget(pod.key);
   compiler::NetworkPolicy isolate;
   isolate.key = {kQuarantine, kIsolate};
   isolate.isolates_egress = true;
@@ -131,7 +130,6 @@ bool Store::Quarantine(compiler::Pod pod) {
   pod.ports.clear();
   pod.finished = false;
   quarantined_.insert(key);
-  further_.AddTo(&pod);
   return pipeline_->Put(pod) || changed;
 }
 
@@ -139,7 +137,6 @@ bool Store::Release(const ObjectKey& key) {
   const ObjectKey quarantined = QuarantineKey(key);
   if (quarantined_.erase(quarantined) == 0) return false;
   pipeline_->RemovePod(quarantined);
-  further_.Forget(quarantined);
   if (quarantined_.empty()) pipeline_->RemovePolicy({kQuarantine, kIsolate});
   return true;
 }
@@ -199,7 +196,6 @@ bool Store::Delete(Kind kind, const ObjectKey& key) {
   switch (kind) {
     case Kind::kPod: {
       const bool released = Release(key);
-      further_.Forget(key);
       return pipeline_->RemovePod(key) || released;
     }
     case Kind::kNamespace:
