@@ -14,6 +14,10 @@ constexpr std::chrono::seconds kMeasureEvery{1};
 // The first rules wait no longer for the pods' further addresses, whatever keeps the kernel from
 // telling them.
 constexpr std::chrono::seconds kAddressPatience{2};
+// One class each time, which costs up to some tenths of a second.
+constexpr std::chrono::seconds kRetryRefusedEvery{10};
+// Policies of one class that hear of it.
+constexpr std::size_t kOverBudgetEvents = 8;
 
 double Seconds(Clock::Duration duration) { return std::chrono::duration<double>(duration).count(); }
 
@@ -70,6 +74,7 @@ void Loop::Tick() {
   CheckNode();
   LearnAddresses();
   if (MayUpdate()) UpdateAndApply(clock_->Now());
+  RetryRefused();
   applier_.Tick();
   TellNode();
   // A repair, or a change that did not come through at first: what was open meanwhile nobody knows.
@@ -185,12 +190,7 @@ void Loop::UpdateAndApply(Clock::Time oldest) {
   const std::uint64_t steps_before = applier_.counters().steps;
   const Clock::Time begun = clock_->Now();
   const nft::Change change = pipeline_.Update();
-  for (const std::vector<compiler::ObjectKey>& policies : pipeline_.TakeRefused()) {
-    log_->LogEach(LogLevel::kError, LogMessages::kTooManyPodSelectors,
-                  {{"first", policies.front().ToString()},
-                   {"policies", policies.size()},
-                   {"more_than", compiler::kMaxPodTerms}});
-  }
+  for (const compiler::Pipeline::Refused& refused : pipeline_.TakeRefused()) TellRefused(refused);
   const Clock::Time compiled = clock_->Now();
   unmeasured_ = unmeasured_ || !change.empty();
   if (!change.empty() || !applier_.settled())
@@ -211,6 +211,35 @@ void Loop::UpdateAndApply(Clock::Time oldest) {
                                             {"waited_us", microseconds(begun - oldest)},
                                             {"compile_us", microseconds(compiled - begun)},
                                             {"commit_us", microseconds(done - compiled)}});
+}
+
+// Deletions of others may have made room for it.
+void Loop::RetryRefused() {
+  if (clock_->Now() < next_retry_ || !enforced_) return;
+  next_retry_ = clock_->Now() + kRetryRefusedEvery;
+  if (pipeline_.RetryRefused()) UpdateAndApply(clock_->Now());
+}
+
+void Loop::TellRefused(const compiler::Pipeline::Refused& refused) {
+  const std::string what = compiler::Describe(refused.over);
+  log_->LogAbout(refused.policies.front().ns, LogLevel::kError, LogMessages::kOverBudget,
+                 {{"first", refused.policies.front().ToString()},
+                  {"policies", refused.policies.size()},
+                  {"what", what}});
+  if (events_ == nullptr) return;
+  const std::size_t told = std::min(refused.policies.size(), kOverBudgetEvents);
+  for (std::size_t i = 0; i < told; ++i) {
+    ClusterEvent event;
+    event.about = ClusterEvent::About::kNetworkPolicy;
+    event.key = refused.policies[i];
+    event.reason = "OverBudget";
+    event.action = "Isolate";
+    event.note = fmt::format(
+        "This policy allows nothing to some pods that it selects: the policies that select them "
+        "({}) have {}. Use fewer.",
+        refused.policies.size(), what);
+    events_->Tell(std::move(event));
+  }
 }
 
 void Loop::TellPods() {

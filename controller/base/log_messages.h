@@ -43,6 +43,7 @@ struct LogMessages {
   static constexpr LogMessage kRequestRepeated{"request is repeated at once"};
   static constexpr LogMessage kPageTooLarge{"list page is too large, a smaller one is requested"};
   static constexpr LogMessage kObjectIgnored{"object without a readable name is ignored"};
+  static constexpr LogMessage kTooManyObjects{"too many objects, those beyond are not followed"};
   static constexpr LogMessage kPodUnreadable{"pod cannot be read and is isolated"};
   static constexpr LogMessage kTooManyAddresses{
       "unreadable pod has too many addresses, some are not isolated"};
@@ -51,8 +52,7 @@ struct LogMessages {
   static constexpr LogMessage kPolicyInvalid{
       "policy is invalid: its pods are isolated, its invalid parts allow nothing"};
   static constexpr LogMessage kPolicyWarning{"policy warning"};
-  static constexpr LogMessage kTooManyPodSelectors{
-      "policies have too many pod selectors and allow nothing"};
+  static constexpr LogMessage kOverBudget{"policies are over their budget and allow nothing"};
 
   // ---- what is sent to it
   static constexpr LogMessage kEventsRefused{"events are refused, sending is paused"};

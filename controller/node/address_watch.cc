@@ -198,8 +198,8 @@ void AddressWatch::Tell(const FurtherAddresses& further, Report* report) {
     report->further += pod.taken.size();
     report->uncovered += pod.uncovered.size() + (pod.more ? 1 : 0);
     if (std::exchange(now.taken, pod.taken) != pod.taken && !pod.taken.empty()) {
-      log_->Info(LogMessages::kFurtherAddresses,
-                 {{"pod", pod.key.ToString()}, {"addresses", Join(pod.taken)}});
+      log_->LogAbout(pod.key.ns, LogLevel::kInfo, LogMessages::kFurtherAddresses,
+                     {{"pod", pod.key.ToString()}, {"addresses", Join(pod.taken)}});
     }
     if (pod.uncovered.empty() && !pod.more) {
       now.uncovered = false;
@@ -228,7 +228,8 @@ void AddressWatch::Tell(const FurtherAddresses& further, Report* report) {
     if (now - *known.missing_since < kGrace) continue;
     missing.push_back(pod.ToString());
     if (std::exchange(known.missing, true)) continue;
-    log_->Warn(LogMessages::kNamespaceNotFound, {{"pod", pod.ToString()}});
+    log_->LogAbout(pod.ns, LogLevel::kWarning, LogMessages::kNamespaceNotFound,
+                   {{"pod", pod.ToString()}});
   }
   said_ = std::move(said);
   report->without_namespace = missing.size();
