@@ -5,7 +5,7 @@ import contextlib
 import itertools
 import time
 
-from labs.net.netns import Namespace
+from labs.net.netns import Namespace, home
 from labs.net.patience import PATIENCE_SECONDS
 from labs.net.prober import Probe
 from labs.net.topology import EXTERNALS, Endpoint
@@ -246,6 +246,7 @@ def links_of_their_own(world):
         for end, family, (protocol, port) in itertools.product((first, second), FAMILIES, PORTS):
             world.prober.unlisten(end, family, protocol, port)
         node.run(["ip", "link", "del", "r1"], check=False)
+        home().enter()
         pod.close()
 
 
@@ -277,6 +278,7 @@ def what_cannot_be_covered_is_told(world):
         finally:
             for address in many:
                 web.run(["ip", "addr", "del", address, "dev", "eth0"], check=False)
+            home().enter()
             other.close()
 
 
