@@ -15,12 +15,13 @@ std::size_t IndexOf(Family family) { return family == Family::kIPv4 ? 0 : 1; }
 
 // It needs another name than it has, or has none yet.
 bool NeedsName(const MemberSet& set) {
-  return set.name.empty() || set.capacity != SizeFor(set.size);
+  return set.name.empty() || set.capacity != SizeFor(set.size, set.capacity);
 }
 
 nft::Set DefinitionOf(const MemberSet& set) {
-  return set.named.empty() ? PodSet(set.terms, set.family, set.size)
-                           : NamedPortSet(set.named, set.family, set.size);
+  const std::uint32_t size = SizeFor(set.size, set.capacity);
+  return set.named.empty() ? PodSet(set.terms, set.family, size)
+                           : NamedPortSet(set.named, set.family, size);
 }
 
 }  // namespace
