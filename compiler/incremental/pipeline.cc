@@ -85,6 +85,13 @@ std::vector<Pod> Pipeline::PodsAt(const Address& address) const {
   return pods;
 }
 
+std::vector<ObjectKey> Pipeline::Claimants(const Address& address) const {
+  std::vector<ObjectKey> claimants;
+  pods_.VisitClaimants(address,
+                       [&](const PodRecord* pod) { claimants.push_back(pods_.KeyOf(*pod)); });
+  return claimants;
+}
+
 Pipeline::Counts Pipeline::counts() const {
   return {.pods = pods_.size(),
           .namespaces = peers_.namespaces(),

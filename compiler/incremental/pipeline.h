@@ -78,6 +78,8 @@ class Pipeline {
   // contested_changes() has.
   const std::set<Address>& contested() const { return pods_.contested(); }
   std::uint64_t contested_changes() const { return pods_.contested_changes(); }
+  // The pods that are there and have the address, in no order.
+  std::vector<ObjectKey> Claimants(const Address& address) const;
   // The policy is known and equal.
   bool Holds(const NetworkPolicy& policy) const { return policies_.Holds(policy); }
   struct Counts {

@@ -11,6 +11,9 @@ namespace podgate::controller {
 namespace {
 
 constexpr std::chrono::seconds kMeasureEvery{1};
+// The first rules wait no longer for the pods' further addresses, whatever keeps the kernel from
+// telling them.
+constexpr std::chrono::seconds kAddressPatience{2};
 // One class each time, which costs up to some tenths of a second.
 constexpr std::chrono::seconds kRetryRefusedEvery{10};
 // Policies of one class that hear of it.
@@ -22,7 +25,8 @@ double Seconds(Clock::Duration duration) { return std::chrono::duration<double>(
 
 Loop::Loop(Options options, nft::Kernel* kernel, Clock* clock, Logger* log,
            FlowTerminator* terminator, nft::Monitor* monitor, AgentStatsBoard* board,
-           BridgeGuard* bridge_guard, EventSink* events, NodeLookup* node_lookup)
+           BridgeGuard* bridge_guard, EventSink* events, NodeLookup* node_lookup,
+           AddressWatch* address_watch)
     : options_(std::move(options)),
       clock_(clock),
       log_(log),
@@ -31,6 +35,7 @@ Loop::Loop(Options options, nft::Kernel* kernel, Clock* clock, Logger* log,
       bridge_guard_(bridge_guard),
       events_(events),
       node_lookup_(node_lookup),
+      address_watch_(address_watch),
       pipeline_(options_.node, options_.compile),
       store_(options_.node, options_.own_pods, &pipeline_, clock, log, events),
       applier_(&pipeline_.ruleset(), kernel, monitor, clock, log, events,
@@ -60,7 +65,8 @@ void Loop::Handle(std::vector<Message> messages) {
   }
   messages = {};
   CheckNode();
-  if (stale_ && store_.complete() && released_) UpdateAndApply(oldest);
+  LearnAddresses();
+  if (MayUpdate()) UpdateAndApply(oldest);
   if (listed) TrimListMemory();
 }
 
@@ -68,7 +74,8 @@ void Loop::Tick() {
   const std::uint64_t steps_before = applier_.counters().steps;
   stale_ = store_.ending_namespaces().Tick() || stale_;
   CheckNode();
-  if (stale_ && store_.complete() && released_) UpdateAndApply(clock_->Now());
+  LearnAddresses();
+  if (MayUpdate()) UpdateAndApply(clock_->Now());
   RetryRefused();
   applier_.Tick();
   TellNode();
@@ -95,6 +102,25 @@ void Loop::CheckNode() {
   node_lookup_->SetUrgent(node_verdict_.stops());
   // A dry run writes nothing, and may well be made on another machine.
   released_ = released_ || !node_verdict_.stops() || options_.dry_run;
+}
+
+bool Loop::MayUpdate() {
+  if (!stale_ || !store_.complete() || !released_) return false;
+  if (address_watch_ == nullptr || learnt_ > 0) return true;
+  const Clock::Time now = clock_->Now();
+  if (!asked_addresses_) {
+    asked_addresses_ = now;
+    TellPods();
+  }
+  return now - *asked_addresses_ >= kAddressPatience;
+}
+
+void Loop::LearnAddresses() {
+  if (address_watch_ == nullptr || learnt_ == address_watch_->looks()) return;
+  learnt_ = address_watch_->looks();
+  FurtherAddresses found = address_watch_->found();
+  stale_ = store_.further().Learn(found) || stale_;
+  if (bridge_guard_ != nullptr) bridge_guard_->SetFurtherUse(std::move(found.bridges));
 }
 
 std::string Loop::NodeProblem() const {
@@ -232,10 +258,15 @@ void Loop::TellRefused(const compiler::Pipeline::Refused& refused) {
 }
 
 void Loop::TellPods() {
-  if (bridge_guard_ == nullptr || !store_.complete() || !released_) return;
+  if (!store_.complete() || !released_) return;
   if (told_local_changes_ == pipeline_.local_changes()) return;
   told_local_changes_ = pipeline_.local_changes();
-  bridge_guard_->SetPods(pipeline_.LocalPods(BridgeGuard::kMaxPods));
+  if (bridge_guard_ == nullptr && address_watch_ == nullptr) return;
+  static_assert(BridgeGuard::kMaxPods == AddressWatch::kMaxPods);
+  auto pods = pipeline_.LocalPods(BridgeGuard::kMaxPods);
+  store_.further().TakeFrom(&pods);
+  if (address_watch_ != nullptr) address_watch_->SetPods(pods);
+  if (bridge_guard_ != nullptr) bridge_guard_->SetPods(std::move(pods));
 }
 
 void Loop::Report() {

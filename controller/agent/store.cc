@@ -97,6 +97,7 @@ bool Store::ApplyPod(compiler::Pod pod, const std::vector<Diagnostic>& diagnosti
   // still run here.
   if (pod.finished && !(pod.still_running && pod.node == node_)) return Delete(Kind::kPod, pod.key);
   bool changed = quarantine_.Release(pod.key);
+  further_.AddTo(&pod);
   changed = pipeline_->Put(pod) || changed;
   return quarantine_.GiveWayTo(pod) || changed;
 }

@@ -83,6 +83,15 @@ struct LogMessages {
       "policies cannot be enforced for a pod, its traffic may bypass the rules"};
   static constexpr LogMessage kPodTrafficFiltered{"pod traffic is filtered again"};
 
+  // ---- addresses that pods have beside those of their statuses
+  static constexpr LogMessage kFurtherAddresses{
+      "pod has addresses that its status does not list, its rules cover them"};
+  static constexpr LogMessage kAddressesNotCovered{"pod has addresses that no rule covers"};
+  static constexpr LogMessage kNamespaceNotFound{
+      "network namespace of a pod was not found, its further addresses are not covered"};
+  static constexpr LogMessage kAddressesUnreadable{
+      "cannot read the addresses of pods, the rules cover only those of their statuses"};
+
   // ---- established flows
   static constexpr LogMessage kFlowsCut{"denied flows were cut"};
   static constexpr LogMessage kFlowsChecked{"checked established flows"};

@@ -44,6 +44,8 @@ Agent::Agent(const RunOptions& options, const std::string& node, ApiAccess acces
       links_(OpenNodeLinks()),
       bridge_guard_(options.set_bridge_filter && !options.dry_run, links_.get(), &clock_, log,
                     options.dry_run ? nullptr : &sender_),
+      namespaces_(OpenNamespaceReader()),
+      address_watch_(namespaces_.get(), &clock_, log, [this] { queue_.Wake(); }),
       node_lookup_(options.check_node
                        ? std::make_unique<NodeLookup>(node, transport_.get(), &limiter_, &clock_,
                                                       ReadNodeAddresses, [this] { queue_.Wake(); })
@@ -54,7 +56,8 @@ Agent::Agent(const RunOptions& options, const std::string& node, ApiAccess acces
              options.node_renamed,
              true},
             kernel_.get(), &clock_, log, cutting_.terminator(), monitor_.get(), &board_,
-            &bridge_guard_, options.dry_run ? nullptr : &sender_, node_lookup_.get()),
+            &bridge_guard_, options.dry_run ? nullptr : &sender_, node_lookup_.get(),
+            &address_watch_),
       reflectors_{Reflector(kNamespaces, transport_.get(), &limiter_, &clock_, log, &queue_),
                   Reflector(kNetworkPolicies, transport_.get(), &limiter_, &clock_, log, &queue_),
                   Reflector(kPods, transport_.get(), &limiter_, &clock_, log, &queue_),
@@ -62,6 +65,7 @@ Agent::Agent(const RunOptions& options, const std::string& node, ApiAccess acces
 
 void Agent::Run() {
   const WakeOn commits(monitor_ ? monitor_->fd() : -1, [this] { queue_.Wake(); });
+  const WakeOn changes(namespaces_->event_descriptor(), [this] { address_watch_.Notice(); });
   std::optional<HttpServer> server;
   if (!options_.listen.empty()) {
     server.emplace(
@@ -78,9 +82,12 @@ void Agent::Run() {
   cutting_.Start();
   const std::jthread telling([this] { sender_.Run(); });
   std::jthread guarding([this] { bridge_guard_.Run(); });
+  std::jthread learning([this] { address_watch_.Run(); });
   loop_.Run(&queue_);
   bridge_guard_.Stop();
+  address_watch_.Stop();
   guarding.join();
+  learning.join();
   if (node_lookup_) node_lookup_->Stop();
   sender_.Stop();
   server.reset();
@@ -105,6 +112,7 @@ AgentStatus Agent::Status() {
     news = std::min(news, reflector.last_news());  // of the two streams of pods the older
   }
   now.bridge = bridge_guard_.report();
+  now.addresses = address_watch_.report();
   if (cutting_.terminator() != nullptr) now.cut_flows = cutting_.terminator()->counters().cut;
   now.process = ReadProcessStats();
   return now;

@@ -43,6 +43,8 @@ HttpAnswer Readiness(const AgentStatus& status, bool verbose) {
   }
   if (verbose && !status.bridge.elsewhere.empty())
     body += fmt::format("note no-bypass: {}\n", status.bridge.elsewhere);
+  if (verbose && !status.addresses.note.empty())
+    body += fmt::format("note addresses: {}\n", status.addresses.note);
   return Text(ready ? 200 : 503, std::move(body));
 }
 
@@ -135,6 +137,21 @@ std::string Metrics(const AgentStatus& status) {
   text.Gauge("podgate_unpoliced_pods",
              "Pods on this node whose packets are known to bypass the rules; /readyz says why.",
              status.bridge.unpoliced_pods);
+
+  text.Gauge(
+      "podgate_further_addresses",
+      "Addresses of pods on this node that their statuses do not list and their rules cover.",
+      status.addresses.further);
+  text.Gauge("podgate_uncovered_addresses",
+             "Addresses of pods on this node that no rule covers; /readyz?verbose names them.",
+             status.addresses.uncovered);
+  text.Gauge("podgate_pods_without_namespace",
+             "Pods on this node whose network namespace was not found: the rules cover only the "
+             "addresses of their statuses.",
+             status.addresses.without_namespace);
+  text.Seconds("podgate_address_look_seconds",
+               "Time to look into the network namespaces of this node's pods.",
+               status.addresses.look);
 
   text.Gauge("process_resident_memory_bytes", "Resident memory.", status.process.resident_bytes);
   text.BeginCounter("process_cpu_seconds_total", "User and system CPU time.");

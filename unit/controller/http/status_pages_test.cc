@@ -71,6 +71,17 @@ TEST(Readiness, ASentenceForEachReason) {
   EXPECT_TRUE(two.starts_with("namespaces have not been listed yet")) << two;
 }
 
+// What a pod gives itself must not hold up the update of all agents.
+TEST(Readiness, AddressesThatNoRuleCoversAreANote) {
+  AgentStatus status = Ready();
+  status.addresses.note = "no rule covers addresses of d/dind (172.17.0.1)";
+  EXPECT_EQ(Get("/readyz", status).body, "ok\n");
+  const std::string verbose = Get("/readyz", status, "verbose").body;
+  EXPECT_NE(verbose.find("note addresses: no rule covers addresses of d/dind (172.17.0.1)\n"),
+            std::string::npos)
+      << verbose;
+}
+
 TEST(Readiness, NotUnderAWrongName) {
   AgentStatus status = Ready();
   status.loop.node_problem = "the cluster has no Node n9: check --node";
