@@ -1,21 +1,17 @@
-"""An image as one tar file that is both an OCI image layout and a docker archive.
+"""An image as one tar file that is both an OCI image layout and a Docker archive.
 
-`docker load`, `ctr images import`, `podman load` and `skopeo copy` read it. One layer; names sorted, owners root, times
-given: the same folder makes the same bytes.
+`docker load`, `ctr images import`, `podman load` and `skopeo copy` read it. It has one layer. Names are sorted, every owner is
+root, and all times are given, so the same folder produces the same bytes.
 """
 
 import gzip
-import hashlib
 import io
 import json
 import os
 import tarfile
 import time
 
-_LAYER = "application/vnd.oci.image.layer.v1.tar+gzip"
-_CONFIG = "application/vnd.oci.image.config.v1+json"
-_MANIFEST = "application/vnd.oci.image.manifest.v1+json"
-_INDEX = "application/vnd.oci.image.index.v1+json"
+import layout
 
 
 def layer(root, epoch):
@@ -47,55 +43,24 @@ def image(root, arch, variant, epoch, settings, labels):
     plain, packed = layer(root, epoch)
     when = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(epoch))
     platform = {"architecture": arch, "os": "linux", **({"variant": variant} if variant else {})}
-    config = _json({
+    config = layout.json_bytes({
         **platform, "created": when,
         "config": {**settings, "Labels": labels},
-        "rootfs": {"type": "layers", "diff_ids": [_digest(plain)]},
+        "rootfs": {"type": "layers", "diff_ids": [layout.digest_of(plain)]},
         "history": [{"created": when, "created_by": "podgate charts/image/build", "comment": "root file system"}],
     })
-    manifest = _json({
-        "schemaVersion": 2, "mediaType": _MANIFEST,
-        "config": _descriptor(_CONFIG, config), "layers": [_descriptor(_LAYER, packed)],
+    manifest = layout.json_bytes({
+        "schemaVersion": 2, "mediaType": layout.MANIFEST,
+        "config": layout.descriptor_of(layout.CONFIG, config), "layers": [layout.descriptor_of(layout.LAYER, packed)],
         "annotations": labels,
     })
-    blobs = {_digest(data): data for data in (packed, config, manifest)}
-    return blobs, {**_descriptor(_MANIFEST, manifest), "platform": platform}
+    blobs = {layout.digest_of(data): data for data in (packed, config, manifest)}
+    return blobs, {**layout.descriptor_of(layout.MANIFEST, manifest), "platform": platform}
 
 
 def write(path, blobs, descriptor, tags, epoch):
     """The tar file. A tag is NAME:TAG in full, as runtimes list it."""
     manifest = json.loads(blobs[descriptor["digest"]])
-    named = [{**descriptor, "annotations": {"io.containerd.image.name": tag, "org.opencontainers.image.ref.name": tag.rpartition(":")[2]}}
-             for tag in tags]
-    inside = {
-        "oci-layout": _json({"imageLayoutVersion": "1.0.0"}),
-        "index.json": _json({"schemaVersion": 2, "mediaType": _INDEX, "manifests": named or [descriptor]}),
-        "manifest.json": _json([{"Config": _blob(manifest["config"]["digest"]), "RepoTags": list(tags),
-                                 "Layers": [_blob(one["digest"]) for one in manifest["layers"]]}]),
-        **{_blob(digest): data for digest, data in blobs.items()},
-    }
-    with tarfile.open(path, "w", format=tarfile.GNU_FORMAT) as archive:
-        for folder in ("blobs", "blobs/sha256"):
-            entry = tarfile.TarInfo(folder)
-            entry.type, entry.mode, entry.mtime = tarfile.DIRTYPE, 0o755, epoch
-            archive.addfile(entry)
-        for name in sorted(inside):
-            entry = tarfile.TarInfo(name)
-            entry.size, entry.mode, entry.mtime = len(inside[name]), 0o644, epoch
-            archive.addfile(entry, io.BytesIO(inside[name]))
-
-
-def _digest(data):
-    return "sha256:" + hashlib.sha256(data).hexdigest()
-
-
-def _blob(digest):
-    return "blobs/" + digest.replace(":", "/")
-
-
-def _descriptor(kind, data):
-    return {"mediaType": kind, "digest": _digest(data), "size": len(data)}
-
-
-def _json(value):
-    return json.dumps(value, sort_keys=True).encode()
+    docker = [{"Config": layout.path_of(manifest["config"]["digest"]), "RepoTags": list(tags),
+               "Layers": [layout.path_of(one["digest"]) for one in manifest["layers"]]}]
+    layout.write(path, layout.top_index(descriptor, tags), blobs, epoch, {"manifest.json": layout.json_bytes(docker)})

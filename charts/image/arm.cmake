@@ -1,4 +1,4 @@
-# For 32-bit ARM (v7, hard float) on a Debian that has its libraries beside its own: `.ci/deps cross armhf`.
+# 32-bit ARM (v7, hard float), on a Debian with the armhf libraries installed: `.ci/deps cross armhf`.
 set(CMAKE_SYSTEM_NAME Linux)
 set(CMAKE_SYSTEM_PROCESSOR armv7l)
 set(triplet arm-linux-gnueabihf)

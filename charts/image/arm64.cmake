@@ -1,4 +1,4 @@
-# For 64-bit ARM on a Debian that has its libraries beside its own: `.ci/deps cross arm64`.
+# 64-bit ARM, on a Debian with the arm64 libraries installed: `.ci/deps cross arm64`.
 set(CMAKE_SYSTEM_NAME Linux)
 set(CMAKE_SYSTEM_PROCESSOR aarch64)
 set(triplet aarch64-linux-gnu)

@@ -1,4 +1,4 @@
-# What the two have in common: Debian's compiler for the triplet, and libraries in the triplet's folders only.
+# Shared by the toolchain files: Debian's compiler for the triplet, and libraries from the triplet's folders only.
 set(CMAKE_CXX_COMPILER ${triplet}-g++)
 set(CMAKE_C_COMPILER ${triplet}-gcc)
 set(CMAKE_LIBRARY_ARCHITECTURE ${triplet})

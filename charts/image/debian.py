@@ -1,4 +1,4 @@
-"""The Debian machine that the image is made on: architectures, libraries, and the packages they come from."""
+"""The Debian machine that builds the image: architectures, libraries, and the packages that own them."""
 
 import functools
 import os
@@ -16,7 +16,7 @@ ARCHITECTURES = {
 
 
 class Missing(Exception):
-    """Something that the image needs is not on this machine."""
+    """This machine lacks something that the image needs."""
 
 
 def host_architecture():
@@ -25,16 +25,16 @@ def host_architecture():
 
 
 def closure(binary, arch):
-    """The libraries that the binary needs, and theirs: {path in the image: path on this machine}, and its interpreter.
+    """All libraries that the binary needs, directly or not: {path in the image: path on this machine}, and its interpreter.
 
-    All of them lie in the multiarch folder, where the loader looks without a cache.
+    All of them are in the multiarch folder, where the loader looks without a cache.
     """
     _, triplet, machine, _ = ARCHITECTURES[arch]
     top = elf.Elf(binary)
     if top.machine != machine:
         raise Missing(f"{binary} is not a binary for {arch}: its machine is {top.machine}, not {machine}")
     if not top.interpreter:
-        raise Missing(f"{binary} names no loader: a program that is linked statically needs another way into an image")
+        raise Missing(f"{binary} has no interpreter: statically linked binaries are not supported")
     found, left = {}, list(top.needed)
     while left:
         name = left.pop()
@@ -43,7 +43,7 @@ def closure(binary, arch):
             continue
         path = next((p for p in (f"/usr/lib/{triplet}/{name}", f"/lib/{triplet}/{name}") if os.path.exists(p)), None)
         if not path:
-            raise Missing(f"{name}, which {binary} needs, is not on this machine for {arch}: install its package for that architecture")
+            raise Missing(f"{binary} needs {name} for {arch}, which is not installed: install its package for that architecture")
         found[inside] = os.path.realpath(path)
         left += elf.Elf(path).needed
     return found, top.interpreter
@@ -51,9 +51,9 @@ def closure(binary, arch):
 
 @functools.lru_cache(maxsize=None)
 def owner(path):
-    """The package, with its architecture where dpkg says it, that a file belongs to."""
+    """The package that owns a file, with its architecture if dpkg states it."""
     names = [path]
-    # Files of packages that are older than the merged /usr are listed without it, and the other way round.
+    # dpkg lists a file with or without /usr, depending on whether its package is older than the merged /usr.
     names.append(path[4:] if path.startswith("/usr/") else "/usr" + path)
     for name in names:
         done = subprocess.run(["dpkg-query", "--search", name], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, check=False)
@@ -61,18 +61,18 @@ def owner(path):
             package, _, file = line.partition(": ")
             if file == name and not package.startswith("diversion "):
                 return package.split(", ")[0]
-    raise Missing(f"no package owns {path}: the image is made of Debian's packages only")
+    raise Missing(f"no package owns {path}: the image may contain only files of Debian packages")
 
 
 class Package:
-    """One binary package as dpkg knows it."""
+    """One binary package, from dpkg's records."""
 
     def __init__(self, name):
         self.name, _, _ = name.partition(":")
         fields = "${Version}\\n${Architecture}\\n${source:Package}\\n${source:Version}\\n${Maintainer}\\n"
         text = _output("dpkg-query", "--show", "--showformat", fields, name)
         self.version, self.arch, self.source, self.source_version, self.maintainer = text.splitlines()[:5]
-        # What scanners of images read; which files are configuration says nothing here.
+        # Image scanners read this; the list of configuration files is irrelevant here.
         status = _output("dpkg-query", "--status", name)
         self.status = re.sub(r"^Conffiles:\n(?: .*\n)*", "", status, flags=re.M)
 
@@ -81,7 +81,7 @@ class Package:
             with open(f"/usr/share/doc/{self.name}/copyright", encoding="utf-8", errors="replace") as file:
                 return file.read()
         except OSError as error:
-            raise Missing(f"{self.name} has no copyright file here ({error}): an image must carry its licences") from error
+            raise Missing(f"{self.name} has no copyright file on this machine ({error}): the image must contain its licences") from error
 
 
 def installed(pattern):

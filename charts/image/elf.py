@@ -1,6 +1,6 @@
-"""What an ELF file says about itself: its machine, its interpreter, the libraries it needs.
+"""Reads an ELF file: its machine, its interpreter, the libraries it needs.
 
-Read from the file's own bytes, so that a binary of another architecture is no different from one of ours.
+It parses the file's own bytes, so binaries of every architecture are handled alike.
 """
 
 import struct
@@ -10,7 +10,7 @@ _DT_NULL, _DT_NEEDED, _DT_STRTAB = 0, 1, 5
 
 
 class NotElf(Exception):
-    """The file is no ELF file, or its tables do not hold together."""
+    """The file is not an ELF file, or its tables are inconsistent."""
 
 
 class Elf:
@@ -46,7 +46,7 @@ class Elf:
             for kind, offset, start, length in segments:
                 if kind == _PT_LOAD and start <= address < start + length:
                     return offset + address - start
-            raise ValueError(f"no segment holds address {address:#x}")
+            raise ValueError(f"no segment contains address {address:#x}")
 
         self.interpreter = next((text(offset) for kind, offset, _, _ in segments if kind == _PT_INTERP), None)
         needed, strings = [], None

@@ -1,6 +1,6 @@
-"""The image's bill of materials: SPDX 2.3 as JSON (spdx.github.io/spdx-spec/v2.3).
+"""The image's software bill of materials: SPDX 2.3 as JSON (spdx.github.io/spdx-spec/v2.3).
 
-Every file of the image stands in it with its checksums, under the package that it came from.
+It lists every file of the image with its checksums, under the package that owns it.
 """
 
 import hashlib
@@ -8,7 +8,7 @@ import json
 import re
 import time
 
-# Short names of Debian's machine-readable copyright files that mean exactly one SPDX licence.
+# Short licence names in Debian's machine-readable copyright files that map to exactly one SPDX licence.
 _SPDX = {
     "expat": "MIT", "mit": "MIT", "mit/x11": "MIT", "zlib": "Zlib", "isc": "ISC", "public-domain": None,
     "bsd-2-clause": "BSD-2-Clause", "bsd-3-clause": "BSD-3-Clause", "apache-2.0": "Apache-2.0", "apache-2": "Apache-2.0",
@@ -19,7 +19,7 @@ _SPDX = {
 
 
 def licence(copyright_text):
-    """An SPDX expression for a copyright file, or NOASSERTION where it is not certain."""
+    """The SPDX expression for a copyright file, or NOASSERTION if it is uncertain."""
     if not re.match(r"Format:\s*https?://www\.debian\.org/doc/packaging-manuals/copyright-format/1\.0", copyright_text):
         return "NOASSERTION"
     names = set()
@@ -32,11 +32,11 @@ def licence(copyright_text):
 
 
 def document(podgate, arch, epoch, packages, files, compiled_in):
-    """The document as text.
+    """Returns the document as text.
 
     podgate      (version, revision, expression of its licence)
     packages     {name: debian.Package}; files {path in the image: (content, package name or "podgate")}
-    compiled_in  {name: debian.Package}: libraries of headers, which are inside the binary
+    compiled_in  {name: debian.Package}: header-only libraries, which are compiled into the binary
     """
     version, revision, own_licence = podgate
     entries, by_package = [], {}

@@ -1,12 +1,13 @@
-"""What the image says about the source it was made of: version, revision, time.
+"""The source that the image is built from: version, revision, time.
 
-The time of everything in the image is SOURCE_DATE_EPOCH, or the commit's; so the same inputs make the same bytes.
+Every time in the image is SOURCE_DATE_EPOCH, or else the commit's, so the same inputs produce the same bytes.
 """
 
 import os
 import re
 import subprocess
 
+REPOSITORY = "ghcr.io/podgate/podgate"  # the default in values.yaml, too
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 
@@ -16,7 +17,7 @@ def version():
 
 
 def revision():
-    """PODGATE_REVISION (for folders without a history), or the commit, marked where the tree is not what it holds."""
+    """PODGATE_REVISION (for folders without git history), or else the commit, with -dirty if the tree has changes."""
     given = os.environ.get("PODGATE_REVISION")
     if given:
         return given

@@ -27,7 +27,7 @@ void BlockPlan::Fit(std::size_t max_rules) {
 }
 
 std::vector<nft::Match> BlockPlan::Matches(const AddressSet& part, nft::Side side,
-                                           SetPool* sets) const {
+                                           LookupSets* sets) const {
   const Part& plan = parts_.at(part);
   const Family family = part.intervals().front().first.family();
   if (!plan.inlined)

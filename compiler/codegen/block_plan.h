@@ -6,7 +6,7 @@
 #include <map>
 #include <vector>
 
-#include "compiler/codegen/set_pool.h"
+#include "compiler/codegen/lookup_sets.h"
 
 namespace podgate::compiler {
 
@@ -18,7 +18,7 @@ class BlockPlan {
   // unless even one look-up for each is more than that.
   void Fit(std::size_t max_rules);
   // After Fit: one match for each rule. A whole family needs no address.
-  std::vector<nft::Match> Matches(const AddressSet& part, nft::Side side, SetPool* sets) const;
+  std::vector<nft::Match> Matches(const AddressSet& part, nft::Side side, LookupSets* sets) const;
 
  private:
   struct Part {

@@ -6,8 +6,10 @@
 #include <optional>
 
 #include "compiler/codegen/block_plan.h"
-#include "compiler/codegen/bounded.h"
+#include "compiler/codegen/bounded_form.h"
+#include "compiler/codegen/direction.h"
 #include "compiler/codegen/names.h"
+#include "compiler/codegen/rule_origin.h"
 
 namespace podgate::compiler {
 namespace {
@@ -64,13 +66,14 @@ std::vector<Family> FamiliesOf(const Pair& pair, const PolicyClass& policy_class
 // One match for each rule that the pair needs; nullopt: a rule without address.
 std::vector<std::optional<nft::Match>> AddressMatches(const Pair& pair, nft::Side side,
                                                       const PolicyClass& policy_class,
-                                                      const BlockPlan& blocks, SetPool* sets) {
+                                                      const BlockPlan& blocks, LookupSets* sets) {
   const bool named = pair.port->kind == IrPort::Kind::kNamed;
   if (pair.peer->kind == IrPeer::Kind::kAny && !named) return {std::nullopt};
   std::vector<std::optional<nft::Match>> matches;
   for (const Family family : FamiliesOf(pair, policy_class)) {
     if (named) {
-      const NamedUse use{.peers = {*pair.peer}, .ports = {{pair.port->name, pair.port->protocol}}};
+      const NamedPortUse use{.peers = {*pair.peer},
+                             .ports = {{pair.port->name, pair.port->protocol}}};
       matches.push_back(nft::MatchServiceSet{family, sets->NamedPorts({use}, family)});
     } else if (pair.peer->kind == IrPeer::Kind::kPods) {
       matches.push_back(nft::MatchAddressSet{side, family, sets->Pods({pair.peer->term}, family)});
@@ -102,7 +105,7 @@ BlockPlan PlanBlocks(const std::vector<Pair>& pairs, const PolicyClass& policy_c
 }
 
 std::vector<nft::Rule> ReadableRules(const PolicyClass& policy_class,
-                                     const std::vector<Pair>& pairs, SetPool* sets) {
+                                     const std::vector<Pair>& pairs, LookupSets* sets) {
   const Direction direction = policy_class.direction;
   const BlockPlan blocks = PlanBlocks(pairs, policy_class);
   std::vector<nft::Rule> rules;
@@ -127,51 +130,6 @@ std::vector<nft::Rule> ReadableRules(const PolicyClass& policy_class,
 
 }  // namespace
 
-std::string_view DirectionPrefix(Direction direction) {
-  return direction == Direction::kIngress ? "in-" : "eg-";
-}
-
-nft::Side PeerSide(Direction direction) {
-  return direction == Direction::kIngress ? nft::Side::kSource : nft::Side::kDestination;
-}
-
-nft::Verdict Allowed(Direction direction) {
-  return {.kind = direction == Direction::kIngress ? nft::Verdict::Kind::kAccept
-                                                   : nft::Verdict::Kind::kReturn,
-          .chain = {}};
-}
-
-nft::Rule DenyRule(Direction direction) {
-  const std::string_view chain =
-      direction == Direction::kIngress ? kIngressDenyChain : kEgressDenyChain;
-  return {.action = nft::Verdict{nft::Verdict::Kind::kGoto, std::string(chain)}};
-}
-
-std::string OriginsComment(Direction direction, const std::vector<RuleOrigin>& origins) {
-  constexpr std::size_t kMoreBytes = 20;  // ", +NNNNNN more"
-  std::string text;
-  for (std::size_t i = 0; i < origins.size(); ++i) {
-    const std::string tail = fmt::format(" {}[{}]", ToString(direction), origins[i].rule);
-    if (i == 0) {
-      const std::string head = origins[i].policy.ToString();
-      text = origins.size() == 1
-                 ? Comment(head, tail)
-                 : Comment(head.substr(0, nft::kMaxCommentBytes - tail.size() - kMoreBytes), tail);
-      continue;
-    }
-    const std::string next = ", " + origins[i].policy.ToString() + tail;
-    if (text.size() + next.size() + kMoreBytes > nft::kMaxCommentBytes)
-      return Comment(text, fmt::format(", +{} more", origins.size() - i));
-    text += next;
-  }
-  return Comment(text);
-}
-
-std::string CounterName(Direction direction, const RuleOrigin& origin) {
-  const std::string text = fmt::format("{}-{}", origin.policy.ToString(), origin.rule);
-  return PlainName(DirectionPrefix(direction), text, text, nft::kMaxNameBytes);
-}
-
 std::string ClassChainName(const ClassKey& key) {
   const std::string prefix = fmt::format("{}class-", DirectionPrefix(key.direction));
   const std::string first = key.policies.front().ToString();
@@ -189,7 +147,7 @@ std::string ClassChainName(const ClassKey& key) {
   return HashedName(prefix, first.substr(0, 160) + more, identity, 200);
 }
 
-std::string CompileClass(const PolicyClass& policy_class, SetPool* sets) {
+std::string CompileClass(const PolicyClass& policy_class, LookupSets* sets) {
   const std::optional<std::vector<Pair>> pairs = DistinctPairs(policy_class);
   nft::Chain chain{.name = ClassChainName({.direction = policy_class.direction,
                                            .policies = policy_class.policies,

@@ -1,59 +1,78 @@
+// Read from here downwards; each file calls only files further down.
+//
+//   base_chains                    hooks and deny chains: what no cluster state changes
+//   sets_from_ir                   the members of the sets that rules look up
+//   class_chain                    what the policies of a class of pods allow, up to a few rules
+//     bounded_form                 the same for many rules: ports are looked up in maps
+//       port_pieces, peer_group    disjoint port ranges; the peers allowed at such a piece
+//     block_plan                   ipBlocks, prefix by prefix or by set
+//   table_comment                  which node's table it is
+//   dispatch                       from a pod's address to the chain of its class
+//   lookup_sets, set_definitions   sets: who asks for them; their names, sizes, comments
+//   rule_origin, direction, names  spelling of rules; ingress and egress; names of objects
 #include "compiler/codegen/compile.h"
 
 #include <algorithm>
 #include <array>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "compiler/codegen/base_chains.h"
 #include "compiler/codegen/class_chain.h"
-#include "compiler/codegen/ir_set_pool.h"
+#include "compiler/codegen/direction.h"
+#include "compiler/codegen/dispatch.h"
+#include "compiler/codegen/sets_from_ir.h"
 
 namespace podgate::compiler {
 namespace {
 
-// The addresses of one family that are isolated in the direction, with their chains.
-void AddAddresses(const NodeIr& ir, const std::vector<std::string>& class_chains,
-                  Direction direction, Family family, Dispatch* dispatch, nft::Ruleset* out) {
+void AddChain(nft::Chain chain, nft::Ruleset* out) {
+  std::string name = chain.name;
+  out->chains.emplace(std::move(name), std::move(chain));
+}
+
+void AddSet(nft::Set set, std::vector<nft::Element> elements, nft::Ruleset* out) {
+  std::sort(elements.begin(), elements.end());
+  set.elements = std::move(elements);
+  std::string name = set.name;
+  out->sets.emplace(std::move(name), std::move(set));
+}
+
+// The chains of the addresses of one family that are isolated in the direction, and the two sets
+// that lead to them. Returns the sets' definitions.
+Dispatch AddAddresses(const NodeIr& ir, const std::vector<std::string>& class_chains,
+                      Direction direction, Family family, nft::Ruleset* out) {
+  std::vector<nft::Element> map;
+  std::vector<nft::Element> guard;
   for (const IsolatedPod& pod : ir.pods) {
     const int number = direction == Direction::kIngress ? pod.ingress_class : pod.egress_class;
     if (number < 0) continue;
     for (const Address& address : pod.addresses) {
       if (address.family() != family) continue;
-      nft::Chain chain = AddressChain(direction, pod.key, address, class_chains.at(number));
-      std::string name = chain.name;
-      out->chains.emplace(std::move(name), std::move(chain));
-      dispatch->map.elements.push_back(DispatchElement(direction, address));
-      dispatch->guard.elements.push_back(GuardElement(address));
+      AddChain(AddressChain(direction, pod.key, address, class_chains.at(number)), out);
+      map.push_back(DispatchElement(direction, address));
+      guard.push_back(GuardElement(address));
     }
   }
-  std::sort(dispatch->map.elements.begin(), dispatch->map.elements.end());
-  std::sort(dispatch->guard.elements.begin(), dispatch->guard.elements.end());
+  Dispatch dispatch = DefineDispatch(direction, family, map.size());
+  AddSet(dispatch.map, std::move(map), out);
+  AddSet(dispatch.guard, std::move(guard), out);
+  return dispatch;
 }
 
 }  // namespace
 
 nft::Ruleset Compile(const NodeIr& ir, const CompileOptions& options) {
-  nft::Ruleset out = FixedFrame(options);
-  IrSetPool sets(ir, &out);
+  nft::Ruleset out = BaseChains(ir.node, options);
+  SetsFromIr sets(ir, &out);
   std::vector<std::string> class_chains;
   for (const PolicyClass& c : ir.classes) class_chains.push_back(CompileClass(c, &sets));
   for (const Direction direction : kDirections) {
     std::array<Dispatch, kFamilies.size()> dispatch;
-    for (std::size_t i = 0; i < kFamilies.size(); ++i) {
-      Dispatch found;
-      AddAddresses(ir, class_chains, direction, kFamilies[i], &found, &out);
-      dispatch[i] = DispatchHeads(direction, kFamilies[i], found.map.elements.size());
-      dispatch[i].map.elements = std::move(found.map.elements);
-      dispatch[i].guard.elements = std::move(found.guard.elements);
-    }
-    nft::Chain chain = DispatchChain(direction, dispatch);
-    std::string name = chain.name;
-    out.chains.emplace(std::move(name), std::move(chain));
-    for (Dispatch& heads : dispatch) {
-      for (nft::Set* set : {&heads.map, &heads.guard}) {
-        std::string set_name = set->name;
-        out.sets.emplace(std::move(set_name), std::move(*set));
-      }
-    }
+    for (std::size_t i = 0; i < kFamilies.size(); ++i)
+      dispatch[i] = AddAddresses(ir, class_chains, direction, kFamilies[i], &out);
+    AddChain(DispatchChain(direction, dispatch), &out);
   }
   return out;
 }

@@ -79,8 +79,7 @@ std::variant<ListMeta, Diagnostic> DecodeList(std::string_view json, Kind kind,
   }
   if (!list.is_list) return Whole("the list has no items");
   if (const auto problems = list.problems.Take(); !problems.empty()) return Whole(problems.front());
-  if (reader.needs_second_pass()) {
-    reader.SecondPass();
+  if (reader.StartOver()) {
     if (const auto problem = ParseWhole(json, &source, &reader)) return Whole(*problem);
   }
   return ListMeta{std::move(list.resource_version), std::move(list.continue_token)};

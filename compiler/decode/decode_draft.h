@@ -8,9 +8,9 @@
 #include <string_view>
 #include <vector>
 
-#include "compiler/decode/decode.h"
 #include "compiler/decode/decode_problem.h"
 #include "compiler/decode/decode_tree.h"
+#include "compiler/decode/decoded.h"
 #include "compiler/model/model.h"
 
 namespace podgate::compiler {

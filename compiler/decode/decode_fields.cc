@@ -10,10 +10,10 @@ namespace {
 
 constexpr std::size_t kMaxNamesTold = 8;
 
-const Node& Unreadable() {
-  static const Node node = [] {
-    Node unreadable;
-    unreadable.type = Node::Type::kUnreadable;
+const TreeNode& Unreadable() {
+  static const TreeNode node = [] {
+    TreeNode unreadable;
+    unreadable.type = TreeNode::Type::kUnreadable;
     return unreadable;
   }();
   return node;
@@ -38,9 +38,9 @@ std::string UnknownField(const std::string& key, std::span<const std::string_vie
   return text;
 }
 
-void WrongType(const Node& node, const std::string& path, std::string_view expected,
+void WrongType(const TreeNode& node, const std::string& path, std::string_view expected,
                Problems* problems) {
-  if (node.type == Node::Type::kUnreadable) return;
+  if (node.type == TreeNode::Type::kUnreadable) return;
   problems->Error(node.offset, path,
                   "must be " + std::string(expected) + ", found " + Describe(node));
 }
@@ -62,17 +62,17 @@ std::string Index(const std::string& path, std::size_t index) {
   return path + "[" + std::to_string(index) + "]";
 }
 
-bool ReadFields(const Node& node, const std::string& path, Unknown unknown,
-                std::span<const std::string_view> names, std::span<const Node*> values,
+bool ReadFields(const TreeNode& node, const std::string& path, Unknown unknown,
+                std::span<const std::string_view> names, std::span<const TreeNode*> values,
                 Problems* problems) {
-  if (node.type == Node::Type::kNull) return true;
-  if (node.type != Node::Type::kObject) {
+  if (node.type == TreeNode::Type::kNull) return true;
+  if (node.type != TreeNode::Type::kObject) {
     WrongType(node, path, "an object", problems);
     return false;
   }
   bool clean = true;
   std::array<bool, 32> seen{};
-  for (const Node& member : node.children) {
+  for (const TreeNode& member : node.children) {
     const auto it = std::find(names.begin(), names.end(), member.key);
     if (it == names.end()) {
       if (unknown == Unknown::kIgnore) continue;
@@ -90,29 +90,29 @@ bool ReadFields(const Node& node, const std::string& path, Unknown unknown,
       continue;
     }
     seen[index] = true;
-    if (member.type != Node::Type::kNull) values[index] = &member;
+    if (member.type != TreeNode::Type::kNull) values[index] = &member;
   }
   return clean;
 }
 
-const std::vector<Node>* ReadArray(const Node& node, const std::string& path,
-                                   std::string_view expected, Problems* problems) {
-  if (node.type == Node::Type::kArray) return &node.children;
+const std::vector<TreeNode>* ReadArray(const TreeNode& node, const std::string& path,
+                                       std::string_view expected, Problems* problems) {
+  if (node.type == TreeNode::Type::kArray) return &node.children;
   WrongType(node, path, expected, problems);
   return nullptr;
 }
 
-std::optional<std::string> ReadString(const Node& node, const std::string& path,
+std::optional<std::string> ReadString(const TreeNode& node, const std::string& path,
                                       std::string_view expected, Problems* problems) {
-  if (node.type == Node::Type::kString) return node.text;
-  if (node.type == Node::Type::kNull) return std::string();
+  if (node.type == TreeNode::Type::kString) return node.text;
+  if (node.type == TreeNode::Type::kNull) return std::string();
   WrongType(node, path, expected, problems);
   return std::nullopt;
 }
 
-std::optional<std::int64_t> ReadInteger(const Node& node, const std::string& path,
+std::optional<std::int64_t> ReadInteger(const TreeNode& node, const std::string& path,
                                         std::string_view expected, Problems* problems) {
-  if (node.type == Node::Type::kInteger) return node.integer;
+  if (node.type == TreeNode::Type::kInteger) return node.integer;
   WrongType(node, path, expected, problems);
   return std::nullopt;
 }

@@ -24,17 +24,17 @@ enum class Unknown { kError, kIgnore };
 // Fills `values` with the members named by `names` (nullptr: absent or null; a node of type
 // kUnreadable: given more than once). Returns false if `node` is no object, or has members that are
 // not known.
-bool ReadFields(const Node& node, const std::string& path, Unknown unknown,
-                std::span<const std::string_view> names, std::span<const Node*> values,
+bool ReadFields(const TreeNode& node, const std::string& path, Unknown unknown,
+                std::span<const std::string_view> names, std::span<const TreeNode*> values,
                 Problems* problems);
 
 template <std::size_t N>
 struct Fields {
-  std::array<const Node*, N> values{};
+  std::array<const TreeNode*, N> values{};
   bool clean = false;  // the object holds nothing but known fields, each once
 };
 template <std::size_t N>
-Fields<N> ReadFields(const Node& node, const std::string& path,
+Fields<N> ReadFields(const TreeNode& node, const std::string& path,
                      const std::array<std::string_view, N>& names, Problems* problems,
                      Unknown unknown = Unknown::kError) {
   Fields<N> fields;
@@ -44,12 +44,12 @@ Fields<N> ReadFields(const Node& node, const std::string& path,
 
 // Each returns nullopt (nullptr) with a problem when the value has another type; no problem for a
 // node of type kUnreadable, which has been reported. `expected` completes "must be ".
-const std::vector<Node>* ReadArray(const Node& node, const std::string& path,
-                                   std::string_view expected, Problems* problems);
+const std::vector<TreeNode>* ReadArray(const TreeNode& node, const std::string& path,
+                                       std::string_view expected, Problems* problems);
 // null is the empty string, as in the API's lists and maps.
-std::optional<std::string> ReadString(const Node& node, const std::string& path,
+std::optional<std::string> ReadString(const TreeNode& node, const std::string& path,
                                       std::string_view expected, Problems* problems);
-std::optional<std::int64_t> ReadInteger(const Node& node, const std::string& path,
+std::optional<std::int64_t> ReadInteger(const TreeNode& node, const std::string& path,
                                         std::string_view expected, Problems* problems);
 
 }  // namespace podgate::compiler

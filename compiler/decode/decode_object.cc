@@ -49,7 +49,8 @@ std::optional<std::size_t> ObjectReader::object_start() const {
   return drafts_.back().start;
 }
 
-void ObjectReader::SecondPass() {
+bool ObjectReader::StartOver() {
+  if (!deferred_ || second_pass_) return false;
   second_pass_ = true;
   second_kind_ = list_->kind == kList ? std::string() : list_->kind;
   second_api_version_ = list_->api_version;
@@ -57,6 +58,7 @@ void ObjectReader::SecondPass() {
   drafts_.clear();
   skip_depth_ = 0;
   capturing_ = false;
+  return true;
 }
 
 // What the value is that the text tells next.

@@ -12,19 +12,13 @@
 #include <string_view>
 #include <vector>
 
-#include "compiler/decode/decode.h"
 #include "compiler/decode/decode_draft.h"
 #include "compiler/decode/decode_problem.h"
 #include "compiler/decode/decode_slots.h"
+#include "compiler/decode/decoded.h"
+#include "compiler/decode/value_reader.h"
 
 namespace podgate::compiler {
-
-// Where the value that the reader is being told about begins. Asked only when it matters.
-class ValueLocator {
- public:
-  virtual ~ValueLocator() = default;
-  virtual std::size_t Offset() = 0;
-};
 
 // What the text as a whole is.
 enum class TextForm {
@@ -34,7 +28,7 @@ enum class TextForm {
   kStatus,      // a metav1.Status
 };
 
-class ObjectReader {
+class ObjectReader final : public ValueReader {
  public:
   // Is given each object that was asked for or has problems, in order.
   using Emit = std::function<void(Finished&&)>;
@@ -42,27 +36,23 @@ class ObjectReader {
   ObjectReader(TextForm form, Kind kind, const DecodeLimits& limits, ValueLocator* locator,
                Emit emit);
 
-  // The values, in order. False: stop, see failure().
-  bool Null();
-  bool Bool(bool value);
-  bool Integer(std::int64_t value);
-  bool Number(std::string_view digits);  // what is no integer of 64 bits
-  bool String(std::string& value);       // may take it
-  bool StartObject();
-  bool Key(std::string_view key);
-  bool EndObject() { return Close(); }
-  bool StartArray();
-  bool EndArray() { return Close(); }
+  bool Null() override;
+  bool Bool(bool value) override;
+  bool Integer(std::int64_t value) override;
+  bool Number(std::string_view digits) override;
+  bool String(std::string& value) override;
+  bool StartObject() override;
+  bool Key(std::string_view key) override;
+  bool EndObject() override { return Close(); }
+  bool StartArray() override;
+  bool EndArray() override { return Close(); }
 
-  // Why reading stopped: the text cannot be what it was said to be, or is nested too deeply.
-  const std::optional<Problem>& failure() const { return failure_; }
+  const std::optional<Problem>& failure() const override { return failure_; }
+  // True if items without a kind of their own were left out, because their list told its kind only
+  // after them.
+  bool StartOver() override;
   // Where the object began that is being read; nullopt between the items of a list.
   std::optional<std::size_t> object_start() const;
-
-  // Items without a kind of their own were left out, because their list told its kind only after
-  // them. Call SecondPass, then tell the same text again.
-  bool needs_second_pass() const { return deferred_ && !second_pass_; }
-  void SecondPass();
 
   // What the whole text was, after its end. kList: its list, if it was one; the other items are in
   // Emit.

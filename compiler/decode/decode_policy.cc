@@ -12,7 +12,7 @@ namespace {
 
 constexpr std::int64_t kMaxPort = 65535;
 
-std::optional<std::uint16_t> ReadPortNumber(const Node& node, const std::string& path,
+std::optional<std::uint16_t> ReadPortNumber(const TreeNode& node, const std::string& path,
                                             Problems* problems) {
   const auto number = ReadInteger(node, path, "a whole number from 1 to 65535", problems);
   if (!number) return std::nullopt;
@@ -23,7 +23,7 @@ std::optional<std::uint16_t> ReadPortNumber(const Node& node, const std::string&
   return static_cast<std::uint16_t>(*number);
 }
 
-std::optional<Protocol> ReadProtocol(const Node& node, const std::string& path,
+std::optional<Protocol> ReadProtocol(const TreeNode& node, const std::string& path,
                                      Problems* problems) {
   const auto text = ReadString(node, path, "TCP, UDP or SCTP", problems);
   if (!text) return std::nullopt;
@@ -34,7 +34,8 @@ std::optional<Protocol> ReadProtocol(const Node& node, const std::string& path,
   return std::nullopt;
 }
 
-std::optional<PolicyPort> ReadPort(const Node& node, const std::string& path, Problems* problems) {
+std::optional<PolicyPort> ReadPort(const TreeNode& node, const std::string& path,
+                                   Problems* problems) {
   static constexpr std::array<std::string_view, 3> kNames = {"protocol", "port", "endPort"};
   const Fields<3> fields = ReadFields(node, path, kNames, problems);
   const auto [protocol, port, end] = fields.values;
@@ -49,7 +50,7 @@ std::optional<PolicyPort> ReadPort(const Node& node, const std::string& path, Pr
   }
   if (port != nullptr) {
     const std::string port_path = Child(path, "port");
-    if (port->type == Node::Type::kString) {
+    if (port->type == TreeNode::Type::kString) {
       if (const auto wrong = CheckPortName(port->text)) {
         problems->Error(port->offset, port_path, *wrong);
         valid = false;
@@ -66,7 +67,7 @@ std::optional<PolicyPort> ReadPort(const Node& node, const std::string& path, Pr
     if (port == nullptr) {
       problems->Error(end->offset, end_path, "must be absent when port is absent");
       valid = false;
-    } else if (port->type == Node::Type::kString) {
+    } else if (port->type == TreeNode::Type::kString) {
       problems->Error(end->offset, end_path, "must be absent when port is a name");
       valid = false;
     } else if (!result.end) {
@@ -82,7 +83,7 @@ std::optional<PolicyPort> ReadPort(const Node& node, const std::string& path, Pr
   return result;
 }
 
-std::optional<ipset::Prefix> ReadCidr(const Node& node, const std::string& path,
+std::optional<ipset::Prefix> ReadCidr(const TreeNode& node, const std::string& path,
                                       Problems* problems) {
   static constexpr std::string_view kExpected =
       "an address block such as 10.0.0.0/8 or 2001:db8::/64";
@@ -103,11 +104,12 @@ std::optional<ipset::Prefix> ReadCidr(const Node& node, const std::string& path,
   return legacy->prefix;
 }
 
-std::optional<IpBlock> ReadBlock(const Node& node, const std::string& path, Problems* problems) {
+std::optional<IpBlock> ReadBlock(const TreeNode& node, const std::string& path,
+                                 Problems* problems) {
   static constexpr std::array<std::string_view, 2> kNames = {"cidr", "except"};
   const Fields<2> fields = ReadFields(node, path, kNames, problems);
   const auto [cidr, except] = fields.values;
-  if (node.type != Node::Type::kObject) return std::nullopt;
+  if (node.type != TreeNode::Type::kObject) return std::nullopt;
   bool valid = fields.clean;
   IpBlock block;
   std::optional<ipset::Prefix> prefix;
@@ -147,15 +149,17 @@ std::optional<IpBlock> ReadBlock(const Node& node, const std::string& path, Prob
   return block;
 }
 
-std::optional<PolicyPeer> ReadPeer(const Node& node, const std::string& path, Problems* problems) {
+std::optional<PolicyPeer> ReadPeer(const TreeNode& node, const std::string& path,
+                                   Problems* problems) {
   static constexpr std::array<std::string_view, 3> kNames = {"podSelector", "namespaceSelector",
                                                              "ipBlock"};
   const Fields<3> fields = ReadFields(node, path, kNames, problems);
   const auto [pods, namespaces, block] = fields.values;
-  if (node.type != Node::Type::kObject && node.type != Node::Type::kNull) return std::nullopt;
+  if (node.type != TreeNode::Type::kObject && node.type != TreeNode::Type::kNull)
+    return std::nullopt;
   bool valid = fields.clean;
   PolicyPeer peer;
-  const auto read_selector = [&](const Node* selector, std::string_view name) {
+  const auto read_selector = [&](const TreeNode* selector, std::string_view name) {
     SelectorReading reading = ReadSelector(*selector, Child(path, name), problems);
     // A superset would allow too much: the whole peer is left out.
     valid = valid && reading.clean;
@@ -181,7 +185,7 @@ std::optional<PolicyPeer> ReadPeer(const Node& node, const std::string& path, Pr
 }
 
 // Rules of one direction. Those that cannot be read are left out: they allow nothing.
-void ReadRules(const Node& node, const std::string& path, std::string_view peers_name,
+void ReadRules(const TreeNode& node, const std::string& path, std::string_view peers_name,
                std::vector<PolicyRule>* rules, Problems* problems) {
   const auto* list = ReadArray(node, path, "a list of rules", problems);
   if (list == nullptr) return;
@@ -220,7 +224,7 @@ void ReadRules(const Node& node, const std::string& path, std::string_view peers
 }
 
 // Returns false when the list cannot be relied on.
-bool ReadPolicyTypes(const Node& node, const std::string& path, NetworkPolicy* policy,
+bool ReadPolicyTypes(const TreeNode& node, const std::string& path, NetworkPolicy* policy,
                      Problems* problems) {
   const auto* list = ReadArray(node, path, "a list of Ingress and Egress", problems);
   if (list == nullptr) return false;
@@ -250,13 +254,13 @@ bool ReadPolicyTypes(const Node& node, const std::string& path, NetworkPolicy* p
   return valid;
 }
 
-void ReadSpec(const Node& node, NetworkPolicy* policy, Problems* problems) {
+void ReadSpec(const TreeNode& node, NetworkPolicy* policy, Problems* problems) {
   static constexpr std::array<std::string_view, 4> kNames = {"podSelector", "ingress", "egress",
                                                              "policyTypes"};
   const std::string path = "spec";
   const Fields<4> fields = ReadFields(node, path, kNames, problems);
   const auto [pods, ingress, egress, types] = fields.values;
-  if (node.type != Node::Type::kObject) {
+  if (node.type != TreeNode::Type::kObject) {
     DenyAll(policy);
     return;
   }
@@ -280,7 +284,7 @@ void ReadSpec(const Node& node, NetworkPolicy* policy, Problems* problems) {
     policy->egress.clear();
   }
   const bool types_given =
-      types != nullptr && !(types->type == Node::Type::kArray && types->children.empty());
+      types != nullptr && !(types->type == TreeNode::Type::kArray && types->children.empty());
   if (types_given) {
     if (!ReadPolicyTypes(*types, Child(path, "policyTypes"), policy, problems)) {
       policy->isolates_ingress = true;
@@ -290,12 +294,12 @@ void ReadSpec(const Node& node, NetworkPolicy* policy, Problems* problems) {
   }
   // The API's default. What cannot be read may have been egress rules, or this list: then both.
   const bool egress_empty =
-      egress == nullptr || (egress->type == Node::Type::kArray && egress->children.empty());
+      egress == nullptr || (egress->type == TreeNode::Type::kArray && egress->children.empty());
   policy->isolates_ingress = true;
   policy->isolates_egress = !egress_empty || !fields.clean;
 }
 
-void ReadMetadata(const Node& node, bool manifest, Problems* problems) {
+void ReadMetadata(const TreeNode& node, bool manifest, Problems* problems) {
   static constexpr std::array<std::string_view, 16> kNames = {
       "name",
       "generateName",
@@ -323,16 +327,16 @@ void ReadMetadata(const Node& node, bool manifest, Problems* problems) {
     }
   }
   for (const std::size_t index : {std::size_t{9}, std::size_t{10}}) {
-    const Node* map = fields.values[index];
-    if (map == nullptr || map->type == Node::Type::kUnreadable) continue;
+    const TreeNode* map = fields.values[index];
+    if (map == nullptr || map->type == TreeNode::Type::kUnreadable) continue;
     const std::string map_path = Child(path, kNames[index]);
-    if (map->type != Node::Type::kObject) {
+    if (map->type != TreeNode::Type::kObject) {
       problems->Error(map->offset, map_path,
                       "must be an object of strings, found " + Describe(*map));
       continue;
     }
-    for (const Node& member : map->children) {
-      if (member.type != Node::Type::kString && member.type != Node::Type::kNull) {
+    for (const TreeNode& member : map->children) {
+      if (member.type != TreeNode::Type::kString && member.type != TreeNode::Type::kNull) {
         problems->Error(member.offset, map_path,
                         "the value of " + Quote(member.key) +
                             " must be a string (put it in quotes), found " + Describe(member));
@@ -360,7 +364,7 @@ void DenyAll(NetworkPolicy* policy) {
   policy->egress.clear();
 }
 
-void ReadPolicy(const Node& root, bool manifest, NetworkPolicy* policy, Problems* problems) {
+void ReadPolicy(const TreeNode& root, bool manifest, NetworkPolicy* policy, Problems* problems) {
   // `status` was there from 1.24 to 1.27; dumps of those clusters hold it.
   static constexpr std::array<std::string_view, 5> kNames = {"apiVersion", "kind", "metadata",
                                                              "spec", "status"};

@@ -11,7 +11,7 @@ namespace podgate::compiler {
 // `root` is the whole object. Fills all of `policy` but its key, uid and errors. `manifest`: the
 // text is somebody's file, so members outside of the spec that the API does not know are reported
 // as well.
-void ReadPolicy(const Node& root, bool manifest, NetworkPolicy* policy, Problems* problems);
+void ReadPolicy(const TreeNode& root, bool manifest, NetworkPolicy* policy, Problems* problems);
 
 // What a policy is taken for whose text cannot be kept: it selects every pod and allows nothing.
 void DenyAll(NetworkPolicy* policy);

@@ -15,21 +15,21 @@ using Op = Requirement::Operator;
 
 // matchLabels: each pair is an In requirement with one value. The API names no key in its field
 // path.
-void ReadMatchLabels(const Node& node, const std::string& path, SelectorReading* reading,
+void ReadMatchLabels(const TreeNode& node, const std::string& path, SelectorReading* reading,
                      Problems* problems) {
-  if (node.type != Node::Type::kObject) {
-    if (node.type != Node::Type::kUnreadable) {
+  if (node.type != TreeNode::Type::kObject) {
+    if (node.type != TreeNode::Type::kUnreadable) {
       problems->Error(node.offset, path, "must be an object of labels, found " + Describe(node));
     }
     reading->clean = false;
     return;
   }
-  std::vector<const Node*> members;
-  for (const Node& member : node.children) members.push_back(&member);
+  std::vector<const TreeNode*> members;
+  for (const TreeNode& member : node.children) members.push_back(&member);
   std::stable_sort(members.begin(), members.end(),
-                   [](const Node* a, const Node* b) { return a->key < b->key; });
+                   [](const TreeNode* a, const TreeNode* b) { return a->key < b->key; });
   for (std::size_t i = 0; i < members.size(); ++i) {
-    const Node& member = *members[i];
+    const TreeNode& member = *members[i];
     const bool repeated = i + 1 < members.size() && members[i + 1]->key == member.key;
     if (i != 0 && members[i - 1]->key == member.key) {
       problems->Error(member.key_offset, path,
@@ -44,13 +44,13 @@ void ReadMatchLabels(const Node& node, const std::string& path, SelectorReading*
       valid = false;
     }
     std::string value;
-    if (member.type == Node::Type::kString) {
+    if (member.type == TreeNode::Type::kString) {
       value = member.text;
       if (const auto wrong = CheckLabelValue(value)) {
         problems->Error(member.offset, path, *wrong);
         valid = false;
       }
-    } else if (member.type != Node::Type::kNull) {
+    } else if (member.type != TreeNode::Type::kNull) {
       problems->Error(member.offset, path,
                       "the value of label " + Quote(member.key) +
                           " must be a string (put it in quotes), found " + Describe(member));
@@ -79,11 +79,12 @@ struct RequirementReading {
   bool clean = false;
 };
 
-RequirementReading ReadRequirement(const Node& node, const std::string& path, Problems* problems) {
+RequirementReading ReadRequirement(const TreeNode& node, const std::string& path,
+                                   Problems* problems) {
   static constexpr std::array<std::string_view, 3> kNames = {"key", "operator", "values"};
   const Fields<3> fields = ReadFields(node, path, kNames, problems);
   const auto [key, op, values] = fields.values;
-  if (node.type != Node::Type::kObject && node.type != Node::Type::kNull) return {};
+  if (node.type != TreeNode::Type::kObject && node.type != TreeNode::Type::kNull) return {};
   bool valid = fields.clean;
   bool key_valid = false;
   Requirement requirement;
@@ -116,7 +117,7 @@ RequirementReading ReadRequirement(const Node& node, const std::string& path, Pr
   }
 
   const std::string values_path = Child(path, "values");
-  const std::vector<Node>* list =
+  const std::vector<TreeNode>* list =
       values == nullptr ? nullptr : ReadArray(*values, values_path, "a list of strings", problems);
   if (values != nullptr && list == nullptr) valid = false;
   const bool has_values = list != nullptr && !list->empty();
@@ -160,7 +161,7 @@ RequirementReading ReadRequirement(const Node& node, const std::string& path, Pr
 
 }  // namespace
 
-SelectorReading ReadSelector(const Node& node, const std::string& path, Problems* problems) {
+SelectorReading ReadSelector(const TreeNode& node, const std::string& path, Problems* problems) {
   static constexpr std::array<std::string_view, 2> kNames = {"matchLabels", "matchExpressions"};
   SelectorReading reading;
   const Fields<2> fields = ReadFields(node, path, kNames, problems);

@@ -15,6 +15,6 @@ struct SelectorReading {
   bool clean = true;
 };
 
-SelectorReading ReadSelector(const Node& node, const std::string& path, Problems* problems);
+SelectorReading ReadSelector(const TreeNode& node, const std::string& path, Problems* problems);
 
 }  // namespace podgate::compiler

@@ -6,23 +6,23 @@
 
 namespace podgate::compiler {
 
-std::string Describe(const Node& node) {
+std::string Describe(const TreeNode& node) {
   switch (node.type) {
-    case Node::Type::kNull:
+    case TreeNode::Type::kNull:
       return "null";
-    case Node::Type::kBool:
+    case TreeNode::Type::kBool:
       return node.boolean ? "the boolean true" : "the boolean false";
-    case Node::Type::kInteger:
+    case TreeNode::Type::kInteger:
       return "the number " + std::to_string(node.integer);
-    case Node::Type::kNumber:
+    case TreeNode::Type::kNumber:
       return "the number " + node.text.substr(0, 32);
-    case Node::Type::kString:
+    case TreeNode::Type::kString:
       return "the string " + Quote(node.text);
-    case Node::Type::kArray:
+    case TreeNode::Type::kArray:
       return "a list";
-    case Node::Type::kObject:
+    case TreeNode::Type::kObject:
       return "an object";
-    case Node::Type::kUnreadable:
+    case TreeNode::Type::kUnreadable:
       break;
   }
   return "an unreadable value";
@@ -41,7 +41,7 @@ void TreeBuilder::Stop() {
   skip_depth_ = 0;
   count_ = 0;
   open_.clear();
-  root_ = Node{};
+  root_ = TreeNode{};
 }
 
 void TreeBuilder::Key(std::string_view key, std::size_t offset) {
@@ -50,18 +50,18 @@ void TreeBuilder::Key(std::string_view key, std::size_t offset) {
   key_offset_ = offset;
 }
 
-Node* TreeBuilder::Add(Node::Type type, std::size_t offset) {
+TreeNode* TreeBuilder::Add(TreeNode::Type type, std::size_t offset) {
   if (!active_ || skip_depth_ != 0) return nullptr;
-  if (std::exchange(skip_next_, false)) type = Node::Type::kNull;
+  if (std::exchange(skip_next_, false)) type = TreeNode::Type::kNull;
   if (++count_ > limit_) {
     overflowed_ = true;
     return nullptr;
   }
-  Node* node = &root_;
+  TreeNode* node = &root_;
   if (!open_.empty()) {
-    Node* parent = open_.back();
+    TreeNode* parent = open_.back();
     node = &parent->children.emplace_back();
-    if (parent->type == Node::Type::kObject) {
+    if (parent->type == TreeNode::Type::kObject) {
       node->key = std::move(key_);
       node->key_offset = key_offset_;
     }
@@ -71,10 +71,10 @@ Node* TreeBuilder::Add(Node::Type type, std::size_t offset) {
   return node;
 }
 
-void TreeBuilder::Open(Node::Type type, std::size_t offset) {
+void TreeBuilder::Open(TreeNode::Type type, std::size_t offset) {
   if (!active_) return;
   if (skip_depth_ == 0) {
-    Node* node = Add(type, offset);
+    TreeNode* node = Add(type, offset);
     if (node != nullptr && node->type == type) {
       open_.push_back(node);
       return;
@@ -93,19 +93,19 @@ void TreeBuilder::End() {
 }
 
 void TreeBuilder::Bool(bool value, std::size_t offset) {
-  if (Node* node = Add(Node::Type::kBool, offset)) node->boolean = value;
+  if (TreeNode* node = Add(TreeNode::Type::kBool, offset)) node->boolean = value;
 }
 
 void TreeBuilder::Integer(std::int64_t value, std::size_t offset) {
-  if (Node* node = Add(Node::Type::kInteger, offset)) node->integer = value;
+  if (TreeNode* node = Add(TreeNode::Type::kInteger, offset)) node->integer = value;
 }
 
 void TreeBuilder::Number(std::string_view digits, std::size_t offset) {
-  if (Node* node = Add(Node::Type::kNumber, offset)) node->text = digits;
+  if (TreeNode* node = Add(TreeNode::Type::kNumber, offset)) node->text = digits;
 }
 
 void TreeBuilder::String(std::string_view value, std::size_t offset) {
-  if (Node* node = Add(Node::Type::kString, offset)) node->text = value;
+  if (TreeNode* node = Add(TreeNode::Type::kString, offset)) node->text = value;
 }
 
 }  // namespace podgate::compiler

@@ -12,7 +12,7 @@
 
 namespace podgate::compiler {
 
-struct Node {
+struct TreeNode {
   enum class Type : std::uint8_t {
     kNull,
     kBool,
@@ -30,11 +30,11 @@ struct Node {
   std::size_t offset = kNoOffset;
   std::string key;  // of an object's member
   std::size_t key_offset = kNoOffset;
-  std::vector<Node> children;
+  std::vector<TreeNode> children;
 };
 
 // "the number 80", "a list": what was found, for messages.
-std::string Describe(const Node& node);
+std::string Describe(const TreeNode& node);
 
 // One value at a time, in the order of the text. Above `limit` values it keeps nothing more and
 // says so.
@@ -48,20 +48,20 @@ class TreeBuilder {
   void SkipNext() { skip_next_ = skip_depth_ == 0; }
 
   void Key(std::string_view key, std::size_t offset);
-  void Null(std::size_t offset) { Add(Node::Type::kNull, offset); }
+  void Null(std::size_t offset) { Add(TreeNode::Type::kNull, offset); }
   void Bool(bool value, std::size_t offset);
   void Integer(std::int64_t value, std::size_t offset);
   void Number(std::string_view digits, std::size_t offset);
   void String(std::string_view value, std::size_t offset);
-  void StartObject(std::size_t offset) { Open(Node::Type::kObject, offset); }
-  void StartArray(std::size_t offset) { Open(Node::Type::kArray, offset); }
+  void StartObject(std::size_t offset) { Open(TreeNode::Type::kObject, offset); }
+  void StartArray(std::size_t offset) { Open(TreeNode::Type::kArray, offset); }
   void End();  // of the innermost object or array
 
-  const Node& root() const { return root_; }
+  const TreeNode& root() const { return root_; }
 
  private:
-  Node* Add(Node::Type type, std::size_t offset);
-  void Open(Node::Type type, std::size_t offset);
+  TreeNode* Add(TreeNode::Type type, std::size_t offset);
+  void Open(TreeNode::Type type, std::size_t offset);
 
   bool active_ = false;
   bool overflowed_ = false;
@@ -71,10 +71,10 @@ class TreeBuilder {
   std::size_t limit_ = 0;
   std::string key_;
   std::size_t key_offset_ = kNoOffset;
-  Node root_;
+  TreeNode root_;
   // The open nodes. An open node is the last child of its parent, whose children therefore do not
   // move.
-  std::vector<Node*> open_;
+  std::vector<TreeNode*> open_;
 };
 
 }  // namespace podgate::compiler

@@ -133,10 +133,10 @@ void Assembly::RemoveSet(const std::string& name) {
   ruleset_.sets.erase(known);
 }
 
-void Assembly::Rename(const std::string& before, nft::Set head) {
-  head.elements = ruleset_.sets.at(before).elements;
+void Assembly::Rename(const std::string& before, nft::Set definition) {
+  definition.elements = ruleset_.sets.at(before).elements;
   RemoveSet(before);
-  AddSet(std::move(head));
+  AddSet(std::move(definition));
 }
 
 void Assembly::ChangeKeys(const std::string& set, const std::map<nft::Key, int>& changes) {

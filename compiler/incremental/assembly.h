@@ -21,8 +21,8 @@ struct SharedNames {
 
 class Assembly {
  public:
-  // What is in `frame` stays for ever.
-  explicit Assembly(nft::Ruleset frame) : ruleset_(std::move(frame)) {}
+  // What is in `fixed` stays for ever.
+  explicit Assembly(nft::Ruleset fixed) : ruleset_(std::move(fixed)) {}
 
   const nft::Ruleset& ruleset() const { return ruleset_; }
 
@@ -37,7 +37,7 @@ class Assembly {
   void AddSet(nft::Set set);
   void RemoveSet(const std::string& name);
   // Another set, with the same elements, in the place of the one that goes.
-  void Rename(const std::string& before, nft::Set head);
+  void Rename(const std::string& before, nft::Set definition);
   // Keys that come (1) or go (-1) in a set without verdicts.
   void ChangeKeys(const std::string& set, const std::map<nft::Key, int>& changes);
   void AddElement(const std::string& set, nft::Element element);

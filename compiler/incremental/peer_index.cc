@@ -7,7 +7,7 @@
 namespace podgate::compiler {
 namespace {
 
-bool Names(const NamedUse& use, const NamedPort& port) {
+bool Names(const NamedPortUse& use, const NamedPort& port) {
   return std::find(use.ports.begin(), use.ports.end(), std::pair(port.name, port.protocol)) !=
          use.ports.end();
 }
@@ -16,9 +16,9 @@ bool Names(const NamedUse& use, const NamedPort& port) {
 // time, so that the memory does not grow as terms times identities.
 constexpr std::size_t kTermsKept = 64;
 
-std::set<std::pair<std::string, Protocol>> PortsOf(const std::vector<NamedUse>& uses) {
+std::set<std::pair<std::string, Protocol>> PortsOf(const std::vector<NamedPortUse>& uses) {
   std::set<std::pair<std::string, Protocol>> ports;
-  for (const NamedUse& use : uses) ports.insert(use.ports.begin(), use.ports.end());
+  for (const NamedPortUse& use : uses) ports.insert(use.ports.begin(), use.ports.end());
   return ports;
 }
 
@@ -198,13 +198,13 @@ MemberSet* PeerIndex::PodSet(const std::set<PodTerm>& terms, Family family) {
   return set.get();
 }
 
-MemberSet* PeerIndex::NamedPortSet(const std::vector<NamedUse>& uses, Family family) {
+MemberSet* PeerIndex::NamedPortSet(const std::vector<NamedPortUse>& uses, Family family) {
   std::unique_ptr<MemberSet>& set = named_sets_[{family, uses}];
   if (set != nullptr) return set.get();
   set = std::make_unique<MemberSet>();
   set->family = family;
   set->named = uses;
-  for (const NamedUse& named : uses) {
+  for (const NamedPortUse& named : uses) {
     MemberSet::Use use;
     std::vector<ipset::Interval> intervals;
     for (const IrPeer& peer : named.peers) {
@@ -255,7 +255,7 @@ void PeerIndex::Drop(MemberSet* set) {
     std::erase(it->second, set);
     if (it->second.empty()) by_port_.erase(it);
   }
-  for (const NamedUse& use : set->named)
+  for (const NamedPortUse& use : set->named)
     for (const IrPeer& peer : use.peers)
       if (peer.kind == IrPeer::Kind::kPods) ReleaseTerm(peer.term);
   named_sets_.erase({set->family, set->named});

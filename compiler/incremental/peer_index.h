@@ -12,7 +12,7 @@
 #include <utility>
 #include <vector>
 
-#include "compiler/codegen/set_pool.h"
+#include "compiler/codegen/set_definitions.h"
 #include "compiler/incremental/pod_table.h"
 #include "compiler/incremental/selector_index.h"
 #include "compiler/ir/ir.h"
@@ -42,11 +42,11 @@ struct PeerTerm {
 // A hash set of pods, or of named ports of pods, that some rules look up.
 struct MemberSet {
   Family family = Family::kIPv4;
-  std::set<PodTerm> terms{};      // a set of pods: those that any of these selects
-  std::vector<NamedUse> named{};  // a set of named ports: these
-  std::string name{};             // in the ruleset as it was last; empty: not there yet
-  std::uint32_t capacity = 0;     // that the name tells of
-  std::size_t size = 0;           // elements, with all changes told so far
+  std::set<PodTerm> terms{};          // a set of pods: those that any of these selects
+  std::vector<NamedPortUse> named{};  // a set of named ports: these
+  std::string name{};                 // in the ruleset as it was last; empty: not there yet
+  std::uint32_t capacity = 0;         // that the name tells of
+  std::size_t size = 0;               // elements, with all changes told so far
   // Keys that came (1) or went (-1) since TakeChanges().
   std::map<nft::Key, int> changes{};
 
@@ -68,7 +68,7 @@ class PeerIndex {
 
   // The set with this meaning. A new one holds what the cluster says now, as changes.
   MemberSet* PodSet(const std::set<PodTerm>& terms, Family family);
-  MemberSet* NamedPortSet(const std::vector<NamedUse>& uses, Family family);
+  MemberSet* NamedPortSet(const std::vector<NamedPortUse>& uses, Family family);
   void Drop(MemberSet* set);
 
   // Before a pod changes, and after: takes what it owns out of all sets, and puts it in. The pods
@@ -114,7 +114,7 @@ class PeerIndex {
   std::unordered_map<Symbol, SelectorIndex<PeerTerm>> in_namespace_;  // terms in one namespace
   SelectorIndex<PeerTerm> anywhere_;                                  // all others
   std::map<std::pair<Family, std::set<PodTerm>>, std::unique_ptr<MemberSet>> pod_sets_;
-  std::map<std::pair<Family, std::vector<NamedUse>>, std::unique_ptr<MemberSet>> named_sets_;
+  std::map<std::pair<Family, std::vector<NamedPortUse>>, std::unique_ptr<MemberSet>> named_sets_;
   std::map<NamedPortKey, std::vector<MemberSet*>> by_port_;
   std::set<MemberSet*> changed_;
 };

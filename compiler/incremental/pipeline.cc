@@ -3,8 +3,10 @@
 #include <algorithm>
 #include <utility>
 
+#include "compiler/codegen/base_chains.h"
 #include "compiler/codegen/class_chain.h"
-#include "compiler/codegen/set_heads.h"
+#include "compiler/codegen/lookup_sets.h"
+#include "compiler/codegen/set_definitions.h"
 
 namespace podgate::compiler {
 namespace {
@@ -16,22 +18,22 @@ bool NeedsName(const MemberSet& set) {
   return set.name.empty() || set.capacity != SizeFor(set.size);
 }
 
-nft::Set HeadOf(const MemberSet& set) {
-  return set.named.empty() ? PodsHead(set.terms, set.family, set.size)
-                           : NamedPortsHead(set.named, set.family, set.size);
+nft::Set DefinitionOf(const MemberSet& set) {
+  return set.named.empty() ? PodSet(set.terms, set.family, set.size)
+                           : NamedPortSet(set.named, set.family, set.size);
 }
 
 }  // namespace
 
 // Gives a class's chain the sets that it looks up, and remembers which.
-class Pipeline::Sets : public SetPool {
+class Pipeline::Sets : public LookupSets {
  public:
-  Sets(PeerIndex* peers, nft::Ruleset* out) : SetPool(out), peers_(peers) {}
+  Sets(PeerIndex* peers, nft::Ruleset* out) : LookupSets(out), peers_(peers) {}
 
   std::string Pods(const std::set<PodTerm>& terms, Family family) override {
     return NameOf(peers_->PodSet(terms, family));
   }
-  std::string NamedPorts(const std::vector<NamedUse>& uses, Family family) override {
+  std::string NamedPorts(const std::vector<NamedPortUse>& uses, Family family) override {
     return NameOf(peers_->NamedPortSet(uses, family));
   }
   std::set<MemberSet*> Take() { return std::move(used_); }
@@ -40,7 +42,7 @@ class Pipeline::Sets : public SetPool {
   // All changes are told by now: a set that outgrows its step gets its new name here.
   std::string NameOf(MemberSet* set) {
     used_.insert(set);
-    return NeedsName(*set) ? HeadOf(*set).name : set->name;
+    return NeedsName(*set) ? DefinitionOf(*set).name : set->name;
   }
 
   PeerIndex* peers_;
@@ -52,10 +54,10 @@ Pipeline::Pipeline(std::string node, const CompileOptions& options)
       pods_(&symbols_),
       peers_(&symbols_, &pods_),
       policies_(&symbols_),
-      assembly_(FixedFrame(options)) {
+      assembly_(BaseChains(node_, options)) {
   for (std::size_t direction = 0; direction < kDirections.size(); ++direction) {
     for (std::size_t i = 0; i < kFamilies.size(); ++i) {
-      dispatch_[direction][i] = DispatchHeads(kDirections[direction], kFamilies[i], 0);
+      dispatch_[direction][i] = DefineDispatch(kDirections[direction], kFamilies[i], 0);
       assembly_.AddSet(dispatch_[direction][i].map);
       assembly_.AddSet(dispatch_[direction][i].guard);
     }
@@ -86,6 +88,28 @@ std::vector<Pipeline::LocalPod> Pipeline::LocalPods(std::size_t most) const {
       pods.push_back({key, std::string(pod->uid()), pod->addresses});
   }
   return pods;
+}
+
+std::vector<Address> Pipeline::HostAddresses() const {
+  std::set<Address> addresses;
+  pods_.VisitHosts([&](const NodeHosts& hosts) {
+    if (symbols_.Text(hosts.first) == node_)
+      addresses.insert(hosts.second.begin(), hosts.second.end());
+  });
+  return {addresses.begin(), addresses.end()};
+}
+
+std::string Pipeline::OtherNodeAt(const std::vector<Address>& addresses) const {
+  std::string other;
+  pods_.VisitHosts([&](const NodeHosts& hosts) {
+    const std::string& node = symbols_.Text(hosts.first);
+    if (node.empty() || node == node_ || (!other.empty() && other < node)) return;
+    const bool here = std::any_of(hosts.second.begin(), hosts.second.end(), [&](const Address& a) {
+      return std::binary_search(addresses.begin(), addresses.end(), a);
+    });
+    if (here) other = node;
+  });
+  return other;
 }
 
 // ---- events -----------------------------------------------------------------------------------
@@ -347,13 +371,13 @@ void Pipeline::WriteSets() {
   for (MemberSet* set : peers_.TakeChanged()) {
     const std::map<nft::Key, int> changes = std::exchange(set->changes, {});
     if (NeedsName(*set)) {
-      nft::Set head = HeadOf(*set);
-      const std::string before = std::exchange(set->name, head.name);
-      set->capacity = head.size;
+      nft::Set definition = DefinitionOf(*set);
+      const std::string before = std::exchange(set->name, definition.name);
+      set->capacity = definition.size;
       if (before.empty()) {
-        assembly_.AddSet(std::move(head));
+        assembly_.AddSet(std::move(definition));
       } else {
-        assembly_.Rename(before, std::move(head));
+        assembly_.Rename(before, std::move(definition));
       }
     }
     assembly_.ChangeKeys(set->name, changes);
@@ -392,23 +416,23 @@ void Pipeline::WriteEntries(std::size_t direction) {
 // ones.
 bool Pipeline::WriteDispatch(std::size_t direction, std::size_t family,
                              const std::vector<Address>& come, const std::vector<Address>& gone) {
-  Dispatch& heads = dispatch_[direction][family];
-  const std::size_t before = assembly_.ruleset().sets.at(heads.map.name).elements.size();
+  Dispatch& dispatch = dispatch_[direction][family];
+  const std::size_t before = assembly_.ruleset().sets.at(dispatch.map.name).elements.size();
   Dispatch now =
-      DispatchHeads(kDirections[direction], kFamilies[family], before + come.size() - gone.size());
-  const bool renamed = now.map.name != heads.map.name;
+      DefineDispatch(kDirections[direction], kFamilies[family], before + come.size() - gone.size());
+  const bool renamed = now.map.name != dispatch.map.name;
   if (renamed) {
-    assembly_.Rename(heads.map.name, now.map);
-    assembly_.Rename(heads.guard.name, now.guard);
-    heads = std::move(now);
+    assembly_.Rename(dispatch.map.name, now.map);
+    assembly_.Rename(dispatch.guard.name, now.guard);
+    dispatch = std::move(now);
   }
   for (const Address& address : gone) {
-    assembly_.RemoveElement(heads.map.name, nft::AddressKey(address));
-    assembly_.RemoveElement(heads.guard.name, nft::AddressKey(address));
+    assembly_.RemoveElement(dispatch.map.name, nft::AddressKey(address));
+    assembly_.RemoveElement(dispatch.guard.name, nft::AddressKey(address));
   }
   for (const Address& address : come) {
-    assembly_.AddElement(heads.map.name, DispatchElement(kDirections[direction], address));
-    assembly_.AddElement(heads.guard.name, GuardElement(address));
+    assembly_.AddElement(dispatch.map.name, DispatchElement(kDirections[direction], address));
+    assembly_.AddElement(dispatch.guard.name, GuardElement(address));
   }
   return renamed;
 }

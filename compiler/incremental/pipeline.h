@@ -19,8 +19,9 @@
 #include <utility>
 #include <vector>
 
-#include "compiler/codegen/base_chains.h"
-#include "compiler/codegen/compile.h"
+#include "compiler/codegen/compile_options.h"
+#include "compiler/codegen/direction.h"
+#include "compiler/codegen/dispatch.h"
 #include "compiler/incremental/assembly.h"
 #include "compiler/incremental/local_policies.h"
 #include "compiler/incremental/peer_index.h"
@@ -71,6 +72,13 @@ class Pipeline {
   };
   std::vector<LocalPod> LocalPods(std::size_t most) const;
   std::uint64_t local_changes() const { return local_changes_; }
+
+  // What pods' statuses tell of nodes' addresses. It may have changed only when host_changes() has,
+  // or the number of local pods.
+  std::vector<Address> HostAddresses() const;  // of this node; sorted, unique
+  // Another node that pods give one of these addresses (sorted) to; empty: none.
+  std::string OtherNodeAt(const std::vector<Address>& addresses) const;
+  std::uint64_t host_changes() const { return pods_.host_changes(); }
 
  private:
   struct Class {

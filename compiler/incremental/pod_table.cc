@@ -24,13 +24,6 @@ bool IsNewer(const PodRecord& a, const PodRecord& b, const Symbols& symbols) {
 
 }  // namespace
 
-std::size_t PodTable::NameHash::operator()(const Name& name) const {
-  return std::hash<std::string_view>()(name.name) * 31 + name.ns;
-}
-std::size_t PodTable::NameHash::operator()(const std::unique_ptr<PodRecord>& record) const {
-  return (*this)(NameEqual::Of(record));
-}
-
 std::size_t PodTable::AddressHash::operator()(const Address& address) const {
   const auto bytes = address.bytes();
   return std::hash<std::string_view>()({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
@@ -59,6 +52,7 @@ Pod PodTable::ToPod(const PodRecord& record) const {
   pod.finished = record.finished;
   pod.created = record.created();
   pod.addresses = record.addresses;
+  if (record.hosts != nullptr) pod.host_addresses = record.hosts->second;
   pod.ports = *record.ports;
   return pod;
 }
@@ -68,6 +62,9 @@ bool PodTable::Holds(const PodRecord& record, const Pod& pod) const {
       record.host_network != pod.host_network || record.finished != pod.finished ||
       record.addresses != pod.addresses || *record.ports != pod.ports ||
       symbols_->Text(record.node) != pod.node)
+    return false;
+  if (record.hosts == nullptr ? !pod.host_addresses.empty()
+                              : record.hosts->second != pod.host_addresses)
     return false;
   const InternedLabels& labels = *record.identity->labels;
   return labels.size() == pod.labels.size() &&
@@ -122,6 +119,13 @@ void PodTable::Fill(const Pod& pod, PodRecord* record) {
   record->name_bytes = static_cast<std::uint32_t>(pod.key.name.size());
   record->uid_bytes = static_cast<std::uint32_t>(pod.uid.size());
   record->node = symbols_->Intern(pod.node);
+  record->hosts = nullptr;
+  if (!pod.host_addresses.empty()) {
+    const auto [hosts, is_new] = hosts_.try_emplace(NodeHosts(record->node, pod.host_addresses), 0);
+    ++hosts->second;
+    host_changes_ += is_new ? 1 : 0;
+    record->hosts = &hosts->first;
+  }
   record->host_network = pod.host_network;
   record->finished = pod.finished;
   if (!record->is_there()) return;
@@ -134,6 +138,13 @@ void PodTable::Empty(PodRecord* record) {
       const auto [begin, end] = claims_.equal_range(address);
       claims_.erase(
           std::find_if(begin, end, [&](const auto& claim) { return claim.second == record; }));
+    }
+  }
+  if (record->hosts != nullptr) {
+    const auto hosts = hosts_.find(*record->hosts);
+    if (--hosts->second == 0) {
+      hosts_.erase(hosts);
+      ++host_changes_;
     }
   }
   symbols_->Release(record->node);

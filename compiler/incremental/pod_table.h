@@ -6,10 +6,10 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <string_view>
 #include <unordered_map>
-#include <unordered_set>
 #include <utility>
 #include <vector>
 
@@ -21,6 +21,9 @@ namespace podgate::compiler {
 
 struct PodRecord;
 struct PeerTerm;
+
+// A node, and the addresses that pods' statuses give it (status.hostIPs); sorted, unique.
+using NodeHosts = std::pair<Symbol, std::vector<Address>>;
 
 struct Identity {
   Symbol ns = kNoSymbol;
@@ -34,6 +37,7 @@ struct Identity {
 struct PodRecord {
   Identity* identity = nullptr;
   const std::vector<NamedPort>* ports = nullptr;  // sorted; never null in a table
+  const NodeHosts* hosts = nullptr;               // nullptr: its status tells none
   std::vector<Address> addresses{};               // sorted, unique
   std::string text{};                             // name, uid and creation time, one after another
   std::uint32_t name_bytes = 0;
@@ -59,7 +63,6 @@ class PodTable {
   std::size_t size() const { return pods_.size(); }
   // nullptr: no such pod. Valid until the pod is removed.
   const PodRecord* Find(const ObjectKey& key) const;
-  // What the table keeps of a pod (host addresses decide nothing about rules and are left out).
   Pod ToPod(const PodRecord& record) const;
   ObjectKey KeyOf(const PodRecord& record) const;
   bool Holds(const PodRecord& record, const Pod& pod) const;
@@ -82,6 +85,14 @@ class PodTable {
     for (auto it = begin; it != end; ++it) visit(it->second);
   }
 
+  // What the pods tell of their nodes' addresses, each once; it has changed only when
+  // host_changes() has.
+  template <typename Visit>
+  void VisitHosts(const Visit& visit) const {
+    for (const auto& [hosts, pods] : hosts_) visit(hosts);
+  }
+  std::uint64_t host_changes() const { return host_changes_; }
+
   template <typename Visit>
   void VisitIdentities(Symbol ns, const Visit& visit) {
     for (auto it = identities_.lower_bound({ns, {}});
@@ -98,12 +109,8 @@ class PodTable {
     Symbol ns;
     std::string_view name;
   };
-  struct NameHash {
-    using is_transparent = void;
-    std::size_t operator()(const Name& name) const;
-    std::size_t operator()(const std::unique_ptr<PodRecord>& record) const;
-  };
-  struct NameEqual {
+  // A tree: tenants choose the names, and could make those of a hash table collide.
+  struct NameLess {
     using is_transparent = void;
     static Name Of(const Name& name) { return name; }
     static Name Of(const std::unique_ptr<PodRecord>& record) {
@@ -113,13 +120,13 @@ class PodTable {
     bool operator()(const A& a, const B& b) const {
       const Name x = Of(a);
       const Name y = Of(b);
-      return x.ns == y.ns && x.name == y.name;
+      return x.ns != y.ns ? x.ns < y.ns : x.name < y.name;
     }
   };
   struct AddressHash {
     std::size_t operator()(const Address& address) const;
   };
-  using Pods = std::unordered_set<std::unique_ptr<PodRecord>, NameHash, NameEqual>;
+  using Pods = std::set<std::unique_ptr<PodRecord>, NameLess>;
 
   Identity* Join(const Pod& pod);
   void Enter(Identity* identity, PodRecord* record);
@@ -131,6 +138,8 @@ class PodTable {
   Pods pods_;
   std::map<std::pair<Symbol, InternedLabels>, Identity> identities_;
   std::map<std::vector<NamedPort>, std::size_t> ports_;  // to the number of pods that have them
+  std::map<NodeHosts, std::size_t> hosts_;               // the same; one or two for each node
+  std::uint64_t host_changes_ = 0;
   std::unordered_multimap<Address, PodRecord*, AddressHash> claims_;
 };
 

@@ -25,7 +25,7 @@ Symbol Symbols::Intern(std::string_view text) {
 void Symbols::Release(Symbol symbol) {
   Entry& entry = entries_[symbol];
   if (--entry.uses > 0) return;
-  numbers_.erase(entry.text);
+  numbers_.erase(numbers_.find(entry.text));
   entry.text = std::string();  // gives its memory back, unlike clear()
   free_.push_back(symbol);
 }

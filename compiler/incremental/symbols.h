@@ -4,9 +4,9 @@
 
 #include <cstdint>
 #include <deque>
+#include <map>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
 namespace podgate::compiler {
@@ -35,7 +35,8 @@ class Symbols {
   };
   std::deque<Entry> entries_;  // stays where it is: the keys below point into it
   std::vector<Symbol> free_;
-  std::unordered_map<std::string_view, Symbol> numbers_;
+  // A tree: tenants choose the texts, and could make those of a hash table collide.
+  std::map<std::string_view, Symbol> numbers_;
 };
 
 }  // namespace podgate::compiler

@@ -13,9 +13,6 @@
 
 namespace podgate::compiler {
 
-enum class Direction : std::uint8_t { kIngress, kEgress };
-const char* ToString(Direction direction);
-
 // Which pods a selector peer means. Pods of a fixed namespace (a peer without namespaceSelector),
 // or of the namespaces that a selector matches. Nobody knows the labels of a namespace that is not
 // in the cluster: no selector matches it, not even an empty one or NotIn (that could let in whom
@@ -78,7 +75,7 @@ struct PolicyClass {
 
 struct IsolatedPod {
   ObjectKey key;
-  std::vector<Address> addresses{};  // those it owns (see Owners); sorted
+  std::vector<Address> addresses{};  // those it owns (build_ir.h); sorted
   int ingress_class = -1;            // index into NodeIr::classes; -1: not isolated
   int egress_class = -1;
 };
@@ -96,16 +93,5 @@ struct NodeIr {
   // Local pods that own no address (yet): left out, named on stderr by dry-run.
   std::vector<ObjectKey> without_address;
 };
-
-// The pod that owns each address: finished and hostNetwork pods own none; of two pods with one
-// address, the newer (by created, then by uid, then by key). Pods on every node.
-std::map<Address, const Pod*> Owners(const Cluster& cluster);
-
-NodeIr BuildIr(const Cluster& cluster, const std::string& node);
-
-// Readable text, one fact a line (goldens, `-o ir`), and JSON (`-o json`, with apiVersion
-// podgate/v1, kind NodeIR).
-std::string DumpText(const NodeIr& ir);
-std::string DumpJson(const NodeIr& ir);
 
 }  // namespace podgate::compiler

@@ -1,10 +1,10 @@
-// The IR as text for people and goldens, and as JSON for programs.
+#include "compiler/ir/ir_dump.h"
+
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
 #include <nlohmann/json.hpp>
 
-#include "compiler/ir/ir.h"
 #include "compiler/model/selector.h"
 
 namespace podgate::compiler {

@@ -1,6 +1,4 @@
-// LoadPaths: the only I/O of this folder. Large files are mapped and let go of behind the reader,
-// so that a dump of any size needs little memory; standard input that is large goes through an
-// unnamed temporary file.
+#include "compiler/load/load_files.h"
 
 #include <fcntl.h>
 #include <sys/mman.h>
@@ -19,6 +17,8 @@
 
 #include "compiler/load/load_text.h"
 
+// Large files are mapped and their pages released behind the reader, so that a dump of any size
+// needs little memory; large standard input goes through an unnamed temporary file.
 namespace podgate::compiler {
 namespace {
 

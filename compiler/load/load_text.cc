@@ -215,8 +215,7 @@ bool TextLoader::LoadJson(std::size_t begin, std::size_t first, std::size_t end)
                         });
     auto problem = source.Parse(at, &reader);
     std::size_t behind = source.end();
-    if (!problem && reader.needs_second_pass()) {
-      reader.SecondPass();
+    if (!problem && reader.StartOver()) {
       problem = source.Parse(at, &reader);
       behind = source.end();
     }

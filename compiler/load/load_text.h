@@ -1,5 +1,4 @@
-// LoadText with a way to let go of text that has been read, so that a dump of any size needs little
-// memory.
+// The objects of one manifest or dump, YAML or JSON, from its text. Pure; one thread for a result.
 #pragma once
 
 #include <cstddef>
@@ -7,14 +6,17 @@
 #include <string>
 #include <string_view>
 
-#include "compiler/load/load.h"
+#include "compiler/load/load_result.h"
 
 namespace podgate::compiler {
 
-// `passed` is told now and then up to where the text has been read; that part may be asked for
-// again, though seldom, so it may be dropped only where it can come back (a mapped file). May be
-// nullptr.
+// Adds the objects of one text to `result`. JSON and YAML are told apart by content; several
+// documents, kind List and typed lists are accepted. `file` is used in diagnostics. A bad document
+// never hides the others.
+// `passed` is told now and then up to where the text has been read, so that a dump of any size
+// needs little memory. That part may be read again, though seldom, so it may be dropped only where
+// it can come back (a mapped file). May be nullptr.
 void LoadText(std::string_view text, const std::string& file, LoadResult* result,
-              const std::function<void(std::size_t)>& passed);
+              const std::function<void(std::size_t)>& passed = nullptr);
 
 }  // namespace podgate::compiler

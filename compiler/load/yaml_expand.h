@@ -1,15 +1,16 @@
 // Aliases and merge keys of one YAML document, expanded event by event within a budget; what is
-// left are the values that JSON would have, and ObjectReader is told them. libfyaml never resolves
+// left are the values that JSON would have, and a ValueReader is told them. libfyaml never resolves
 // a document for us: a few hundred bytes of aliases can mean billions of nodes. Pure; one thread.
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <map>
 #include <optional>
 #include <string>
 #include <vector>
 
-#include "compiler/decode/decode_object.h"
+#include "compiler/decode/value_reader.h"
 #include "compiler/load/yaml_scalar.h"
 
 namespace podgate::compiler {
@@ -33,7 +34,7 @@ class YamlExpander : public ValueLocator {
   static constexpr std::size_t kMaxRecorded = 200'000;  // events inside of anchored nodes
   static constexpr std::size_t kMaxRecordedBytes = 8u << 20;
 
-  explicit YamlExpander(ObjectReader** reader) : reader_(*reader) {}
+  explicit YamlExpander(ValueReader** reader) : reader_(*reader) {}
 
   // False: stop, see problem().
   bool Feed(YamlEvent&& event);
@@ -74,7 +75,7 @@ class YamlExpander : public ValueLocator {
   bool Fail(std::size_t offset, std::string message);
   void ValueDone();
 
-  ObjectReader*& reader_;
+  ValueReader*& reader_;
   std::optional<Problem> problem_;
   std::size_t offset_ = 0;
   std::vector<Frame> frames_;

@@ -108,14 +108,13 @@ std::optional<Problem> FindBadByte(std::string_view text, std::size_t begin, std
 std::optional<Problem> YamlSource::Parse(std::size_t begin, std::size_t end,
                                          const MakeReader& make_reader) {
   const FilledYaml filled(text_.substr(begin, end - begin));
-  ObjectReader* reader = nullptr;
+  ValueReader* reader = nullptr;
   std::optional<YamlExpander> expander;
   expander.emplace(&reader);
-  const std::unique_ptr<ObjectReader> owned = make_reader(&*expander);
+  const std::unique_ptr<ValueReader> owned = make_reader(&*expander);
   reader = owned.get();
   auto problem = Pass(begin, filled, &*expander);
-  if (!problem && reader->needs_second_pass()) {
-    reader->SecondPass();
+  if (!problem && reader->StartOver()) {
     expander.emplace(&reader);  // in the same place, where the reader looks for it
     problem = Pass(begin, filled, &*expander);
   }
@@ -194,6 +193,7 @@ std::optional<Problem> YamlSource::Pass(std::size_t begin, const FilledYaml& fil
         break;
       case FYET_DOCUMENT_START:
         if (++documents > 1) {
+          if (second_ == SecondDocument::kIgnored) return std::nullopt;
           return Problem{Diagnostic::Severity::kError, last, "",
                          "a second document begins without a line that says ---"};
         }

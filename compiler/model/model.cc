@@ -23,4 +23,8 @@ const char* ToString(Protocol protocol) {
   return "?";
 }
 
+const char* ToString(Direction direction) {
+  return direction == Direction::kIngress ? "ingress" : "egress";
+}
+
 }  // namespace podgate::compiler

@@ -29,6 +29,9 @@ const std::string* FindLabel(const Labels& labels, const std::string& key);
 enum class Protocol : std::uint8_t { kTcp = 6, kUdp = 17, kSctp = 132 };  // values: IANA numbers
 const char* ToString(Protocol protocol);                                  // "TCP", "UDP", "SCTP"
 
+enum class Direction : std::uint8_t { kIngress, kEgress };  // as policyTypes of a NetworkPolicy
+const char* ToString(Direction direction);                  // "ingress", "egress"
+
 struct ObjectKey {  // namespace and name; cluster-scoped objects have an empty namespace
   std::string ns;
   std::string name;

@@ -138,15 +138,15 @@ std::string FamiliesOf(const Candidate& candidate) {
 }
 
 // False: the ends have no family in common (or not the one asked for).
-bool ChooseFamily(const Candidate& from, const Candidate& to, const FlowQuery& flow,
+bool ChooseFamily(const Candidate& from, const Candidate& to, const FlowQuery& query,
                   Endpoints* ends, std::string* error) {
-  if (flow.family) {
-    ends->family = flow.family;
-    if (CanSpeak(from, *flow.family, false) && CanSpeak(to, *flow.family, false)) return true;
-    const bool first = !CanSpeak(from, *flow.family, false);
+  if (query.family) {
+    ends->family = query.family;
+    if (CanSpeak(from, *query.family, false) && CanSpeak(to, *query.family, false)) return true;
+    const bool first = !CanSpeak(from, *query.family, false);
     *error = fmt::format("{} of the flow has only {} addresses, but {} was asked for",
                          first ? "the source" : "the destination", FamiliesOf(first ? from : to),
-                         *flow.family == Family::kIPv4 ? "IPv4" : "IPv6");
+                         *query.family == Family::kIPv4 ? "IPv4" : "IPv6");
     return false;
   }
   if (from.addresses.empty() && to.addresses.empty()) return true;
@@ -186,17 +186,17 @@ std::vector<Address> NodeAddresses(const Cluster& cluster, const std::string& no
   return {addresses.begin(), addresses.end()};
 }
 
-std::optional<Endpoints> ResolveEndpoints(const Cluster& cluster, const FlowQuery& flow,
+std::optional<Endpoints> ResolveEndpoints(const Cluster& cluster, const FlowQuery& query,
                                           std::string* error) {
   const auto resolve = [&](const EndpointName& end) {
     return std::visit([&](const auto& e) { return Resolve(cluster, e, error); }, end);
   };
-  const std::optional<Candidate> from = resolve(flow.from);
+  const std::optional<Candidate> from = resolve(query.from);
   if (!from) return std::nullopt;
-  const std::optional<Candidate> to = resolve(flow.to);
+  const std::optional<Candidate> to = resolve(query.to);
   if (!to) return std::nullopt;
   Endpoints ends{from->endpoint, to->endpoint, std::nullopt};
-  if (!ChooseFamily(*from, *to, flow, &ends, error)) return std::nullopt;
+  if (!ChooseFamily(*from, *to, query, &ends, error)) return std::nullopt;
   if (ends.family) {
     ends.from.address = AddressOf(*from, *ends.family);
     ends.to.address = AddressOf(*to, *ends.family);

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "compiler/model/model.h"
-#include "compiler/reference/evaluate.h"
+#include "compiler/reference/flow_query.h"
 
 namespace podgate::compiler {
 
@@ -32,7 +32,7 @@ struct Endpoints {
 
 // nullopt with `error` set when an end is not in the cluster, is a finished pod, or when the ends
 // have no common family.
-std::optional<Endpoints> ResolveEndpoints(const Cluster& cluster, const FlowQuery& flow,
+std::optional<Endpoints> ResolveEndpoints(const Cluster& cluster, const FlowQuery& query,
                                           std::string* error);
 
 // The addresses of `pod` that no newer live pod has taken over, sorted. Empty for finished and

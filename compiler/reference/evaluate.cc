@@ -3,8 +3,8 @@
 #include <fmt/format.h>
 
 #include "compiler/reference/endpoints.h"
-#include "compiler/reference/reference.h"
-#include "compiler/reference/reference_text.h"
+#include "compiler/reference/reasons.h"
+#include "compiler/reference/rule_matching.h"
 
 namespace podgate::compiler {
 namespace {
@@ -42,63 +42,62 @@ std::vector<const NetworkPolicy*> Isolating(const Question& question) {
   return isolating;
 }
 
-// One direction of the flow, from the pod at that side (or from nobody when that side is no pod).
-SideVerdict Judge(const Question& question, const Endpoint& self, const std::string& exemption) {
-  SideVerdict verdict;
+// One direction of the query, from the pod at that side (or from nobody when that side is no pod).
+SideAnswer Judge(const Question& question, const Endpoint& self, const std::string& exemption) {
+  SideAnswer answer;
   const char* direction = question.ingress ? "ingress" : "egress";
   if (question.pod == nullptr) {
-    verdict.reason = exemption.empty() ? fmt::format("no policy has a say about {} of {}",
-                                                     direction, Describe(self))
-                                       : exemption;
-    return verdict;
+    answer.reason = exemption.empty() ? fmt::format("no policy has a say about {} of {}", direction,
+                                                    Describe(self))
+                                      : exemption;
+    return answer;
   }
   const std::vector<const NetworkPolicy*> isolating = Isolating(question);
-  for (const NetworkPolicy* policy : isolating) verdict.isolating.push_back(policy->key);
-  verdict.applies = !isolating.empty();
+  for (const NetworkPolicy* policy : isolating) answer.isolating.push_back(policy->key);
+  answer.applies = !isolating.empty();
   if (!exemption.empty()) {
-    verdict.reason = exemption;
-    return verdict;
+    answer.reason = exemption;
+    return answer;
   }
   if (isolating.empty()) {
-    verdict.reason = fmt::format("no policy isolates {} for {}", Describe(self), direction);
-    return verdict;
+    answer.reason = fmt::format("no policy isolates {} for {}", Describe(self), direction);
+    return answer;
   }
   if (reference::TooManySelectors(isolating, question)) {
-    verdict.allowed = false;
-    verdict.reason = reference::DeniedByTheirNumber(isolating, question);
-    return verdict;
+    answer.allowed = false;
+    answer.reason = reference::DeniedByTheirNumber(isolating, question);
+    return answer;
   }
   for (const NetworkPolicy* policy : isolating) {
     for (const PolicyRule& rule : reference::RulesOf(*policy, question.ingress)) {
       if (!reference::AnyPeerMatches(*policy, rule, question)) continue;
       if (!reference::AnyPortMatches(rule, question)) continue;
-      verdict.policy = policy->key;
-      verdict.rule = rule.index;
-      verdict.reason = reference::AllowedBy(*policy, rule, question);
-      return verdict;
+      answer.policy = policy->key;
+      answer.rule = rule.index;
+      answer.reason = reference::AllowedBy(*policy, rule, question);
+      return answer;
     }
   }
-  verdict.allowed = false;
-  verdict.reason = reference::DeniedBy(isolating, question);
-  return verdict;
+  answer.allowed = false;
+  answer.reason = reference::DeniedBy(isolating, question);
+  return answer;
 }
 
 // The side that decides; of two that allow, both where both were asked.
-std::string Summary(const FlowAnswer& verdict, const Endpoints& ends,
-                    const std::string& exemption) {
+std::string Summary(const FlowAnswer& answer, const Endpoints& ends, const std::string& exemption) {
   if (!exemption.empty()) return exemption;
-  if (!verdict.egress.allowed) return verdict.egress.reason;
-  if (!verdict.ingress.allowed) return verdict.ingress.reason;
-  if (ends.from.kind != Kind::kPod) return verdict.ingress.reason;
-  if (ends.to.kind != Kind::kPod) return verdict.egress.reason;
-  return fmt::format("{}, and {}", verdict.egress.reason, verdict.ingress.reason);
+  if (!answer.egress.allowed) return answer.egress.reason;
+  if (!answer.ingress.allowed) return answer.ingress.reason;
+  if (ends.from.kind != Kind::kPod) return answer.ingress.reason;
+  if (ends.to.kind != Kind::kPod) return answer.egress.reason;
+  return fmt::format("{}, and {}", answer.egress.reason, answer.ingress.reason);
 }
 
 }  // namespace
 
-std::optional<FlowAnswer> Evaluate(const Cluster& cluster, const FlowQuery& flow,
+std::optional<FlowAnswer> Evaluate(const Cluster& cluster, const FlowQuery& query,
                                    const EvaluateOptions& options, std::string* error) {
-  const std::optional<Endpoints> ends = ResolveEndpoints(cluster, flow, error);
+  const std::optional<Endpoints> ends = ResolveEndpoints(cluster, query, error);
   if (!ends) return std::nullopt;
   const std::string exemption = Exemption(*ends, options);
 
@@ -108,8 +107,8 @@ std::optional<FlowAnswer> Evaluate(const Cluster& cluster, const FlowQuery& flow
   egress.pod = ends->from.pod;
   egress.peer = &ends->to;
   egress.destination = ends->to.pod;
-  egress.protocol = flow.protocol;
-  egress.port = flow.port;
+  egress.protocol = query.protocol;
+  egress.port = query.port;
   egress.family = ends->family;
 
   Question ingress = egress;
@@ -117,13 +116,13 @@ std::optional<FlowAnswer> Evaluate(const Cluster& cluster, const FlowQuery& flow
   ingress.pod = ends->to.pod;
   ingress.peer = &ends->from;
 
-  FlowAnswer verdict;
-  verdict.family = ends->family;
-  verdict.egress = Judge(egress, ends->from, exemption);
-  verdict.ingress = Judge(ingress, ends->to, exemption);
-  verdict.allowed = verdict.egress.allowed && verdict.ingress.allowed;
-  verdict.reason = Summary(verdict, *ends, exemption);
-  return verdict;
+  FlowAnswer answer;
+  answer.family = ends->family;
+  answer.egress = Judge(egress, ends->from, exemption);
+  answer.ingress = Judge(ingress, ends->to, exemption);
+  answer.allowed = answer.egress.allowed && answer.ingress.allowed;
+  answer.reason = Summary(answer, *ends, exemption);
+  return answer;
 }
 
 }  // namespace podgate::compiler

@@ -10,12 +10,12 @@ using Kind = Endpoint::Kind;
 constexpr std::uint8_t kEchoRequest4 = 8;
 constexpr std::uint8_t kEchoRequest6 = 128;
 
-nft::Packet FirstPacket(const FlowQuery& flow, const Address& source, const Address& destination) {
+nft::Packet FirstPacket(const FlowQuery& query, const Address& source, const Address& destination) {
   nft::Packet packet;
   packet.source = source;
   packet.destination = destination;
   const bool v4 = source.family() == Family::kIPv4;
-  switch (flow.protocol) {
+  switch (query.protocol) {
     case FlowProtocol::kTcp:
       packet.protocol = nft::kTcp;
       break;
@@ -30,7 +30,7 @@ nft::Packet FirstPacket(const FlowQuery& flow, const Address& source, const Addr
       packet.icmp_type = v4 ? kEchoRequest4 : kEchoRequest6;
       return packet;
   }
-  packet.destination_port = flow.port;
+  packet.destination_port = query.port;
   return packet;
 }
 
@@ -53,13 +53,13 @@ std::vector<Hop> HopsOf(const Endpoint& from, const Endpoint& to) {
 
 }  // namespace
 
-std::optional<Path> PathOf(const Cluster& cluster, const FlowQuery& flow, std::string* error) {
-  const std::optional<Endpoints> ends = ResolveEndpoints(cluster, flow, error);
+std::optional<Path> PathOf(const Cluster& cluster, const FlowQuery& query, std::string* error) {
+  const std::optional<Endpoints> ends = ResolveEndpoints(cluster, query, error);
   if (!ends) return std::nullopt;
   Path path;
   path.hops = HopsOf(ends->from, ends->to);
   if (ends->from.address && ends->to.address) {
-    path.packet = FirstPacket(flow, *ends->from.address, *ends->to.address);
+    path.packet = FirstPacket(query, *ends->from.address, *ends->to.address);
   }
   return path;
 }

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "compiler/model/model.h"
-#include "compiler/reference/evaluate.h"
+#include "compiler/reference/flow_query.h"
 #include "nft/model/interpret.h"
 #include "nft/model/ruleset.h"
 
@@ -30,7 +30,7 @@ struct Path {
 
 // nullopt with `error` set as Evaluate() does. Services are not modelled: addresses are those after
 // DNAT.
-std::optional<Path> PathOf(const Cluster& cluster, const FlowQuery& flow, std::string* error);
+std::optional<Path> PathOf(const Cluster& cluster, const FlowQuery& query, std::string* error);
 
 struct PathVerdict {
   bool allowed = true;

@@ -7,11 +7,12 @@
 #include <cstddef>
 #include <cstdint>
 #include <mutex>
+#include <string>
 
 #include "compiler/decode/decode.h"
 #include "controller/agent/applier.h"
 #include "controller/base/clock.h"
-#include "controller/http/metrics_text.h"
+#include "controller/base/histogram.h"
 #include "nft/model/ruleset.h"
 
 namespace podgate::controller {
@@ -39,6 +40,9 @@ struct LoopStats {
   std::array<bool, kWatched.size()> listed{};
   std::array<std::uint64_t, kWatched.size()> events{};  // objects that came, changed or went
   bool settled = false;                                 // the kernel holds what is wanted
+  // Why the agent's name is not believed to be this machine's, or the table is another node's: a
+  // sentence; empty: it is.
+  std::string node_problem;
   Applier::Counters applied;
   Histogram compile;          // from events to what changes in the ruleset
   Histogram commit;           // of that, to the kernel
@@ -55,19 +59,19 @@ struct LoopStats {
 class AgentStatsBoard {
  public:
   // The loop is taken to have gone round now.
-  explicit AgentStatsBoard(Clock::Time now) { vitals_.turned = now; }
-  void Post(const LoopStats& vitals) {
+  explicit AgentStatsBoard(Clock::Time now) { stats_.turned = now; }
+  void Post(const LoopStats& stats) {
     const std::lock_guard<std::mutex> lock(mutex_);
-    vitals_ = vitals;
+    stats_ = stats;
   }
   LoopStats Read() const {
     const std::lock_guard<std::mutex> lock(mutex_);
-    return vitals_;
+    return stats_;
   }
 
  private:
   mutable std::mutex mutex_;
-  LoopStats vitals_;
+  LoopStats stats_;
 };
 
 }  // namespace podgate::controller

@@ -5,6 +5,9 @@
 #include <algorithm>
 #include <utility>
 
+#include "compiler/codegen/table_comment.h"
+#include "nft/model/compare.h"
+#include "nft/plan/diff.h"
 #include "nft/plan/rebuild.h"
 
 namespace podgate::controller {
@@ -24,6 +27,8 @@ constexpr std::chrono::seconds kCheckAtMost{5};  // however long a look took
 constexpr std::chrono::milliseconds kRetries[] = {
     std::chrono::milliseconds(0), std::chrono::milliseconds(20), std::chrono::milliseconds(100)};
 constexpr std::chrono::seconds kRetryEvery{1};
+// Looks at a table that is another node's: somebody may remove it.
+constexpr std::chrono::seconds kOtherTableEvery{5};
 // So many failures in a row, and again after so many more, and all is built anew.
 constexpr int kRebuildAfter = 3;
 constexpr int kRebuildEvery = 60;
@@ -37,12 +42,7 @@ bool Applier::Changed(const nft::Change& change) {
     if (change.empty()) return true;
     const std::vector<nft::Step> steps = nft::StepsOf(change, *wanted_);
     const nft::MonitorAway away(listening_ ? monitor_ : nullptr);
-    const nft::Status status = nft::CommitAll(kernel_, steps);
-    if (status.ok()) {
-      counters_.steps += steps.size();
-      generation_ += static_cast<std::uint32_t>(steps.size());
-    }
-    return Finish(status);
+    return Finish(Commit(steps));
   }
   state_ = State::kUnknown;
   // New wishes do not shorten the pause after failures, else each event would hammer a kernel that
@@ -78,33 +78,52 @@ bool Applier::Synchronise() {
   nft::Status status;
   for (int attempt = 0; attempt <= kConditionalAttempts; ++attempt) {
     status = SynchroniseOnce(attempt < kConditionalAttempts);
+    if (other_table_) {
+      next_attempt_ = clock_->Now() + kOtherTableEvery;
+      return false;
+    }
     if (!status.IsStale()) break;
   }
   return Finish(status);
+}
+
+std::optional<Applier::OtherTable> Applier::FindOther(
+    const std::optional<nft::Ruleset>& table) const {
+  if (ours_ || node_.empty() || !table) return std::nullopt;
+  std::optional<std::string> owner = compiler::NodeOfTable(table->comment);
+  if (!owner || *owner == compiler::NodeInComment(node_)) return std::nullopt;
+  return OtherTable{*std::move(owner), compiler::IsolatedPods(*table)};
 }
 
 // `conditional`: only if nobody commits between the look at the table and the end of the change.
 nft::Status Applier::SynchroniseOnce(bool conditional) {
   const auto held = Read();
   if (!held.ok()) return held.status();
+  other_table_ = FindOther(held.value().table);
+  if (other_table_) return {};
   const nft::Ruleset* table = held.value().table ? &*held.value().table : nullptr;
-  if (std::exchange(changed_, false)) BlameOthers(held.value());
+  if (std::exchange(changed_, false)) FindOutWho(held.value());
   const bool rebuild = failures_in_a_row_ % kRebuildEvery == kRebuildAfter;
   const std::vector<nft::Step> steps =
       rebuild ? nft::Rebuild(table, *wanted_) : nft::Diff(table, *wanted_);
   if (rebuild && !steps.empty()) ++counters_.rebuilds;
   const nft::MonitorAway away(listening_ ? monitor_ : nullptr);
   generation_ = held.value().generation;
-  if (conditional) {
-    if (nft::Status status = nft::CommitAllAt(&generation_, kernel_, steps); !status.ok()) {
-      return status;
-    }
-  } else {
-    if (nft::Status status = nft::CommitAll(kernel_, steps); !status.ok()) return status;
-    generation_ += static_cast<std::uint32_t>(steps.size());
+  if (!conditional) return Commit(steps);
+  const nft::Status status = nft::CommitAllAt(&generation_, kernel_, steps);
+  if (status.ok()) counters_.steps += generation_ - held.value().generation;
+  return status;
+}
+
+// The generation moves by one for each batch, and a step that is too big for one goes in parts.
+nft::Status Applier::Commit(const std::vector<nft::Step>& steps) {
+  std::uint32_t batches = 0;
+  nft::Status status = nft::CommitAll(kernel_, steps, &batches);
+  if (status.ok()) {
+    counters_.steps += batches;
+    generation_ += batches;
   }
-  counters_.steps += steps.size();
-  return {};
+  return status;
 }
 
 bool Applier::Finish(const nft::Status& status) {
@@ -121,11 +140,13 @@ bool Applier::Finish(const nft::Status& status) {
 
 void Applier::Settle() {
   state_ = State::kSettled;
+  ours_ = true;
   failures_in_a_row_ = 0;
   const Clock::Time now = clock_->Now();
   next_attempt_ = now;
   if (next_full_check_ == Clock::Time()) next_full_check_ = now + kFullCheckEvery;
   if (next_poll_ == Clock::Time()) next_poll_ = now + kPollEvery;
+  TellForeignChange();
 }
 
 void Applier::Failed(const nft::Status& status) {
@@ -135,7 +156,7 @@ void Applier::Failed(const nft::Status& status) {
   const Clock::Duration pause = attempt < std::size(kRetries) ? Clock::Duration(kRetries[attempt])
                                                               : Clock::Duration(kRetryEvery);
   next_attempt_ = clock_->Now() + pause;
-  log_->Error("the table is not as it should be",
+  log_->Error(LogMessages::kApplyFailed,
               {{"problem", status.message()},
                {"failures", failures_in_a_row_},
                {"retry_ms", std::chrono::duration_cast<std::chrono::milliseconds>(pause).count()}});
@@ -145,11 +166,11 @@ void Applier::Failed(const nft::Status& status) {
 
 void Applier::Tick() {
   const Clock::Time now = clock_->Now();
-  if (monitor_ != nullptr && state_ != State::kIdle) suspects_.Add(monitor_->Take());
+  if (monitor_ != nullptr && state_ != State::kIdle) attribution_.Add(monitor_->Take());
   if (state_ == State::kUnknown && now >= next_attempt_) {
     Synchronise();
   } else if (state_ == State::kSettled) {
-    if (!moved_ && (now >= next_poll_ || !suspects_.empty())) Poll();
+    if (!moved_ && (now >= next_poll_ || !attribution_.empty())) Poll();
     if (now >= next_full_check_ || (moved_ && now >= next_check_)) {
       CheckTable();
     } else if (moved_) {
@@ -173,14 +194,13 @@ void Applier::Poll() {
   next_poll_ = clock_->Now() + kPollEvery;
   const auto generation = kernel_->Generation();
   if (!generation.ok()) {
-    log_->Error("cannot ask the kernel for its generation",
-                {{"problem", generation.status().message()}});
+    log_->Error(LogMessages::kGenerationUnreadable, {{"problem", generation.status().message()}});
     return;
   }
   // Anybody's commit to any table moves the generation; only a look at ours tells whether it was
   // touched.
   moved_ = generation.value() != generation_;
-  if (!moved_) suspects_.Clear();
+  if (!moved_) attribution_.Clear();
 }
 
 void Applier::CheckTable() {
@@ -198,34 +218,41 @@ void Applier::CheckTable() {
   moved_ = false;
   if (!holds.ok()) {  // what we committed last is what we know, until a look says otherwise
     moved_ = true;
-    log_->Warn("cannot look at our table, trying again", {{"problem", holds.status().message()}});
+    log_->Warn(LogMessages::kTableUnreadable, {{"problem", holds.status().message()}});
     return;
   }
   if (!changed) {
     generation_ = generation.value();
-    suspects_.Clear();
+    attribution_.Clear();
     return;
   }
   changed_ = true;
   Synchronise();
-  suspects_.Clear();
+  attribution_.Clear();
 }
 
-void Applier::BlameOthers(const Held& held) {
+void Applier::FindOutWho(const Held& held) {
   // Undone by whoever did it, or the look before was disturbed.
   if (held.table && nft::SameForKernel(*held.table, *wanted_)) return;
-  if (monitor_ != nullptr) suspects_.Add(monitor_->Take());
+  if (monitor_ != nullptr) attribution_.Add(monitor_->Take());
+  foreign_change_ = {!held.table, attribution_.ToString(generation_, held.generation)};
+}
+
+// Said when it is true that the change is reverted: until then the failures say what is wrong.
+void Applier::TellForeignChange() {
+  if (!foreign_change_) return;
+  const auto [deleted, by] = *std::exchange(foreign_change_, std::nullopt);
   ++counters_.repairs;
-  const std::string by = suspects_.ToString(generation_, held.generation);
-  log_->Warn(held.table ? "somebody changed our table, repairing it"
-                        : "somebody deleted our table, making it again",
-             {{"table", wanted_->table}, {"by", by}, {"repairs", counters_.repairs}});
+  log_->Warn(deleted ? LogMessages::kTableDeleted : LogMessages::kTableChanged,
+             {{"by", by}, {"repairs", counters_.repairs}});
   if (events_ == nullptr) return;
   ClusterEvent event;
   event.reason = "RulesChanged";
-  event.action = "Repair";
-  event.note = fmt::format("The nftables table inet {} was {}; it was repaired. Suspected: {}.",
-                           wanted_->table, held.table ? "changed" : "deleted", by);
+  event.action = "Revert";
+  event.note =
+      fmt::format("Another process {} the nftables table inet {}; the agent {}. Suspected: {}.",
+                  deleted ? "deleted" : "changed", wanted_->table,
+                  deleted ? "restored it" : "reverted the change", by);
   events_->Tell(std::move(event));
 }
 

@@ -2,12 +2,15 @@
 // told, reads back and applies the difference after a failure and when somebody else changed the
 // table; builds all anew beside the old when that fails as well. Keeps no copy of the ruleset: what
 // the kernel holds is what was wanted before the change, or it is read anew; it is never guessed.
+// A table that it finds at the start, and whose comment names another node, is left alone.
 //
 // One thread. Never waits: what must wait is due at `NextAttempt()`.
 #pragma once
 
 #include <cstdint>
 #include <optional>
+#include <string>
+#include <utility>
 #include <vector>
 
 #include "controller/agent/attribution.h"
@@ -24,15 +27,17 @@ class Applier {
  public:
   // `wanted` is what the kernel is to hold; it changes only as Changed() is told right afterwards.
   // `monitor`: hears of others' commits sooner and by name; nullptr: they are noticed all the same.
-  // `events`: nullptr when the cluster is not told.
+  // `events`: nullptr when the cluster is not told. `node`: whose table may be changed; empty:
+  // anybody's.
   Applier(const nft::Ruleset* wanted, nft::Kernel* kernel, nft::Monitor* monitor, Clock* clock,
-          Logger* log, EventSink* events = nullptr)
+          Logger* log, EventSink* events = nullptr, std::string node = {})
       : wanted_(wanted),
         kernel_(kernel),
         monitor_(monitor),
         clock_(clock),
         log_(log),
-        events_(events) {}
+        events_(events),
+        node_(std::move(node)) {}
 
   // The wanted ruleset has changed by this, and is to be in the kernel from now on. True when it is
   // on return.
@@ -47,12 +52,18 @@ class Applier {
 
   // The kernel holds what is wanted.
   bool settled() const { return state_ == State::kSettled; }
+  // The table that was found and is left alone, if so: it is looked at again every few seconds.
+  struct OtherTable {
+    std::string node;  // whose it is, as its comment spells it
+    std::size_t isolated_pods = 0;
+  };
+  const std::optional<OtherTable>& other_table() const { return other_table_; }
   struct Counters {
-    std::uint64_t steps = 0;     // committed
+    std::uint64_t steps = 0;     // batches committed
     std::uint64_t failures = 0;  // changes that the kernel refused
     std::uint64_t rebuilds = 0;  // of the whole table, after failures
     std::uint64_t checks = 0;    // looks at the table
-    std::uint64_t repairs = 0;   // changes of others undone
+    std::uint64_t repairs = 0;   // changes of others that were reverted
   };
   const Counters& counters() const { return counters_; }
 
@@ -62,18 +73,25 @@ class Applier {
     kUnknown,  // the kernel holds something else, or nobody knows what
     kSettled,
   };
+  struct ForeignChange {
+    bool deleted = false;  // the whole table
+    std::string by;        // who may have done it
+  };
   struct Held {  // the kernel's table, of that generation or a later one
     std::uint32_t generation = 0;
     std::optional<nft::Ruleset> table;
   };
 
   bool Synchronise();
+  std::optional<OtherTable> FindOther(const std::optional<nft::Ruleset>& table) const;
   nft::Status SynchroniseOnce(bool conditional);
   nft::Result<Held> Read();
   bool Finish(const nft::Status& status);
   void Settle();
   void Failed(const nft::Status& status);
-  void BlameOthers(const Held& held);
+  nft::Status Commit(const std::vector<nft::Step>& steps);
+  void FindOutWho(const Held& held);
+  void TellForeignChange();
 
   void Listen(bool on);
   void Poll();
@@ -85,13 +103,17 @@ class Applier {
   Clock* clock_;
   Logger* log_;
   EventSink* events_;
+  const std::string node_;
+  bool ours_ = false;  // the table was once as wanted: what is in it since is ours or is drift
+  std::optional<OtherTable> other_table_;
   State state_ = State::kIdle;
   int failures_in_a_row_ = 0;
   bool listening_ = true;
   bool moved_ = false;            // somebody committed something since the last look
-  bool changed_ = false;          // it was our table, and that has not been said yet
+  bool changed_ = false;          // it was our table, and nobody asked yet who did it
   std::uint32_t generation_ = 0;  // of the kernel, if nobody but us commits
-  Attribution suspects_;
+  Attribution attribution_;
+  std::optional<ForeignChange> foreign_change_;  // not reverted yet
   Clock::Time next_attempt_;
   Clock::Time next_poll_;
   Clock::Time next_check_;  // no sooner

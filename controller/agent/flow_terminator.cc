@@ -190,7 +190,7 @@ bool FlowTerminator::RemoveTombstonesOf(const std::vector<nft::Flow>& tombstones
   const auto deleted = conntrack_->Delete(there);
   pass->status = deleted.status();
   if (!deleted.ok()) return false;
-  pass->without_tombstone += deleted.value();
+  pass->removed_tombstones += deleted.value();
   return true;
 }
 
@@ -243,32 +243,30 @@ FlowTerminator::Counters FlowTerminator::counters() const {
 void FlowTerminator::Report(const Pass& pass, Clock::Duration cost, Clock::Duration took) {
   if (pass.stopped) return;
   if (!pass.status.ok()) {
-    log_->Error("cannot look through the established flows: those that are denied now may live on",
+    log_->Error(LogMessages::kFlowCheckFailed,
                 {{"problem", pass.status.message()},
                  {"cut", pass.cut.deleted},
                  {"retry_ms", std::chrono::milliseconds(PassSchedule::kSettled).count()}});
     return;
   }
   if (pass.cut.refused > 0) {
-    log_->Warn("flows that are denied now live on: the kernel does not delete them",
-               {{"flows", pass.cut.refused}});
+    log_->Warn(LogMessages::kFlowsNotCut, {{"flows", pass.cut.refused}});
   }
   if (pass.cut.without_tombstone > 0) {
-    log_->Warn("flows were cut that their other end may take up again",
-               {{"flows", pass.cut.without_tombstone}});
+    log_->Warn(LogMessages::kFlowsResumable, {{"flows", pass.cut.without_tombstone}});
   }
   if (pass.cut.deleted > 0) {
     log_->Info(
-        "cut flows that are denied now",
+        LogMessages::kFlowsCut,
         {{"flows", pass.cut.deleted}, {"entries", pass.entries}, {"took_us", Microseconds(took)}});
   }
-  log_->Debug(pass.kind == PassKind::kFlows ? "looked through the established flows"
-                                            : "looked through the tombstones",
+  log_->Debug(pass.kind == PassKind::kFlows ? LogMessages::kFlowsChecked
+                                            : LogMessages::kCutFlowEntriesChecked,
               {{"entries", pass.entries},
                {"judged", pass.judged},
                {"cut", pass.cut.deleted},
-               {"tombstones", pass.cut.tombstones},
-               {"without_tombstone", pass.without_tombstone},
+               {"cut_flow_entries", pass.cut.tombstones},
+               {"removed_entries", pass.removed_tombstones},
                {"cpu_us", Microseconds(cost)},
                {"took_us", Microseconds(took)}});
 }

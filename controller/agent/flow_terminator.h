@@ -1,5 +1,5 @@
 // Established flows follow the policy: when a change denies flows that were allowed, exactly those
-// are cut, and the tombstones of flows that are allowed again are taken away.
+// are cut, and the tombstones of flows that are allowed again are removed.
 //
 // A thread of its own walks conntrack's entries and deletes; the loop's thread, which owns the
 // rules, judges. They meet for each slice of flows: the thread asks, wakes the loop and waits; the
@@ -35,13 +35,13 @@ class FlowTerminator {
   // All addresses of this node, broadcast addresses too; sorted. Asked before each pass.
   using NodeAddresses = std::function<nft::Result<nft::Addresses>()>;
 
-  // `wake`: makes the loop's thread call Serve() soon; called from the cutter's thread.
+  // `wake`: makes the loop's thread call Serve() soon; called from the terminator's thread.
   // `cpu_time`: what the calling thread has used of a CPU so far.
   FlowTerminator(nft::Conntrack* conntrack, NodeAddresses node_addresses, Logger* log,
                  std::function<void()> wake,
                  std::function<Clock::Duration()> cpu_time = ThreadCpuTime);
 
-  // The cutter's thread: until Stop(), which may be called from any thread.
+  // The terminator's thread: until Stop(), which may be called from any thread.
   void Run();
   void Stop();
 
@@ -66,7 +66,7 @@ class FlowTerminator {
  private:
   static Clock::Duration ThreadCpuTime();
 
-  // What the cutter's thread wants to know; it waits, so what this points to stays.
+  // What the terminator's thread wants to know; it waits, so what this points to stays.
   struct Request {
     nft::Addresses* judged = nullptr;
     std::span<const nft::FlowQuestion> questions{};
@@ -83,7 +83,7 @@ class FlowTerminator {
     std::vector<nft::FlowDecision> verdicts{};
     std::uint64_t entries = 0;
     std::uint64_t judged = 0;
-    std::uint64_t without_tombstone = 0;
+    std::uint64_t removed_tombstones = 0;
     nft::Conntrack::Counts cut{};
     std::vector<Tombstone> tombstones{};  // that stay
     nft::Status status{};
@@ -109,7 +109,7 @@ class FlowTerminator {
   const std::function<void()> wake_;
   const std::function<Clock::Duration()> cpu_time_;
 
-  // Of the cutter's thread: all tombstones there are, unless they are too many.
+  // Of the terminator's thread: all tombstones there are, unless they are too many.
   std::vector<Tombstone> tombstones_;
   bool tombstones_known_ = false;  // after the first pass: an earlier agent may have left some
 

@@ -1,5 +1,7 @@
 #include "controller/agent/loop.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <utility>
 
@@ -14,17 +16,22 @@ double Seconds(Clock::Duration duration) { return std::chrono::duration<double>(
 
 }  // namespace
 
-Loop::Loop(Options options, nft::Kernel* kernel, Clock* clock, Logger* log, FlowTerminator* cutter,
-           nft::Monitor* monitor, AgentStatsBoard* board, BridgeGuard* guard, EventSink* events)
+Loop::Loop(Options options, nft::Kernel* kernel, Clock* clock, Logger* log,
+           FlowTerminator* terminator, nft::Monitor* monitor, AgentStatsBoard* board,
+           BridgeGuard* bridge_guard, EventSink* events, NodeLookup* node_lookup)
     : options_(std::move(options)),
       clock_(clock),
       log_(log),
-      cutter_(cutter),
+      terminator_(terminator),
       board_(board),
-      guard_(guard),
+      bridge_guard_(bridge_guard),
+      events_(events),
+      node_lookup_(node_lookup),
       pipeline_(options_.node, options_.compile),
       store_(&pipeline_, log, events),
-      applier_(&pipeline_.ruleset(), kernel, monitor, clock, log, events) {}
+      applier_(&pipeline_.ruleset(), kernel, monitor, clock, log, events,
+               options_.node_renamed || options_.dry_run ? std::string() : options_.node),
+      released_(node_lookup == nullptr) {}
 
 void Loop::Run(MessageQueue* queue) {
   constexpr std::chrono::milliseconds kIdle{1000};
@@ -43,17 +50,21 @@ void Loop::Handle(std::vector<Message> messages) {
     oldest = std::min(oldest, message.received);
     const bool is_list = message.type == Message::Type::kListed;
     listed = listed || is_list;
-    if (!is_list) ++vitals_.events.at(PlaceOf(message.kind));
+    if (!is_list) ++stats_.events.at(PlaceOf(message.kind));
     stale_ = store_.Apply(std::move(message)) || stale_;
   }
   messages = {};
-  if (stale_ && store_.complete()) UpdateAndApply(oldest);
+  CheckNode();
+  if (stale_ && store_.complete() && released_) UpdateAndApply(oldest);
   if (listed) TrimListMemory();
 }
 
 void Loop::Tick() {
   const std::uint64_t steps_before = applier_.counters().steps;
+  CheckNode();
+  if (stale_ && store_.complete() && released_) UpdateAndApply(clock_->Now());
   applier_.Tick();
+  TellNode();
   // A repair, or a change that did not come through at first: what was open meanwhile nobody knows.
   if (applier_.counters().steps != steps_before) unfollowed_ = may_deny_ = true;
   Announce();
@@ -62,29 +73,85 @@ void Loop::Tick() {
   Report();
 }
 
+void Loop::CheckNode() {
+  if (node_lookup_ == nullptr || !store_.complete()) return;
+  const std::array<std::uint64_t, 3> made_of{node_lookup_->answers(), pipeline_.host_changes(),
+                                             pipeline_.counts().local_pods > 0 ? 1U : 0U};
+  if (made_of[0] == 0 || judged_ == made_of) return;
+  judged_ = made_of;
+  const NodeLookup::Report found = node_lookup_->report();
+  node_verdict_ = JudgeNode(options_.node, {.object = found.object,
+                                            .machine = found.machine,
+                                            .named_by_pods = made_of[2] > 0,
+                                            .host_addresses = pipeline_.HostAddresses(),
+                                            .other_node = pipeline_.OtherNodeAt(found.machine)});
+  node_lookup_->SetUrgent(node_verdict_.stops());
+  // A dry run writes nothing, and may well be made on another machine.
+  released_ = released_ || !node_verdict_.stops() || options_.dry_run;
+}
+
+std::string Loop::NodeProblem() const {
+  if (node_verdict_.stops()) return node_verdict_.problem;
+  if (!applier_.other_table()) return {};
+  const auto& [other, pods] = *applier_.other_table();
+  const std::string isolated = pods == 1 ? "1 pod" : fmt::format("{} pods", pods);
+  if (pipeline_.counts().local_pods == 0) {
+    return fmt::format(
+        "no pod of the cluster runs on node {}, and this kernel isolates {} under node {}: "
+        "check --node, or give --node-renamed to take its table over",
+        options_.node, isolated, other);
+  }
+  return fmt::format(
+      "this kernel isolates {} under node {}, and the agent runs as node {}: check --node, or "
+      "give --node-renamed to take the table over",
+      isolated, other, options_.node);
+}
+
+void Loop::TellNode() {
+  std::string problem = NodeProblem();
+  if (problem == node_problem_) return;
+  node_problem_ = std::move(problem);
+  if (node_problem_.empty()) {
+    log_->Info(LogMessages::kNodeFits, {{"node", options_.node}});
+    return;
+  }
+  log_->Error(applier_.settled() ? LogMessages::kNodeNoLongerFits : LogMessages::kNodeDoesNotFit,
+              {{"node", options_.node}, {"problem", node_problem_}});
+  if (events_ == nullptr) return;
+  ClusterEvent event;
+  event.reason = "WrongNode";
+  event.action = "KeepRules";
+  event.note = fmt::format("The agent is not ready: {}. {}", node_problem_,
+                           applier_.settled() ? "It keeps the rules up to date."
+                                              : "It leaves the rules in the kernel as they are.");
+  events_->Tell(std::move(event));
+}
+
 void Loop::FollowFlows() {
-  if (cutter_ == nullptr) return;
+  if (terminator_ == nullptr) return;
   if (!applier_.settled()) {
     // Rules that are not in force yet judge nobody. What was open meanwhile is looked at when they
     // are, whoever puts them in force then.
     unfollowed_ = may_deny_ = true;
     return;
   }
-  if (std::exchange(unfollowed_, false)) cutter_->PolicyChanged(std::exchange(may_deny_, false));
-  cutter_->Serve(pipeline_.ruleset());
+  if (std::exchange(unfollowed_, false))
+    terminator_->PolicyChanged(std::exchange(may_deny_, false));
+  terminator_->Serve(pipeline_.ruleset());
 }
 
 void Loop::Announce() {
   if (enforced_ || !applier_.settled()) return;
   enforced_ = true;
   const compiler::Pipeline::Counts counts = pipeline_.counts();
-  log_->Info(
-      options_.dry_run ? "nothing is enforced, changes are printed" : "policies are enforced",
-      {{"node", options_.node},
-       {"pods", counts.pods},
-       {"namespaces", counts.namespaces},
-       {"policies", counts.policies},
-       {"steps", applier_.counters().steps}});
+  log_->Info(options_.dry_run ? LogMessages::kDryRun : LogMessages::kPoliciesEnforced,
+             {{"node", options_.node},
+              {"local_pods", counts.local_pods},
+              {"isolated", counts.isolated_pods},
+              {"pods", counts.pods},
+              {"namespaces", counts.namespaces},
+              {"policies", counts.policies},
+              {"steps", applier_.counters().steps}});
 }
 
 void Loop::UpdateAndApply(Clock::Time oldest) {
@@ -93,7 +160,7 @@ void Loop::UpdateAndApply(Clock::Time oldest) {
   const Clock::Time begun = clock_->Now();
   const nft::Change change = pipeline_.Update();
   for (const std::vector<compiler::ObjectKey>& policies : pipeline_.TakeRefused()) {
-    log_->LogEach(LogLevel::kError, "nothing is allowed by policies with too many pod selectors",
+    log_->LogEach(LogLevel::kError, LogMessages::kTooManyPodSelectors,
                   {{"first", policies.front().ToString()},
                    {"policies", policies.size()},
                    {"more_than", compiler::kMaxPodTerms}});
@@ -110,48 +177,53 @@ void Loop::UpdateAndApply(Clock::Time oldest) {
     return std::chrono::duration_cast<std::chrono::microseconds>(duration).count();
   };
   const std::uint64_t steps = applier_.counters().steps - steps_before;
-  vitals_.compile.Observe(Seconds(compiled - begun));
-  if (steps > 0) vitals_.commit.Observe(Seconds(done - compiled));
+  stats_.compile.Observe(Seconds(compiled - begun));
+  if (steps > 0) stats_.commit.Observe(Seconds(done - compiled));
   Announce();
-  log_->Debug("applied", {{"steps", steps},
-                          {"isolated_pods", pipeline_.counts().isolated_pods},
-                          {"waited_us", microseconds(begun - oldest)},
-                          {"compile_us", microseconds(compiled - begun)},
-                          {"commit_us", microseconds(done - compiled)}});
+  log_->Debug(LogMessages::kChangeApplied, {{"steps", steps},
+                                            {"isolated_pods", pipeline_.counts().isolated_pods},
+                                            {"waited_us", microseconds(begun - oldest)},
+                                            {"compile_us", microseconds(compiled - begun)},
+                                            {"commit_us", microseconds(done - compiled)}});
 }
 
 void Loop::TellPods() {
-  if (guard_ == nullptr || !store_.complete()) return;
+  if (bridge_guard_ == nullptr || !store_.complete() || !released_) return;
   if (told_local_changes_ == pipeline_.local_changes()) return;
   told_local_changes_ = pipeline_.local_changes();
-  guard_->SetPods(pipeline_.LocalPods(BridgeGuard::kMaxPods));
+  bridge_guard_->SetPods(pipeline_.LocalPods(BridgeGuard::kMaxPods));
 }
 
 void Loop::Report() {
   if (board_ == nullptr) return;
   const Clock::Time now = clock_->Now();
   if (unsettled_since_ && applier_.settled()) {
-    vitals_.event_to_commit.Observe(Seconds(now - *unsettled_since_));
+    stats_.event_to_commit.Observe(Seconds(now - *unsettled_since_));
     unsettled_since_.reset();
   }
   // Looks at each set and chain.
   if (unmeasured_ && now >= next_measuring_) {
     unmeasured_ = false;
     next_measuring_ = now + kMeasureEvery;
-    vitals_.size = SizeOf(pipeline_.ruleset());
+    stats_.size = SizeOf(pipeline_.ruleset());
   }
   const compiler::Pipeline::Counts counts = pipeline_.counts();
-  vitals_.turned = now;
+  stats_.turned = now;
   for (std::size_t i = 0; i < kWatched.size(); ++i)
-    vitals_.listed.at(i) = store_.listed(kWatched.at(i));
-  vitals_.settled = applier_.settled();
-  vitals_.applied = applier_.counters();
-  vitals_.policies = counts.policies;
-  vitals_.broken_policies = store_.broken_policies();
-  vitals_.pods = counts.pods;
-  vitals_.local_pods = counts.local_pods;
-  vitals_.isolated_pods = counts.isolated_pods;
-  board_->Post(vitals_);
+    stats_.listed.at(i) = store_.listed(kWatched.at(i));
+  stats_.settled = applier_.settled();
+  stats_.node_problem = node_problem_;
+  if (node_lookup_ != nullptr && store_.complete() && !judged_) {
+    stats_.node_problem =
+        fmt::format("the agent has not asked yet whether node {} is this machine", options_.node);
+  }
+  stats_.applied = applier_.counters();
+  stats_.policies = counts.policies;
+  stats_.broken_policies = store_.broken_policies();
+  stats_.pods = counts.pods;
+  stats_.local_pods = counts.local_pods;
+  stats_.isolated_pods = counts.isolated_pods;
+  board_->Post(stats_);
 }
 
 }  // namespace podgate::controller

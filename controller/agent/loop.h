@@ -1,9 +1,13 @@
 // The agent's one thread that decides: takes messages, lets the pipeline follow them and has what
 // that changes in the node's ruleset applied. Nothing is written to the kernel before all kinds are
 // listed; until then the rules that an earlier run left behind stay in force. No fixed delays: what
-// has queued while a commit ran goes into the next.
+// has queued while a commit ran goes into the next. The same holds while the agent's name is not
+// that of this machine, or the table is another node's. Once rules are written they are kept up to
+// date, whatever is learnt of the name: nothing opens because of it.
 #pragma once
 
+#include <array>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -16,6 +20,8 @@
 #include "controller/agent/queue.h"
 #include "controller/agent/store.h"
 #include "controller/node/bridge_guard.h"
+#include "controller/node/node_lookup.h"
+#include "controller/node/node_verdict.h"
 
 namespace podgate::controller {
 
@@ -24,26 +30,32 @@ class Loop {
   struct Options {
     std::string node;
     compiler::CompileOptions compile;
-    bool dry_run = false;  // the kernel is one that only prints
+    bool dry_run = false;       // the kernel is one that only prints
+    bool node_renamed = false;  // a table of another node is taken over
   };
-  // `cutter`: nullptr when established flows are left alone. `monitor`: see applier.h. `board`,
-  // `guard`, `events`: nullptr when nobody asks.
+  // `terminator`: nullptr when established flows are left alone. `monitor`: see applier.h. `board`,
+  // `bridge_guard`, `events`: nullptr when nobody asks. `node_lookup`: nullptr when the node's name
+  // is believed.
   Loop(Options options, nft::Kernel* kernel, Clock* clock, Logger* log,
-       FlowTerminator* cutter = nullptr, nft::Monitor* monitor = nullptr,
-       AgentStatsBoard* board = nullptr, BridgeGuard* guard = nullptr, EventSink* events = nullptr);
+       FlowTerminator* terminator = nullptr, nft::Monitor* monitor = nullptr,
+       AgentStatsBoard* board = nullptr, BridgeGuard* bridge_guard = nullptr,
+       EventSink* events = nullptr, NodeLookup* node_lookup = nullptr);
 
   // Until the queue is closed.
   void Run(MessageQueue* queue);
 
   // One turn: all messages that wait, then at most one update and its commits.
   void Handle(std::vector<Message> messages);
-  // What is due without a message: retries and checks, and what the cutter asks.
+  // What is due without a message: retries and checks, and what the terminator asks.
   void Tick();
 
   const compiler::Pipeline& pipeline() const { return pipeline_; }
   const Applier& applier() const { return applier_; }
 
  private:
+  void CheckNode();
+  void TellNode();
+  std::string NodeProblem() const;
   void UpdateAndApply(Clock::Time oldest);
   void Announce();
   void FollowFlows();
@@ -53,22 +65,30 @@ class Loop {
   const Options options_;
   Clock* const clock_;
   Logger* const log_;
-  FlowTerminator* const cutter_;
+  FlowTerminator* const terminator_;
   AgentStatsBoard* const board_;
-  BridgeGuard* const guard_;
+  BridgeGuard* const bridge_guard_;
+  EventSink* const events_;
+  NodeLookup* const node_lookup_;
   compiler::Pipeline pipeline_;
   Store store_;
   Applier applier_;
-  bool stale_ = false;      // the cluster changed since the ruleset was last brought up to date
-  bool unfollowed_ = true;  // there are new rules that the flows have not been told of,
-  bool may_deny_ = true;    // and they could deny what was allowed
-  bool enforced_ = false;   // the first ruleset is in the kernel, and it was logged
+  // What the verdict was made of: answers, host changes, whether there are local pods.
+  std::optional<std::array<std::uint64_t, 3>> judged_;
+  NodeVerdict node_verdict_;
+  bool released_ = false;     // the name was found to be right or was believed: rules are written
+  std::string node_problem_;  // that was told last; empty: none
+  bool stale_ = false;        // the cluster changed since the ruleset was last brought up to date
+  bool unfollowed_ = true;    // there are new rules that the flows have not been told of,
+  bool may_deny_ = true;      // and they could deny what was allowed
+  bool enforced_ = false;     // the first ruleset is in the kernel, and it was logged
   // When the oldest event was read that the kernel does not follow yet.
   std::optional<Clock::Time> unsettled_since_;
   bool unmeasured_ = false;     // the ruleset changed since its size was taken
   Clock::Time next_measuring_;  // no sooner
-  LoopStats vitals_;
-  std::optional<std::uint64_t> told_local_changes_;  // when the guard was last told of the pods
+  LoopStats stats_;
+  std::optional<std::uint64_t>
+      told_local_changes_;  // when the bridge_guard was last told of the pods
 };
 
 }  // namespace podgate::controller

@@ -1,6 +1,6 @@
 // When to look through the flows, or only through the tombstones, again: at once after a quiet
 // time, and then so seldom that it takes a bounded share of a CPU, however often the policy changes
-// and however many flows there are. Pure; the owner guards it.
+// and however many flows there are. Pure; one thread at a time.
 #pragma once
 
 #include <algorithm>
@@ -15,7 +15,7 @@
 namespace podgate::controller {
 
 enum class PassKind : std::uint8_t {
-  kFlows,       // all entries: what is denied now is cut, what is allowed again without_tombstone
+  kFlows,       // all entries: what is denied now is cut, what is allowed again loses its tombstone
   kTombstones,  // the known tombstones only
 };
 

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 #include <optional>
 #include <utility>
 #include <variant>
@@ -20,7 +21,32 @@ constexpr const char* kIsolate = "isolate";  // the policy there
 // Of an event: more is not taken.
 constexpr std::size_t kNoteBytes = 1024;
 
+// Addresses under which one unreadable pod stays isolated: two are usual, and each version of it
+// may bring others.
+constexpr std::size_t kQuarantineAddresses = 64;
+
 ObjectKey QuarantineKey(const ObjectKey& key) { return {kQuarantine, key.ToString()}; }
+
+void SortUnique(std::vector<compiler::Address>* addresses) {
+  std::sort(addresses->begin(), addresses->end());
+  addresses->erase(std::unique(addresses->begin(), addresses->end()), addresses->end());
+}
+
+// Those of `more` that fit behind the ones that are there, which are what the pod has now. Sorted
+// and unique; returns how many there was no room for.
+std::size_t AddUpTo(std::size_t limit, std::vector<compiler::Address> more,
+                    std::vector<compiler::Address>* addresses) {
+  SortUnique(&more);
+  SortUnique(addresses);
+  std::vector<compiler::Address> left;
+  std::set_difference(more.begin(), more.end(), addresses->begin(), addresses->end(),
+                      std::back_inserter(left));
+  const std::size_t all = addresses->size() + left.size();
+  addresses->insert(addresses->end(), left.begin(), left.end());
+  if (all > limit) addresses->resize(limit);
+  SortUnique(addresses);
+  return all - addresses->size();
+}
 
 bool HasErrors(const std::vector<Diagnostic>& diagnostics) {
   return std::any_of(diagnostics.begin(), diagnostics.end(), [](const Diagnostic& d) {
@@ -63,7 +89,7 @@ bool Store::ApplyPod(compiler::Pod pod, const std::vector<Diagnostic>& diagnosti
   if (HasErrors(diagnostics)) {
     if (!Quarantine(std::move(pod))) return false;
     for (const Diagnostic& diagnostic : diagnostics) {
-      log_->LogEach(LogLevel::kError, "a pod cannot be read and is cut off",
+      log_->LogEach(LogLevel::kError, LogMessages::kPodUnreadable,
                     {{"problem", diagnostic.ToString()}});
     }
     return true;
@@ -76,17 +102,22 @@ bool Store::ApplyPod(compiler::Pod pod, const std::vector<Diagnostic>& diagnosti
 
 bool Store::Quarantine(compiler::Pod pod) {
   const ObjectKey key = QuarantineKey(pod.key);
+  const ObjectKey name = pod.key;
+  std::vector<compiler::Address> earlier;
   // What is not readable now may have been before, or the time before.
   for (const ObjectKey& known_key : {pod.key, key}) {
     const std::optional<compiler::Pod> known = pipeline_->FindPod(known_key);
     if (!known) continue;
     // Some of its addresses may be among what cannot be read. One that it no longer has does not
     // matter: a pod that got it since is newer.
-    for (const compiler::Address& address : known->addresses)
-      if (std::find(pod.addresses.begin(), pod.addresses.end(), address) == pod.addresses.end())
-        pod.addresses.push_back(address);
+    earlier.insert(earlier.end(), known->addresses.begin(), known->addresses.end());
     if (pod.node.empty()) pod.node = known->node;
     if (pod.created.empty()) pod.created = known->created;
+  }
+  if (const std::size_t dropped = AddUpTo(kQuarantineAddresses, earlier, &pod.addresses);
+      dropped > 0) {
+    log_->Error(LogMessages::kTooManyAddresses,
+                {{"pod", name.ToString()}, {"kept", pod.addresses.size()}, {"dropped", dropped}});
   }
   bool changed = pipeline_->RemovePod(pod.key);
   compiler::NetworkPolicy isolate;
@@ -113,7 +144,7 @@ bool Store::ApplyNamespace(const compiler::Namespace& ns,
                            const std::vector<Diagnostic>& diagnostics) {
   if (HasErrors(diagnostics)) {
     for (const Diagnostic& diagnostic : diagnostics) {
-      log_->LogEach(LogLevel::kError, "a namespace cannot be read, no namespaceSelector matches it",
+      log_->LogEach(LogLevel::kError, LogMessages::kNamespaceUnreadable,
                     {{"problem", diagnostic.ToString()}});
     }
     return pipeline_->RemoveNamespace(ns.name);
@@ -129,12 +160,9 @@ bool Store::ApplyPolicy(const compiler::NetworkPolicy& policy,
   if (pipeline_->Holds(policy) && HasErrors(diagnostics) == broken_.contains(key)) return false;
   for (const Diagnostic& diagnostic : diagnostics) {
     const bool error = diagnostic.severity == Diagnostic::Severity::kError;
-    log_->LogEach(
-        LogLevel::kWarning,
-        error
-            ? "a policy is broken: what it selects is isolated, what cannot be read allows nothing"
-            : "a policy is odd",
-        {{"policy", key.ToString()}, {"problem", diagnostic.ToString()}});
+    log_->LogEach(LogLevel::kWarning,
+                  error ? LogMessages::kPolicyInvalid : LogMessages::kPolicyWarning,
+                  {{"policy", key.ToString()}, {"problem", diagnostic.ToString()}});
   }
   if (HasErrors(diagnostics)) {
     broken_.insert(key);
@@ -154,7 +182,7 @@ void Store::TellBroken(const compiler::NetworkPolicy& policy,
   event.uid = policy.uid;
   event.reason = "InvalidPolicy";
   event.action = "Isolate";
-  event.note = "The pods that it selects are isolated; what cannot be read allows nothing.";
+  event.note = "The pods that this policy selects are isolated; its invalid parts allow nothing.";
   for (const Diagnostic& diagnostic : diagnostics) {
     if (event.note.size() >= kNoteBytes) break;
     if (diagnostic.severity == Diagnostic::Severity::kError)

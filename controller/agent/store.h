@@ -2,14 +2,15 @@
 // safe here. Owned by the loop's thread; no I/O.
 //
 // What cannot be read fails closed, for its own pods only:
+//
 //   pod        moves to a namespace that no selector reaches, with a policy that isolates all pods
-//   there: at
-//              its last known address nothing gets in or out, and no rule names it as a peer. (Only
-//              rules with an ipBlock around its address still allow others to reach it as an
-//              address.)
+//              there: at its last known address nothing gets in or out, and no rule names it as a
+//              peer. (Only rules with an ipBlock around its address still allow others to reach it
+//              as an address.)
 //   namespace  loses its labels: no namespaceSelector matches it, policies inside it stay as they
-//   are policy     isolates what it selects, and its unreadable parts allow nothing (the decoder
-//   does that)
+//              are
+//   policy     isolates what it selects, and its unreadable parts allow nothing (the decoder does
+//              that)
 #pragma once
 
 #include <set>

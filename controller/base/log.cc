@@ -58,14 +58,6 @@ void WriteToStandardError(std::string_view line) {
 
 }  // namespace
 
-std::optional<LogLevel> ParseLogLevel(std::string_view text) {
-  if (text == "debug") return LogLevel::kDebug;
-  if (text == "info") return LogLevel::kInfo;
-  if (text == "warning" || text == "warn") return LogLevel::kWarning;
-  if (text == "error") return LogLevel::kError;
-  return std::nullopt;
-}
-
 Logger::Logger(Format format, LogLevel level, std::function<void(std::string_view)> write,
                Clock now)
     : format_(format),
@@ -73,29 +65,29 @@ Logger::Logger(Format format, LogLevel level, std::function<void(std::string_vie
       write_(write ? std::move(write) : WriteToStandardError),
       now_(now ? std::move(now) : [] { return std::chrono::system_clock::now(); }) {}
 
-void Logger::Debug(std::string_view message, LogFields fields) {
+void Logger::Debug(LogMessage message, LogFields fields) {
   LogEach(LogLevel::kDebug, message, fields);
 }
 
-void Logger::Info(std::string_view message, LogFields fields, CallSite site) {
+void Logger::Info(LogMessage message, LogFields fields, CallSite site) {
   Limited(LogLevel::kInfo, message, fields, site);
 }
 
-void Logger::Warn(std::string_view message, LogFields fields, CallSite site) {
+void Logger::Warn(LogMessage message, LogFields fields, CallSite site) {
   Limited(LogLevel::kWarning, message, fields, site);
 }
 
-void Logger::Error(std::string_view message, LogFields fields, CallSite site) {
+void Logger::Error(LogMessage message, LogFields fields, CallSite site) {
   Limited(LogLevel::kError, message, fields, site);
 }
 
-void Logger::LogEach(LogLevel level, std::string_view message, LogFields fields) {
+void Logger::LogEach(LogLevel level, LogMessage message, LogFields fields) {
   if (!Enabled(level)) return;
   const std::lock_guard<std::mutex> lock(mutex_);
   Write(level, message, fields, 0);
 }
 
-void Logger::Limited(LogLevel level, std::string_view message, LogFields fields, CallSite site) {
+void Logger::Limited(LogLevel level, LogMessage message, LogFields fields, CallSite site) {
   if (!Enabled(level)) return;
   const std::lock_guard<std::mutex> lock(mutex_);
   const auto now = now_();
@@ -114,12 +106,11 @@ void Logger::Limited(LogLevel level, std::string_view message, LogFields fields,
   Write(level, message, fields, std::exchange(budget.suppressed, 0));
 }
 
-void Logger::Write(LogLevel level, std::string_view message, LogFields fields,
-                   std::uint64_t suppressed) {
+void Logger::Write(LogLevel level, LogMessage message, LogFields fields, std::uint64_t suppressed) {
   std::string line;
   if (format_ == Format::kJson) {
     line = fmt::format(R"({{"time":"{}","level":"{}","msg":{})", Timestamp(now_()), Name(level),
-                       Quote(message));
+                       Quote(message.text()));
     for (const LogField& field : fields) {
       line +=
           fmt::format(",{}:{}", Quote(field.key), field.quoted ? Quote(field.value) : field.value);
@@ -127,7 +118,7 @@ void Logger::Write(LogLevel level, std::string_view message, LogFields fields,
     if (suppressed > 0) line += fmt::format(R"(,"suppressed":{})", suppressed);
     line += "}\n";
   } else {
-    line = fmt::format("{} {} {}", Timestamp(now_()), Name(level), message);
+    line = fmt::format("{} {} {}", Timestamp(now_()), Name(level), message.text());
     for (const LogField& field : fields) {
       const bool bare = !field.quoted || IsBare(field.value);
       line += fmt::format(" {}={}", field.key, bare ? field.value : Quote(field.value));

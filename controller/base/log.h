@@ -1,6 +1,7 @@
-// The agent's log: one line for each event on standard error, as text or as JSON, a message and
-// key=value fields. A call site that repeats itself is limited: 20 lines, then one every 3 seconds,
-// and the next line says how many were left out. Debug lines and LogEach() are not limited.
+// The agent's log: one line for each event on standard error, as text or as JSON, a message
+// (log_messages.h) and key=value fields. A call site that repeats itself is limited: 20 lines, then
+// one every 3 seconds, and the next line says how many were left out. Debug lines and LogEach() are
+// not limited.
 //
 // Any thread. Secrets are never given to it: no function here is called with a token or a key.
 #pragma once
@@ -12,16 +13,15 @@
 #include <initializer_list>
 #include <map>
 #include <mutex>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
 
+#include "controller/base/log_messages.h"
+
 namespace podgate::controller {
 
 enum class LogLevel : std::uint8_t { kDebug, kInfo, kWarning, kError };
-// "debug", "info", "warning" (or "warn"), "error"; nullopt for anything else.
-std::optional<LogLevel> ParseLogLevel(std::string_view text);
 
 // One key=value of a line. Texts are quoted and escaped as needed, numbers and booleans are not.
 struct LogField {
@@ -59,12 +59,12 @@ class Logger {
   explicit Logger(Format format = Format::kText, LogLevel level = LogLevel::kInfo,
                   std::function<void(std::string_view)> write = {}, Clock now = {});
 
-  void Debug(std::string_view message, LogFields fields = {});
-  void Info(std::string_view message, LogFields fields = {}, CallSite site = CallSite::Current());
-  void Warn(std::string_view message, LogFields fields = {}, CallSite site = CallSite::Current());
-  void Error(std::string_view message, LogFields fields = {}, CallSite site = CallSite::Current());
+  void Debug(LogMessage message, LogFields fields = {});
+  void Info(LogMessage message, LogFields fields = {}, CallSite site = CallSite::Current());
+  void Warn(LogMessage message, LogFields fields = {}, CallSite site = CallSite::Current());
+  void Error(LogMessage message, LogFields fields = {}, CallSite site = CallSite::Current());
   // For what is said once for each object anyway.
-  void LogEach(LogLevel level, std::string_view message, LogFields fields = {});
+  void LogEach(LogLevel level, LogMessage message, LogFields fields = {});
 
   bool Enabled(LogLevel level) const { return level >= level_; }
 
@@ -74,8 +74,8 @@ class Logger {
     std::chrono::system_clock::time_point filled;
     std::uint64_t suppressed = 0;
   };
-  void Limited(LogLevel level, std::string_view message, LogFields fields, CallSite site);
-  void Write(LogLevel level, std::string_view message, LogFields fields, std::uint64_t suppressed);
+  void Limited(LogLevel level, LogMessage message, LogFields fields, CallSite site);
+  void Write(LogLevel level, LogMessage message, LogFields fields, std::uint64_t suppressed);
 
   const Format format_;
   const LogLevel level_;

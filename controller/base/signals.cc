@@ -41,7 +41,7 @@ void StopSignals::Start(std::function<void(int)> stop) {
   });
 }
 
-StopSignals::~StopSignals() {
+void StopSignals::End() {
   thread_.request_stop();
   if (thread_.joinable()) thread_.join();
 }

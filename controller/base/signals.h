@@ -12,7 +12,9 @@ class StopSignals {
   StopSignals();
   // Calls `stop` once, at the first signal. A second signal ends the process the hard way.
   void Start(std::function<void(int signal)> stop);
-  ~StopSignals();
+  // Waits until a call of `stop` that has begun is over; none begins afterwards.
+  void End();
+  ~StopSignals() { End(); }
   StopSignals(const StopSignals&) = delete;
   StopSignals& operator=(const StopSignals&) = delete;
 

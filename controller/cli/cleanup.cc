@@ -12,7 +12,8 @@ namespace podgate::controller {
 
 int Cleanup() {
   const auto fail = [](const nft::Status& status) {
-    std::fprintf(stderr, "podgate: cannot remove the table: %s\n", status.message().c_str());
+    std::fprintf(stderr, "podgate: cannot remove table inet podgate: %s\n",
+                 status.message().c_str());
     return kExitUnreachable;
   };
   auto kernel = nft::OpenNetlink();
@@ -31,7 +32,7 @@ int Cleanup() {
   if (const auto tombstones = nft::RemoveTombstones(conntrack.value().get()); !tombstones.ok()) {
     std::fprintf(
         stderr,
-        "podgate: the table is removed; the tombstones of cut flows stay until they expire: %s\n",
+        "podgate: the table is removed, but the cut-flow entries stay until they expire: %s\n",
         tombstones.status().message().c_str());
   }
   return kExitOk;

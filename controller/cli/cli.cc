@@ -12,7 +12,6 @@
 #include "controller/cli/cleanup.h"
 #include "controller/cli/cli_offline.h"
 #include "controller/cli/daemonset_wait.h"
-#include "controller/cli/prepare_node.h"
 #include "controller/cli/run.h"
 
 namespace podgate::controller {
@@ -21,19 +20,19 @@ namespace {
 void AddInput(CLI::App* command, InputOptions* input) {
   command
       ->add_option("-f,--filename", input->paths,
-                   "Manifests or dumps, YAML or JSON: FILE, DIR, or - for standard input")
+                   "Manifests or dumps (YAML, JSON); - for standard input")
       ->required()
       ->type_name("FILE|DIR|-")
       ->allow_extra_args(false)
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
-  command->add_flag("-R,--recursive", input->recursive, "Take directories with all below them");
+  command->add_flag("-R,--recursive", input->recursive, "Process the directories recursively");
 }
 
 void AddPodToNode(CLI::App* command, bool* enforce) {
   command
       ->add_option_function<std::string>(
           "--pod-to-node", [enforce](const std::string& value) { *enforce = value == "enforce"; },
-          "Traffic of a pod to its own node: allow (the default) or enforce")
+          "Traffic of a pod to its own node (default: allow)")
       ->check(CLI::IsMember({"allow", "enforce"}));
 }
 
@@ -41,17 +40,18 @@ void AddDeny(CLI::App* command, bool* reject) {
   command
       ->add_option_function<std::string>(
           "--deny", [reject](const std::string& value) { *reject = value == "reject"; },
-          "What a denied packet meets: drop (the default) or reject")
+          "Action for denied packets (default: drop)")
       ->check(CLI::IsMember({"drop", "reject"}));
 }
 
 void AddDryRun(CLI::App* app, std::function<int()>* chosen) {
   auto options = std::make_shared<DryRunOptions>();
   CLI::App* command =
-      app->add_subcommand("dry-run", "Print the ruleset that the manifests make on one node");
+      app->add_subcommand("dry-run", "Print the ruleset that manifests produce on a node");
   AddInput(command, &options->input);
-  command->add_option("--node", options->node, "The node; may be left out when there is only one");
-  command->add_option("-o,--output", options->output, "nft, ir or json")
+  command->add_option("--node", options->node,
+                      "Name of the node (default: the only one in the input)");
+  command->add_option("-o,--output", options->output, "Output format (default: nft)")
       ->check(CLI::IsMember({"nft", "ir", "json"}));
   AddPodToNode(command, &options->pod_to_node_enforce);
   AddDeny(command, &options->reject);
@@ -62,9 +62,8 @@ void AddDryRun(CLI::App* app, std::function<int()>* chosen) {
 
 void AddExplain(CLI::App* app, std::function<int()>* chosen) {
   auto options = std::make_shared<ExplainOptions>();
-  CLI::App* command = app->add_subcommand("explain",
-                                          "Say whether a connection is allowed, and by what. Ends: "
-                                          "NAMESPACE/POD, ip:ADDRESS, node:NAME");
+  CLI::App* command =
+      app->add_subcommand("explain", "Explain whether a connection is allowed, and why");
   AddInput(command, &options->input);
   command
       ->add_option_function<std::string>(
@@ -72,18 +71,19 @@ void AddExplain(CLI::App* app, std::function<int()>* chosen) {
           [options](const std::string& value) {
             options->family = value == "ipv6" ? compiler::Family::kIPv6 : compiler::Family::kIPv4;
           },
-          "ipv4 or ipv6; without it IPv4 where both ends have it")
+          "Address family (default: ipv4 if both ends have it)")
       ->check(CLI::IsMember({"ipv4", "ipv6"}));
   command
       ->add_option_function<std::string>(
           "-o,--output", [options](const std::string& value) { options->json = value == "json"; },
-          "text or json")
+          "Output format (default: text)")
       ->check(CLI::IsMember({"text", "json"}));
   CLI::Option* probes = command->add_option(
-      "--probes", options->probes,
-      "FILE or -: a line 'FROM TO:PORT/PROTO' for each question, a JSON object a line out");
-  CLI::Option* from = command->add_option("FROM", options->from, "Source");
-  CLI::Option* to = command->add_option("TO", options->target, "Destination, TO:PORT[/PROTO]");
+      "--probes", options->probes, "File of questions, one FROM TO:PORT/PROTO per line, or -");
+  CLI::Option* from =
+      command->add_option("FROM", options->from, "Source: NAMESPACE/POD, ip:ADDRESS or node:NAME");
+  CLI::Option* to =
+      command->add_option("TO", options->target, "Destination: as FROM, with :PORT[/PROTO]");
   probes->excludes(from)->excludes(to);
   AddPodToNode(command, &options->pod_to_node_enforce);
   command->callback([options, chosen] {
@@ -110,51 +110,74 @@ void AddListen(CLI::App* command, std::vector<ListenAddress>* listen) {
               if (!address) {
                 throw CLI::ValidationError(
                     "--listen", "'" + value +
-                                    "' is none of ADDRESS:PORT, [IPV6]:PORT and :PORT, with a "
-                                    "numeric address and a port from 1 to 65535");
+                                    "' is not a listen address: give ADDRESS:PORT, [IPV6]:PORT or "
+                                    ":PORT, with a numeric address and a port from 1 to 65535");
               }
               listen->push_back(*address);
             }
           },
-          "Serve /healthz, /readyz and /metrics here; may be repeated; without it nothing listens")
+          "Address for probes and metrics, repeatable (default: none)")
       ->type_name("ADDRESS:PORT")
       ->allow_extra_args(false)
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
 }
 
+// By names and not by CLI11's transformers, whose help shows the enumerators' bytes.
+void AddLog(CLI::App* command, RunOptions* options) {
+  command
+      ->add_option_function<std::string>(
+          "--log-format",
+          [options](const std::string& value) {
+            options->log_format = value == "json" ? Logger::Format::kJson : Logger::Format::kText;
+          },
+          "Log format (default: text)")
+      ->check(CLI::IsMember({"text", "json"}));
+  command
+      ->add_option_function<std::string>(
+          "--log-level",
+          [options](const std::string& value) {
+            options->log_level = value == "debug"     ? LogLevel::kDebug
+                                 : value == "warning" ? LogLevel::kWarning
+                                 : value == "error"   ? LogLevel::kError
+                                                      : LogLevel::kInfo;
+          },
+          "Lowest level to log (default: info)")
+      ->check(CLI::IsMember({"debug", "info", "warning", "error"}));
+}
+
 void AddRun(CLI::App* app, std::function<int()>* chosen) {
   auto options = std::make_shared<RunOptions>();
-  CLI::App* command = app->add_subcommand("run", "Enforce the policies on one node");
-  command->add_option("--node", options->node, "The node's name in the cluster")
+  CLI::App* command = app->add_subcommand("run", "Enforce the policies on this node");
+  command->add_option("--node", options->node, "Name of this node in the cluster")
       ->envname("NODE_NAME");
+  command
+      ->add_option_function<std::string>(
+          "--node-check",
+          [options](const std::string& value) { options->check_node = value == "on"; },
+          "Check that the node has this machine's addresses (default: on)")
+      ->check(CLI::IsMember({"on", "off"}));
+  command->add_flag("--node-renamed", options->node_renamed,
+                    "Take over the table of another node's name");
   command->add_option("--kubeconfig", options->kubeconfig,
-                      "Access to the API server; without it as kubectl, then as a pod");
-  command->add_option("--context", options->context, "Context of the kubeconfig");
+                      "Kubeconfig path (default: as kubectl, then in-cluster)");
+  command->add_option("--context", options->context,
+                      "Kubeconfig context (default: current-context)");
   command->add_flag("--dry-run", options->dry_run,
-                    "Print each change as nft text and apply nothing");
-  command->add_option("--log-format", options->log_format, "text or json, one line each")
-      ->transform(CLI::CheckedTransformer(std::map<std::string, Logger::Format>{
-          {"text", Logger::Format::kText}, {"json", Logger::Format::kJson}}));
-  command->add_option("--log-level", options->log_level, "debug, info, warning or error")
-      ->transform(
-          CLI::CheckedTransformer(std::map<std::string, LogLevel>{{"debug", LogLevel::kDebug},
-                                                                  {"info", LogLevel::kInfo},
-                                                                  {"warning", LogLevel::kWarning},
-                                                                  {"error", LogLevel::kError}}));
+                    "Print changes as nft text without applying them");
+  AddLog(command, options.get());
   AddPodToNode(command, &options->pod_to_node_enforce);
   AddDeny(command, &options->reject);
   command
       ->add_option_function<std::string>(
           "--established",
           [options](const std::string& value) { options->keep_established = value == "keep"; },
-          "Established flows that a change denies: cut (the default) or keep")
+          "Established flows that a change denies (default: cut)")
       ->check(CLI::IsMember({"cut", "keep"}));
   command
       ->add_option_function<std::string>(
-          "--bridge-sysctl",
-          [options](const std::string& value) { options->set_bridge_sysctl = value == "set"; },
-          "net.bridge.bridge-nf-call-*, without which packets between pods on one bridge bypass "
-          "the rules: set (the default) where it is needed and 0, or check")
+          "--bridge-filter",
+          [options](const std::string& value) { options->set_bridge_filter = value == "set"; },
+          "Filtering on the bridges of pods (default: set)")
       ->check(CLI::IsMember({"set", "check"}));
   AddListen(command, &options->listen);
   command->callback([options, chosen] { *chosen = [options] { return Run(*options); }; });
@@ -162,47 +185,31 @@ void AddRun(CLI::App* app, std::function<int()>* chosen) {
 
 void AddCleanup(CLI::App* app, std::function<int()>* chosen) {
   auto stay = std::make_shared<bool>(false);
-  CLI::App* command = app->add_subcommand("cleanup", "Remove Podgate's table from the kernel");
-  command->add_flag("--stay", *stay, "Then wait for SIGTERM, as a DaemonSet's pod must");
+  CLI::App* command = app->add_subcommand("cleanup", "Remove Podgate's table and cut-flow entries");
+  command->add_flag("--stay", *stay, "Keep running until SIGTERM (for DaemonSets)");
   command->callback(
       [stay, chosen] { *chosen = [stay] { return *stay ? CleanupAndStay() : Cleanup(); }; });
 }
 
-void AddPrepareNode(CLI::App* app, std::function<int()>* chosen) {
-  auto best_effort = std::make_shared<bool>(false);
-  CLI::App* command = app->add_subcommand(
-      "prepare-node",
-      "Set the sysctls that make packets between pods of one bridge meet the rules");
-  command->add_flag("--best-effort", *best_effort,
-                    "Exit with 0 whatever comes of it: what cannot be set must not keep the agent "
-                    "from starting, which says itself what bypasses the rules");
-  command->callback([best_effort, chosen] {
-    *chosen = [best_effort] {
-      const int code = PrepareNode(std::cout, std::cerr);
-      return *best_effort ? kExitOk : code;
-    };
-  });
-}
-
 void AddWaitDaemonSet(CLI::App* app, std::function<int()>* chosen) {
   auto wait = std::make_shared<DaemonSetWait>();
-  CLI::App* command = app->add_subcommand(
-      "wait-daemonset", "Wait until a DaemonSet is ready on all its nodes; for the chart's hooks");
+  CLI::App* command =
+      app->add_subcommand("wait-daemonset", "Wait until a DaemonSet is ready on all its nodes");
   command
       ->add_option_function<std::string>(
           "DAEMONSET",
           [wait](const std::string& value) {
             const auto named = ParseDaemonSetName(value);
-            if (!named) throw CLI::ValidationError("wait-daemonset", "needs NAMESPACE/NAME");
+            if (!named) throw CLI::ValidationError("wait-daemonset", "expected NAMESPACE/NAME");
             wait->name_space = named->name_space;
             wait->name = named->name;
           },
-          "NAMESPACE/NAME")
+          "DaemonSet as NAMESPACE/NAME")
       ->required();
   command
       ->add_option_function<unsigned>(
           "--timeout", [wait](unsigned seconds) { wait->timeout = std::chrono::seconds(seconds); },
-          "Seconds, 240 without it")
+          "Timeout in seconds (default: 240)")
       ->check(CLI::Range(1, 3600));
   command->callback([wait, chosen] { *chosen = [wait] { return AwaitDaemonSet(*wait); }; });
 }
@@ -210,8 +217,7 @@ void AddWaitDaemonSet(CLI::App* app, std::function<int()>* chosen) {
 }  // namespace
 
 int Main(int argc, char** argv) {
-  std::ios::sync_with_stdio(false);
-  CLI::App app("Podgate: NetworkPolicy for Kubernetes nodes, enforced with nftables", "podgate");
+  CLI::App app("Podgate enforces Kubernetes NetworkPolicies with nftables", "podgate");
   app.require_subcommand(1);
   app.set_version_flag("--version", std::string("podgate ") + Version());
 
@@ -220,7 +226,6 @@ int Main(int argc, char** argv) {
   AddExplain(&app, &chosen);
   AddRun(&app, &chosen);
   AddCleanup(&app, &chosen);
-  AddPrepareNode(&app, &chosen);
   AddWaitDaemonSet(&app, &chosen);
   app.add_subcommand("version", "Print the version")->callback([&chosen] {
     chosen = [] {

@@ -3,7 +3,8 @@
 #include <set>
 
 #include "compiler/codegen/compile.h"
-#include "compiler/ir/ir.h"
+#include "compiler/ir/build_ir.h"
+#include "compiler/ir/ir_dump.h"
 #include "controller/base/exit_code.h"
 #include "controller/cli/cli_input.h"
 #include "controller/cli/cli_offline.h"

@@ -4,7 +4,7 @@
 #include <ostream>
 
 #include "compiler/reference/evaluate.h"
-#include "compiler/reference/flow_query.h"
+#include "compiler/reference/flow_query_text.h"
 #include "controller/base/exit_code.h"
 #include "controller/cli/cli_input.h"
 #include "controller/cli/cli_offline.h"
@@ -20,15 +20,15 @@ std::string ErrorJson(const std::string& line, const std::string& error) {
   return json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 
-void PrintText(const compiler::FlowQuery& flow, const compiler::FlowAnswer& verdict,
+void PrintText(const compiler::FlowQuery& query, const compiler::FlowAnswer& answer,
                std::ostream& out) {
-  out << (verdict.allowed ? "allow: " : "deny: ") << verdict.reason << '\n';
+  out << (answer.allowed ? "allow: " : "deny: ") << answer.reason << '\n';
   for (const auto& [name, side] :
-       {std::pair<const char*, const compiler::SideVerdict&>("egress of ", verdict.egress),
-        {"ingress to ", verdict.ingress}}) {
+       {std::pair<const char*, const compiler::SideAnswer&>("egress of ", answer.egress),
+        {"ingress to ", answer.ingress}}) {
     if (!side.applies) continue;
-    const bool egress = &side == &verdict.egress;
-    out << "  " << name << compiler::ToString(egress ? flow.from : flow.to) << ": "
+    const bool egress = &side == &answer.egress;
+    out << "  " << name << compiler::ToString(egress ? query.from : query.to) << ": "
         << (side.allowed ? "allowed" : "denied") << ", " << side.reason << '\n';
   }
 }
@@ -41,15 +41,15 @@ int AnswerAll(const ExplainOptions& options, const compiler::Cluster& cluster, s
     if (!line.empty() && line.back() == '\r') line.pop_back();
     if (line.find_first_not_of(" \t") == std::string::npos) continue;
     std::string error;
-    std::optional<compiler::FlowQuery> flow = compiler::ParseFlowQuery(line, &error);
-    std::optional<compiler::FlowAnswer> verdict;
-    if (flow) {
-      flow->family = options.family;
-      verdict = compiler::Evaluate(cluster, *flow,
-                                   {.pod_to_node_enforce = options.pod_to_node_enforce}, &error);
+    std::optional<compiler::FlowQuery> query = compiler::ParseFlowQuery(line, &error);
+    std::optional<compiler::FlowAnswer> answer;
+    if (query) {
+      query->family = options.family;
+      answer = compiler::Evaluate(cluster, *query,
+                                  {.pod_to_node_enforce = options.pod_to_node_enforce}, &error);
     }
-    if (verdict) {
-      out << compiler::ToJson(*flow, *verdict) << '\n';
+    if (answer) {
+      out << compiler::ToJson(*query, *answer) << '\n';
     } else {
       out << ErrorJson(line, error) << '\n';
       code = kExitBadInput;
@@ -73,27 +73,27 @@ int AnswerProbes(const ExplainOptions& options, const compiler::Cluster& cluster
 int AnswerOne(const ExplainOptions& options, const compiler::Cluster& cluster, std::ostream& out,
               std::ostream& err) {
   std::string error;
-  compiler::FlowQuery flow;
-  flow.family = options.family;
+  compiler::FlowQuery query;
+  query.family = options.family;
   const std::optional<compiler::EndpointName> from =
       compiler::ParseEndpointName(options.from, &error);
-  if (!from || !compiler::ParseTarget(options.target, &flow, &error)) {
+  if (!from || !compiler::ParseTarget(options.target, &query, &error)) {
     err << "podgate: " << error << '\n';
     return kExitUsage;
   }
-  flow.from = *from;
-  const std::optional<compiler::FlowAnswer> verdict = compiler::Evaluate(
-      cluster, flow, {.pod_to_node_enforce = options.pod_to_node_enforce}, &error);
-  if (!verdict) {
+  query.from = *from;
+  const std::optional<compiler::FlowAnswer> answer = compiler::Evaluate(
+      cluster, query, {.pod_to_node_enforce = options.pod_to_node_enforce}, &error);
+  if (!answer) {
     err << "podgate: " << error << '\n';
     return kExitBadInput;
   }
   if (options.json) {
-    out << compiler::ToJson(flow, *verdict) << '\n';
+    out << compiler::ToJson(query, *answer) << '\n';
   } else {
-    PrintText(flow, *verdict, out);
+    PrintText(query, *answer, out);
   }
-  return verdict->allowed ? kExitOk : kExitNegative;
+  return answer->allowed ? kExitOk : kExitNegative;
 }
 
 }  // namespace

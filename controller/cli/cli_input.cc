@@ -2,6 +2,8 @@
 
 #include <ostream>
 
+#include "compiler/load/load_files.h"
+
 namespace podgate::controller {
 
 compiler::LoadResult LoadInput(const InputOptions& options, std::ostream& err) {

@@ -3,7 +3,7 @@
 
 #include <iosfwd>
 
-#include "compiler/load/load.h"
+#include "compiler/load/load_result.h"
 #include "controller/cli/cli_offline.h"
 
 namespace podgate::controller {

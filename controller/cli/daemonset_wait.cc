@@ -49,13 +49,15 @@ std::string Ask(const DaemonSetWait& wait, HttpTransport* transport) {
   request.limit = std::chrono::seconds(20);
   Body body;
   const HttpResult result = transport->Get(request, &body);
-  if (result.error != HttpError::kNone) return "the API server cannot be asked: " + result.message;
-  if (result.status != 200) return fmt::format("the API server answers {}", result.status);
+  if (result.error != HttpError::kNone)
+    return "the API server cannot be reached: " + result.message;
+  if (result.status != 200)
+    return fmt::format("the API server answers with status {}", result.status);
   const auto progress = ReadProgress(body.text());
-  if (!progress) return "the API server's answer is no DaemonSet";
-  if (!progress->current) return "nobody has looked at the DaemonSet yet";
+  if (!progress) return "the answer of the API server is not a DaemonSet";
+  if (!progress->current) return "the DaemonSet controller has not processed it yet";
   if (progress->done()) return "";
-  return fmt::format("only {} of {} nodes are done", progress->ready, progress->wanted);
+  return fmt::format("its pods are ready on {} of {} nodes", progress->ready, progress->wanted);
 }
 
 }  // namespace
@@ -109,7 +111,10 @@ int AwaitDaemonSet(const DaemonSetWait& wait) {
     std::cerr << "podgate: " << access.status().message() << '\n';
     return access.status().code() == Status::Code::kNotFound ? kExitUsage : kExitBadInput;
   }
-  InitialiseTransports();
+  if (const Status status = InitialiseTransports(); !status.ok()) {
+    std::cerr << "podgate: " << status.message() << '\n';
+    return kExitUnreachable;
+  }
   SystemClock clock;
   return AwaitDaemonSet(wait, MakeTransport(access.value()).get(), &clock, std::cerr);
 }

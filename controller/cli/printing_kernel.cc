@@ -4,11 +4,16 @@
 
 namespace podgate::controller {
 
+void PrintingKernel::BeginChange(std::size_t steps) {
+  steps_ = steps;
+  number_ = 0;
+}
+
 nft::Status PrintingKernel::Commit(const nft::Step& step) {
-  const std::string text = nft::Print(std::vector<nft::Step>{step});
+  const std::string text = nft::Print(step, ++number_, steps_);
   ++generation_;
   if (std::fwrite(text.data(), 1, text.size(), out_) != text.size() || std::fflush(out_) != 0) {
-    return {nft::Status::Code::kOther, "cannot write to standard output"};
+    return {nft::Status::Code::kOther, "cannot write the changes to standard output"};
   }
   return {};
 }

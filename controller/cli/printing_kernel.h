@@ -4,6 +4,8 @@
 
 #include <cstdio>
 #include <optional>
+#include <string>
+#include <utility>
 
 #include "nft/kernel/kernel.h"
 
@@ -17,6 +19,7 @@ class PrintingKernel : public nft::Kernel {
 
   nft::Result<std::optional<nft::Ruleset>> Read(const std::string&) override { return start_; }
   nft::Result<bool> Holds(const nft::Ruleset&) override { return true; }
+  void BeginChange(std::size_t steps) override;
   nft::Status Commit(const nft::Step& step) override;
   nft::Status CommitAt(std::uint32_t, const nft::Step& step) override { return Commit(step); }
   nft::Result<std::uint32_t> Generation() override { return generation_; }
@@ -25,6 +28,8 @@ class PrintingKernel : public nft::Kernel {
   std::FILE* out_;
   std::optional<nft::Ruleset> start_;
   std::uint32_t generation_ = 1;
+  std::size_t number_ = 0;  // of the last step in its change,
+  std::size_t steps_ = 0;   // which has so many
 };
 
 }  // namespace podgate::controller

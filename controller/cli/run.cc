@@ -2,31 +2,20 @@
 
 #include <malloc.h>
 
-#include <array>
+#include <chrono>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
-#include <memory>
-#include <optional>
-#include <thread>
+#include <string>
 #include <utility>
 
-#include "controller/agent/flow_terminator.h"
-#include "controller/agent/loop.h"
+#include "controller/base/exit_code.h"
+#include "controller/base/instance_lock.h"
 #include "controller/base/signals.h"
 #include "controller/base/version.h"
-#include "controller/base/wake.h"
-#include "controller/cli/printing_kernel.h"
-#include "controller/http/process_stats.h"
-#include "controller/http/status_pages.h"
-#include "controller/node/node_addresses.h"
+#include "controller/cli/agent.h"
+#include "controller/cli/kernel_seams.h"
 #include "controller/transport/kubeconfig.h"
-#include "controller/transport/transport.h"
-#include "controller/watch/event_sender.h"
-#include "controller/watch/reflector.h"
-#include "nft/conntrack/conntrack_netlink.h"
-#include "nft/kernel/monitor.h"
-#include "nft/kernel/netlink.h"
 
 namespace podgate::controller {
 namespace {
@@ -38,8 +27,11 @@ int Fail(int code, const std::string& message) {
 
 // Reads everything once, so that a wrong path or an empty file is said at the start and not in a
 // log line.
-int CheckAccess(const AccessOptions& options, Result<ApiAccess>* access) {
-  *access = FindAccess(options);
+int CheckAccess(const RunOptions& options, Result<ApiAccess>* access) {
+  AccessOptions access_options;
+  access_options.kubeconfig = options.kubeconfig;
+  access_options.context = options.context;
+  *access = FindAccess(access_options);
   if (!access->ok()) {
     const bool usage = access->status().code() == Status::Code::kNotFound;
     return Fail(usage ? kExitUsage : kExitBadInput, access->status().message());
@@ -48,78 +40,35 @@ int CheckAccess(const AccessOptions& options, Result<ApiAccess>* access) {
   return credentials.ok() ? kExitOk : Fail(kExitBadInput, credentials.status().message());
 }
 
-nft::Result<std::unique_ptr<nft::Kernel>> OpenKernel(bool dry_run, Logger* log) {
-  auto real = nft::OpenNetlink();
-  if (!dry_run) return real;
-  std::optional<nft::Ruleset> start;
-  if (real.ok()) {
-    auto table = real.value()->Read(nft::Ruleset().table);
-    if (table.ok()) start = std::move(table).value();
-  } else {
-    log->Info("cannot read this node's table, printing all of it",
-              {{"reason", real.status().message()}});
-  }
-  return std::unique_ptr<nft::Kernel>(std::make_unique<PrintingKernel>(stdout, std::move(start)));
-}
+// The process that has this lock is the agent of its network namespace.
+constexpr const char* kLockName = "podgate";
+// In an update the old agent may still be ending while the new one starts.
+constexpr std::chrono::seconds kLockPatience{3};
 
-// A pod of the chart knows its own name.
-EventSource SourceOfEvents(const std::string& node) {
-  EventSource source{node, std::nullopt};
-  const auto name = ProcessEnvironment("POD_NAME");
+// What a second agent says of the first: its process's number may mean nothing to the reader.
+std::string IntroductionOf(const std::string& node) {
+  const auto pod = ProcessEnvironment("POD_NAME");
   const auto ns = ProcessEnvironment("POD_NAMESPACE");
-  if (name && ns && !name->empty() && !ns->empty()) source.pod = compiler::ObjectKey{*ns, *name};
-  return source;
+  std::string text = "node " + node;
+  if (pod && ns && !pod->empty() && !ns->empty()) text += ", pod " + *ns + "/" + *pod;
+  return text;
 }
 
-// nullptr where nobody can be heard; a dry run does not look at what others do.
-std::unique_ptr<nft::Monitor> ListenToOthers(bool dry_run, Logger* log) {
-  if (dry_run) return nullptr;
-  auto monitor = nft::OpenMonitor();
-  if (monitor.ok()) return std::move(monitor).value();
-  log->Warn("cannot hear who changes rules, asking twice a second",
-            {{"reason", monitor.status().message()}});
-  return nullptr;
+// Exit code, kExitOk to go on.
+int BeTheOnlyAgent(InstanceLock* lock, Logger* log) {
+  switch (lock->Take(kLockPatience)) {
+    case InstanceLock::Outcome::kTaken:
+      break;
+    case InstanceLock::Outcome::kHeld:
+      return Fail(kExitUsage, "another agent (" + lock->reason() +
+                                  ") enforces the policies in this network namespace; stop it "
+                                  "before you start a second one");
+    case InstanceLock::Outcome::kUnavailable:
+      log->Warn(LogMessages::kNoInstanceLock, {{"reason", lock->reason()}});
+      break;
+  }
+  return kExitOk;
 }
-
-// Cuts flows from its own thread while it lives; does nothing where that is not wanted or not
-// possible.
-class Cutting {
- public:
-  Cutting(const RunOptions& options, MessageQueue* queue, Logger* log) {
-    if (options.dry_run) return;
-    auto conntrack = nft::OpenConntrack();
-    nft::Status problem = conntrack.status();
-    if (conntrack.ok()) {
-      conntrack_ = std::move(conntrack).value();
-      if (!options.keep_established) {
-        cutter_ = std::make_unique<FlowTerminator>(conntrack_.get(), ReadNodeAddresses, log,
-                                                   [queue] { queue->Wake(); });
-        return;
-      }
-      // Those that an agent without the option put would keep flows from coming back.
-      problem = nft::RemoveTombstones(conntrack_.get()).status();
-    }
-    if (!problem.ok()) {
-      log->Error(options.keep_established
-                     ? "cannot take away the tombstones of flows that were cut"
-                     : "cannot cut established flows: what is denied later lives on",
-                 {{"problem", problem.message()}});
-    }
-  }
-  ~Cutting() { Stop(); }
-  FlowTerminator* cutter() { return cutter_.get(); }
-  void Start() {
-    if (cutter_) thread_ = std::jthread([this] { cutter_->Run(); });
-  }
-  void Stop() {
-    if (cutter_) cutter_->Stop();
-  }
-
- private:
-  std::unique_ptr<nft::Conntrack> conntrack_;
-  std::unique_ptr<FlowTerminator> cutter_;
-  std::jthread thread_;
-};
 
 }  // namespace
 
@@ -129,89 +78,37 @@ int Run(const RunOptions& options) {
   const std::string node =
       options.node.empty() ? ProcessEnvironment("NODE_NAME").value_or("") : options.node;
   if (node.empty())
-    return Fail(kExitUsage, "which node is this? Give --node NAME or set NODE_NAME");
+    return Fail(kExitUsage,
+                "the name of this node is not known; give --node NAME or set NODE_NAME");
 
   Logger log(options.log_format, options.log_level);
+  InstanceLock lock(kLockName, IntroductionOf(node));
+  if (!options.dry_run) {
+    if (const int code = BeTheOnlyAgent(&lock, &log); code != kExitOk) return code;
+  }
   Result<ApiAccess> access = Status(Status::Code::kOther, "");
-  AccessOptions access_options;
-  access_options.kubeconfig = options.kubeconfig;
-  access_options.context = options.context;
-  if (const int code = CheckAccess(access_options, &access); code != kExitOk) return code;
+  if (const int code = CheckAccess(options, &access); code != kExitOk) return code;
 
   StopSignals signals;
   auto kernel = OpenKernel(options.dry_run, &log);
   if (!kernel.ok()) return Fail(kExitUnreachable, kernel.status().message());
-  const std::unique_ptr<nft::Monitor> monitor = ListenToOthers(options.dry_run, &log);
-  InitialiseTransports();
-
-  SystemClock clock;
-  RequestLimiter gate(&clock);
-  MessageQueue queue;
-  const std::unique_ptr<HttpTransport> transport = MakeTransport(access.value());
-  Cutting cutting(options, &queue, &log);
-  EventSender sender(SourceOfEvents(node), transport.get(), &gate, &clock, &log);
-  EventSink* const events = options.dry_run ? nullptr : &sender;
-  AgentStatsBoard board(clock.Now());
-  const std::unique_ptr<NodeLinks> links = OpenNodeLinks();
-  BridgeGuard guard(options.set_bridge_sysctl && !options.dry_run, links.get(), &clock, &log,
-                    events);
-  Loop loop({node,
-             {.pod_to_node_enforce = options.pod_to_node_enforce, .reject = options.reject},
-             options.dry_run},
-            kernel.value().get(), &clock, &log, cutting.cutter(), monitor.get(), &board, &guard,
-            events);
-  const WakeOn others(monitor ? monitor->fd() : -1, [&queue] { queue.Wake(); });
-  log.Info("starting", {{"version", Version()},
-                        {"node", node},
-                        {"server", access.value().Url()},
-                        {"as", access.value().origin},
-                        {"dry_run", options.dry_run}});
+  auto monitor = OpenCommitMonitor(options.dry_run, &log);
+  if (const Status status = InitialiseTransports(); !status.ok())
+    return Fail(kExitUnreachable, status.message());
+  lock.Answer();
+  Agent agent(options, node, access.value(), std::move(kernel).value(), std::move(monitor), &log);
+  log.Info(LogMessages::kAgentStarting, {{"version", Version()},
+                                         {"node", node},
+                                         {"server", access.value().Url()},
+                                         {"as", access.value().origin},
+                                         {"dry_run", options.dry_run}});
   signals.Start([&](int signal) {
-    log.Info("stopping, the rules stay", {{"signal", signal == SIGINT ? "SIGINT" : "SIGTERM"}});
-    clock.Stop();
-    gate.Stop();
-    transport->Cancel();
-    queue.Close();  // last: it lets the loop end, and with it all that this refers to
+    log.Info(LogMessages::kAgentStopping, {{"signal", signal == SIGINT ? "SIGINT" : "SIGTERM"}});
+    agent.Stop();
   });
-
-  std::array reflectors{Reflector(kNamespaces, transport.get(), &gate, &clock, &log, &queue),
-                        Reflector(kNetworkPolicies, transport.get(), &gate, &clock, &log, &queue),
-                        Reflector(kPods, transport.get(), &gate, &clock, &log, &queue)};
-  const auto status = [&] {
-    AgentStatus now;
-    now.now = clock.Now();
-    now.version = Version();
-    now.loop = board.Read();
-    for (const Reflector& reflector : reflectors)
-      now.last_news.at(PlaceOf(reflector.kind())) = reflector.last_news();
-    now.bridge = guard.report();
-    if (cutting.cutter() != nullptr) now.cut_flows = cutting.cutter()->counters().cut;
-    now.process = ReadProcessStats();
-    return now;
-  };
-  std::optional<HttpServer> server;
-  if (!options.listen.empty()) {
-    server.emplace(
-        options.listen,
-        [&status](const HttpQuestion& question) { return AnswerPage(question, status()); }, &log,
-        HttpServer::Limits());
-  }
-  std::array<std::jthread, reflectors.size()> threads;
-  for (std::size_t i = 0; i < reflectors.size(); ++i) {
-    threads[i] = std::jthread([&reflector = reflectors[i]] { reflector.Run(); });
-  }
-  cutting.Start();
-  std::jthread telling([&sender] { sender.Run(); });
-  std::jthread guarding([&guard] { guard.Run(); });
-  loop.Run(&queue);
-  guard.Stop();
-  guarding.join();
-  sender.Stop();
-  telling.join();
-  server.reset();
-  cutting.Stop();
-  for (std::jthread& thread : threads) thread.join();
-  if (transport->Hangs()) std::_Exit(kExitOk);
+  agent.Run();
+  signals.End();  // the call of Stop() may not be through yet
+  if (agent.Hangs()) std::_Exit(kExitOk);
   return kExitOk;
 }
 

@@ -1,32 +1,12 @@
 // The agent: `podgate run`.
 #pragma once
 
-#include <string>
-#include <vector>
-
-#include "controller/base/exit_code.h"
-#include "controller/base/log.h"
-#include "controller/http/listen_address.h"
+#include "controller/cli/run_options.h"
 
 namespace podgate::controller {
 
-struct RunOptions {
-  std::string node;  // --node; empty: $NODE_NAME
-  std::string
-      kubeconfig;       // --kubeconfig; empty: as kubectl finds it, else the pod's service account
-  std::string context;  // --context; empty: the kubeconfig's current-context
-  bool dry_run = false;
-  Logger::Format log_format = Logger::Format::kText;
-  LogLevel log_level = LogLevel::kInfo;
-  bool pod_to_node_enforce = false;     // --pod-to-node=enforce
-  bool reject = false;                  // --deny=reject
-  bool keep_established = false;        // --established=keep
-  bool set_bridge_sysctl = true;        // --bridge-sysctl=set
-  std::vector<ListenAddress> listen{};  // --listen; for probes and metrics
-};
-
-// Runs until SIGTERM or SIGINT; the rules stay. To be called on the main thread while it is the
-// only one.
+// Runs until SIGTERM or SIGINT; the rules stay. Returns the exit code, after a sentence on standard
+// error where the agent cannot start. To be called on the main thread while it is the only one.
 int Run(const RunOptions& options);
 
 }  // namespace podgate::controller

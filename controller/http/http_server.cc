@@ -75,13 +75,13 @@ std::uint16_t PortOf(int fd) {
 const char* WhatToDo(int error) {
   switch (error) {
     case EADDRINUSE:
-      return "end what listens there, or give another port with --listen";
+      return "stop the process that listens there, or give another port with --listen";
     case EADDRNOTAVAIL:
-      return "give an address of this node with --listen; one that comes later is taken then";
+      return "give an address of this node with --listen; one that is added later is used then";
     case EACCES:
-      return "give a port from 1024 on with --listen";
+      return "give a port of 1024 or higher with --listen";
     default:
-      return "see whether the node is short of memory or descriptors";
+      return "check whether the node is short of memory or file descriptors";
   }
 }
 
@@ -115,7 +115,7 @@ HttpServer::HttpServer(const std::vector<ListenAddress>& addresses, Handler hand
     : handler_(std::move(handler)), log_(log), limits_(limits) {
   stop_ = ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
   if (stop_ < 0) {
-    log_->Error("cannot serve probes and metrics; the firewall works on",
+    log_->Error(LogMessages::kNotServing,
                 {{"reason", std::strerror(errno)}, {"do", WhatToDo(errno)}});
     return;
   }
@@ -149,17 +149,16 @@ void HttpServer::Listen(Listener* listener) {
     listener->fd = OpenListener(AF_INET, listener->address);
   if (listener->fd >= 0) {
     listener->problem = 0;
-    log_->Info("listening for probes and metrics", {{"address", listener->address.ToString()}});
+    log_->Info(LogMessages::kServing, {{"address", listener->address.ToString()}});
     return;
   }
   const int error = errno;
   listener->next_attempt = Now() + limits_.listen_again;
   if (std::exchange(listener->problem, error) == error) return;
-  log_->Error("cannot listen for probes and metrics, trying again; the firewall works on",
-              {{"address", listener->address.ToString()},
-               {"reason", std::strerror(error)},
-               {"do", WhatToDo(error)},
-               {"retry_ms", limits_.listen_again.count()}});
+  log_->Error(LogMessages::kNotListening, {{"address", listener->address.ToString()},
+                                           {"reason", std::strerror(error)},
+                                           {"do", WhatToDo(error)},
+                                           {"retry_ms", limits_.listen_again.count()}});
 }
 
 void HttpServer::ListenAgain(Clock::Time now) {
@@ -232,8 +231,8 @@ void HttpServer::Answer(const ParsedRequest& request, Connection* connection) {
     answer = handler_(question);
   } else {
     answer.status = request.status;
-    answer.body =
-        fmt::format("{}: send GET or HEAD of a path, as HTTP/1.1\n", ReasonPhrase(request.status));
+    answer.body = fmt::format("{}: send GET or HEAD and a path over HTTP/1.1\n",
+                              ReasonPhrase(request.status));
   }
   connection->out = fmt::format(
       "HTTP/1.1 {} {}\r\nContent-Type: {}\r\nContent-Length: {}\r\n{}Cache-Control: no-store\r\n"

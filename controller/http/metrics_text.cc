@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <cmath>
 
 namespace podgate::controller {
@@ -28,12 +27,6 @@ std::string Number(double value) {
 }
 
 }  // namespace
-
-void Histogram::Observe(double seconds) {
-  const auto* const bucket = std::lower_bound(kBounds.begin(), kBounds.end(), seconds);
-  ++counts_.at(static_cast<std::size_t>(bucket - kBounds.begin()));
-  sum_seconds_ += seconds;
-}
 
 void MetricsText::Begin(std::string_view name, std::string_view type, std::string_view help) {
   name_ = name;

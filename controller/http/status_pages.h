@@ -3,10 +3,10 @@
 //
 //   /healthz   200 while the loop goes round. Knows nothing of the API server: an outage there must
 //              not restart every node's firewall
-//   /readyz    200 when all kinds are listed, the kernel holds what is wanted, and no packets are
-//              known to pass by the rules; else 503 and a sentence for each reason. ?verbose: all
-//              checks, and the pods for which nothing can be enforced. On another listener than
-//              loopback only whether it is so
+//   /readyz    200 when all kinds are listed, the node's name fits this machine, the kernel holds
+//              what is wanted, and no packets are known to pass by the rules; else 503 and a
+//              sentence for each reason. ?verbose: all checks, and the pods for which nothing can
+//              be enforced. On another listener than loopback only whether it is so
 //   /metrics   Prometheus text
 #pragma once
 
@@ -18,16 +18,10 @@
 #include "controller/agent/agent_stats.h"
 #include "controller/base/clock.h"
 #include "controller/http/http_server.h"
+#include "controller/http/process_stats.h"
 #include "controller/node/bridge_guard.h"
 
 namespace podgate::controller {
-
-// Of this process, from the kernel.
-struct ProcessStats {
-  std::uint64_t resident_bytes = 0;
-  double cpu_seconds = 0;
-  double start_time_seconds = 0;  // since 1970
-};
 
 struct AgentStatus {
   Clock::Time now;
@@ -44,11 +38,11 @@ struct AgentStatus {
 // fifth, and a slow machine less: an agent must not be ended in the middle of its first turn.
 inline constexpr std::chrono::seconds kStuckAfter{300};
 
-struct Check {
+struct ReadinessCheck {
   std::string name;
   std::string problem;  // a sentence; empty: none
 };
-std::vector<Check> ReadinessChecks(const AgentStatus& status);
+std::vector<ReadinessCheck> ReadinessChecks(const AgentStatus& status);
 
 std::string Metrics(const AgentStatus& status);
 

@@ -1,14 +1,14 @@
-// How a local pod hangs on this node, and so whether its packets pass the hooks where the rules
-// are. Pure: what the kernel says is asked for in node_links.h.
+// How a local pod is attached to this node, and so whether its packets pass the hooks where the
+// rules are. Pure: what the kernel says is asked for in node_links.h.
 //
-//   routed     a link of its own (veth, tun, netkit), with a route to this address alone: each
-//   packet
-//              to it is forwarded, and policed
-//   bridged    packets from other pods on the bridge are not routed; they pass our hooks only with
-//              br_netfilter, switched on for all bridges or for this one
-//   elsewhere  reached through a device that is not the pod's own: macvlan, ipvlan, a physical
-//              function, or no way at all. Its packets can bypass the node's stack: nothing can be
-//              enforced from here
+//   routed     by a link of its own (veth, tun, netkit), with a route to this address alone: each
+//              packet to it is forwarded, and meets the rules
+//   bridged    by a port of a bridge: packets from other pods on the bridge are not routed; they
+//              pass our hooks only with br_netfilter, turned on for all bridges (sysctls) or for
+//              this one (its own switch); either is enough
+//   elsewhere  by a device that is not the pod's own: macvlan, ipvlan, a physical function, or no
+//              way at all. Its packets can bypass the node's stack: nothing can be enforced from
+//              here
 #pragma once
 
 #include <cstdint>
@@ -35,7 +35,7 @@ struct Route {
 struct Link {
   std::string name;
   std::string kind;  // as the kernel calls it; empty: a physical device
-  // Bridges: whether br_netfilter is switched on for this one.
+  // Bridges: their own switch, nf_call_iptables and nf_call_ip6tables in `ip -d link`.
   bool call_iptables = false;
   bool call_ip6tables = false;
   bool Calls(ipset::Family family) const {
@@ -46,9 +46,8 @@ struct Link {
 struct Attachment {
   enum class How : std::uint8_t { kRouted, kBridged, kElsewhere };
   How how = How::kElsewhere;
-  std::string bridge{};       // kBridged: its name,
-  bool bridge_calls = false;  // and whether br_netfilter is switched on for it alone
-  std::string reason{};       // kElsewhere: the end of a sentence that begins with the address
+  int bridge = 0;        // kBridged: the index of the link
+  std::string reason{};  // kElsewhere: the end of a sentence that begins with the address
 };
 
 // `link` of the route's device; nullptr: not to be had.

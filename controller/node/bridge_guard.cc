@@ -75,9 +75,10 @@ Clock::Time BridgeGuard::Look() {
   if (all) next_look_at_all_ = now + kAllEvery;
   if (bad) next_look_at_bad_ = now + kBadEvery;
   seen_.clear();
-  for (auto& [key, end] : ends_) {
-    if (all || !end.looked || (bad && MayTurn(key.first.family(), end.attachment)))
-      LookAt(key.first, &end);
+  ForgetLostBridges();
+  for (auto& [key, known] : addresses_) {
+    const bool elsewhere = known.attachment.how == Attachment::How::kElsewhere;
+    if (all || !known.looked || (bad && elsewhere)) LookAt(key.first, &known);
   }
   FindBridges();
   SeeToFilter(Family::kIPv4);
@@ -85,11 +86,11 @@ Clock::Time BridgeGuard::Look() {
   MakeReport();
 
   Clock::Time next = next_look_at_all_;
-  const bool any_bad = std::any_of(ends_.begin(), ends_.end(), [this](const auto& item) {
-    return MayTurn(item.first.first.family(), item.second.attachment);
+  const bool any_bad = std::any_of(addresses_.begin(), addresses_.end(), [](const auto& item) {
+    return item.second.attachment.how == Attachment::How::kElsewhere;
   });
   if (any_bad) next = std::min(next, next_look_at_bad_);
-  if (filters_[0].bridged || filters_[1].bridged)
+  if (!filters_[0].bridges.empty() || !filters_[1].bridges.empty())
     next = std::min<Clock::Time>(next, now + kFilterEvery);
   return next;
 }
@@ -97,24 +98,24 @@ Clock::Time BridgeGuard::Look() {
 // ---- where pods hang
 
 void BridgeGuard::TakePods(Pods pods) {
-  decltype(ends_) ends;
+  decltype(addresses_) addresses;
   for (const auto& pod : pods) {
     for (const ipset::Address& address : pod.addresses) {
       const std::pair key(address, pod.key);
-      const auto known = ends_.find(key);
-      const bool same = known != ends_.end() && known->second.uid == pod.uid;
-      ends[key] = same ? std::move(known->second) : End{pod.key, pod.uid};
+      const auto before = addresses_.find(key);
+      const bool same = before != addresses_.end() && before->second.uid == pod.uid;
+      addresses[key] = same ? std::move(before->second) : PodAddress{pod.key, pod.uid};
     }
   }
-  ends_ = std::move(ends);
+  addresses_ = std::move(addresses);
 }
 
-// What is worth a look every second: what is not right, and a bridge's own switch, which may be
-// turned on and off like the one for all.
-bool BridgeGuard::MayTurn(Family family, const Attachment& attachment) const {
-  if (attachment.how == Attachment::How::kElsewhere || attachment.bridge_calls) return true;
-  const bool problem = !filters_.at(PlaceOf(family)).problem.empty();
-  return attachment.how == Attachment::How::kBridged && problem;
+// A bridge that is made again under its old name is another one, whose switch is off.
+void BridgeGuard::ForgetLostBridges() {
+  for (auto& [key, known] : addresses_) {
+    const bool bridged = known.looked && known.attachment.how == Attachment::How::kBridged;
+    if (bridged && LinkOf(known.attachment.bridge) == nullptr) known.looked = false;
+  }
 }
 
 const Link* BridgeGuard::LinkOf(int index) {
@@ -126,128 +127,147 @@ const Link* BridgeGuard::LinkOf(int index) {
   return it->second ? &*it->second : nullptr;
 }
 
-void BridgeGuard::LookAt(const ipset::Address& address, End* end) {
+void BridgeGuard::LookAt(const ipset::Address& address, PodAddress* known) {
   const Route route = links_->RouteTo(address);
   const Link* link = route.kind == Route::Kind::kDevice ? LinkOf(route.device) : nullptr;
-  end->attachment = Judge(route, link, address.family());
-  end->looked = true;
+  known->attachment = Judge(route, link, address.family());
+  known->looked = true;
   const Clock::Time now = clock_->Now();
-  if (end->attachment.how != Attachment::How::kElsewhere) {
-    end->elsewhere_since = {};
-    if (!std::exchange(end->told, false)) return;
-    log_->Info("packets of a pod pass the rules now",
-               {{"pod", end->pod.ToString()}, {"address", address.ToString()}});
+  if (known->attachment.how != Attachment::How::kElsewhere) {
+    known->elsewhere_since = {};
+    if (!std::exchange(known->told, false)) return;
+    log_->Info(LogMessages::kPodTrafficFiltered,
+               {{"pod", known->pod.ToString()}, {"address", address.ToString()}});
     return;
   }
-  if (end->elsewhere_since == Clock::Time()) end->elsewhere_since = now;
-  if (now - end->elsewhere_since < kGrace || std::exchange(end->told, true)) return;
-  TellElsewhere(address, *end);
+  if (known->elsewhere_since == Clock::Time()) known->elsewhere_since = now;
+  if (now - known->elsewhere_since < kGrace || std::exchange(known->told, true)) return;
+  TellElsewhere(address, *known);
 }
 
-void BridgeGuard::TellElsewhere(const ipset::Address& address, const End& end) {
-  log_->Error("nothing can be enforced for a pod: its packets may bypass this node's rules",
-              {{"pod", end.pod.ToString()},
+void BridgeGuard::TellElsewhere(const ipset::Address& address, const PodAddress& known) {
+  log_->Error(LogMessages::kPodNotEnforceable,
+              {{"pod", known.pod.ToString()},
                {"address", address.ToString()},
-               {"reason", "the address " + end.attachment.reason},
+               {"reason", "the address " + known.attachment.reason},
                {"do",
-                "attach it by a veth pair or a bridge of this node, or do not rely on "
+                "attach the pod by a veth pair or a bridge of this node, or do not rely on "
                 "policies for it"}});
   if (events_ == nullptr) return;
   ClusterEvent event;
   event.about = ClusterEvent::About::kPod;
-  event.key = end.pod;
-  event.uid = end.uid;
+  event.key = known.pod;
+  event.uid = known.uid;
   event.reason = "NotEnforceable";
   event.action = "Report";
   event.note = fmt::format(
-      "No policy is enforced for this pod: its address {} {}. Attach it by a veth pair or a bridge "
-      "of its node, or do not rely on policies for it.",
-      address.ToString(), end.attachment.reason);
+      "Policies cannot be enforced for this pod: its address {} {}. Attach the pod by a veth pair "
+      "or "
+      "a bridge of its node, or do not rely on policies for it.",
+      address.ToString(), known.attachment.reason);
   events_->Tell(std::move(event));
 }
 
 void BridgeGuard::FindBridges() {
-  std::array<std::set<std::string>, 2> bridges;
-  for (FilterState& filter : filters_) filter.bridged = false;
-  for (const auto& [key, end] : ends_) {
-    if (end.attachment.how != Attachment::How::kBridged) continue;
-    const std::size_t place = PlaceOf(key.first.family());
-    filters_.at(place).bridged = true;
-    if (!end.attachment.bridge_calls) bridges.at(place).insert(end.attachment.bridge);
+  std::array<std::map<int, Bridge>, 2> bridges;
+  for (const auto& [key, known] : addresses_) {
+    if (known.attachment.how != Attachment::How::kBridged) continue;
+    const int index = known.attachment.bridge;
+    const Family family = key.first.family();
+    const auto [it, fresh] = bridges.at(PlaceOf(family)).try_emplace(index);
+    const Link* const link = fresh ? LinkOf(index) : nullptr;
+    if (link == nullptr) continue;
+    const auto& before = filters_.at(PlaceOf(family)).bridges;
+    const auto old = before.find(index);
+    it->second = {link->name, link->Calls(family), old != before.end() && old->second.on, false};
   }
   for (std::size_t i = 0; i < bridges.size(); ++i)
-    filters_.at(i).bridges.assign(bridges.at(i).begin(), bridges.at(i).end());
+    filters_.at(i).bridges = std::move(bridges.at(i));
 }
 
 // ---- br_netfilter
 
 void BridgeGuard::SeeToFilter(Family family) {
   FilterState& filter = filters_.at(PlaceOf(family));
-  filter.problem = filter.bridged ? WhyNotOn(family) : "";
+  filter.problem = filter.bridges.empty() ? "" : WhyBypassed(family);
   Tell(family);
 }
 
-// Empty: it is on, or every bridge has its own switch on.
-std::string BridgeGuard::WhyNotOn(Family family) {
-  FilterState& filter = filters_.at(PlaceOf(family));
-  const char* const sysctl = BridgeSysctl(family);
-  BridgeFilter state = links_->Filter(family);
-  std::string refusal;
-  if (state.state == BridgeFilter::State::kOff && may_set_ && !filter.bridges.empty()) {
-    const nft::Status set = links_->TurnFilterOn(family);
-    refusal = set.message();
-    if (set.ok()) state = links_->Filter(family);
-    if (state.state == BridgeFilter::State::kOn && filter.was_on) {
-      log_->Warn("somebody switched the filtering of bridged packets off, switched it on again",
-                 {{"sysctl", sysctl}});
-    } else if (state.state == BridgeFilter::State::kOn) {
-      log_->Info("switched the filtering of bridged packets on: pods of this node hang on a bridge",
-                 {{"sysctl", sysctl}, {"bridge", Join(filter.bridges)}});
+// Also where the sysctl is on: when somebody turns it off, no packet bypasses the rules. The first
+// refusal.
+nft::Status BridgeGuard::TurnOn(Family family) {
+  nft::Status refusal;
+  for (auto& [index, bridge] : filters_.at(PlaceOf(family)).bridges) {
+    if (bridge.on) continue;
+    const nft::Status set = links_->TurnFilterOn(index, family);
+    if (!set.ok() && refusal.ok()) refusal = set;
+    // What counts is what the bridge says afterwards.
+    seen_.erase(index);
+    const Link* const link = LinkOf(index);
+    bridge.on = link != nullptr && link->Calls(family);
+    if (!bridge.on) continue;
+    if (bridge.was_on) {
+      log_->Warn(LogMessages::kBridgeFilteringReenabled,
+                 {{"bridge", bridge.name}, {"family", NameOf(family)}});
+    } else {
+      log_->Info(LogMessages::kBridgeFilteringEnabled,
+                 {{"bridge", bridge.name}, {"family", NameOf(family)}});
     }
   }
-  filter.was_on = state.state == BridgeFilter::State::kOn;
-  filter.some = false;
-  switch (state.state) {
-    case BridgeFilter::State::kOn:
-      return "";
-    case BridgeFilter::State::kMissing:
-      return fmt::format(
-          "{} packets between pods on one bridge bypass the rules: br_netfilter is not loaded; run "
-          "`modprobe br_netfilter` on this node, and for its next start name it in "
-          "/etc/modules-load.d",
-          NameOf(family));
-    case BridgeFilter::State::kUnreadable:
-      return fmt::format(
-          "whether {} packets between pods on one bridge pass the rules cannot be "
-          "seen: {} is not readable ({}); let the agent see /proc/sys",
-          NameOf(family), sysctl, state.problem);
-    case BridgeFilter::State::kOff:
-      break;
+  return refusal;
+}
+
+// Empty: the rules see the packets of each bridge. A sentence otherwise.
+std::string BridgeGuard::WhyBypassed(Family family) {
+  using State = BridgeFilter::State;
+  FilterState& filter = filters_.at(PlaceOf(family));
+  const BridgeFilter sysctl = links_->Filter(family);
+  nft::Status refusal;
+  if (may_set_ && sysctl.state != State::kMissing) refusal = TurnOn(family);
+  filter.unreadable = sysctl.state == State::kUnreadable;
+  std::vector<std::string> names;
+  std::vector<std::string> commands;
+  for (auto& [index, bridge] : filter.bridges) {
+    bridge.bypassed = sysctl.state == State::kOff ? !bridge.on : sysctl.state != State::kOn;
+    if (!bridge.bypassed) continue;
+    names.push_back(bridge.name);
+    commands.push_back(
+        fmt::format("`ip link set {} type bridge {} 1`", bridge.name, BridgeSwitch(family)));
   }
-  if (filter.bridges.empty()) return "";
-  filter.some = true;
+  if (names.empty()) return "";
+  const std::string where =
+      fmt::format("{} packets between pods on bridge {}", NameOf(family), Join(names));
+  if (sysctl.state == State::kMissing)
+    return where +
+           " bypass the rules: br_netfilter is not loaded; run `modprobe br_netfilter` on this "
+           "node, and list it in /etc/modules-load.d so that it is loaded at boot";
+  if (sysctl.state == State::kUnreadable)
+    return fmt::format(
+        "{} may bypass the rules: the agent cannot read {} ({}), and so cannot tell whether "
+        "br_netfilter is loaded; make /proc/sys readable for the agent",
+        where, BridgeSysctl(family), sysctl.problem);
+  std::string why = "does not turn it on (--bridge-filter=check or --dry-run)";
+  if (may_set_)
+    why = fmt::format("cannot turn it on ({})", refusal.ok() ? "it stays 0" : refusal.message());
   return fmt::format(
-      "{} packets between pods on the bridge {} bypass the rules: {} is 0 and the agent {}; run "
-      "`sysctl -w {}=1` on this node, or give the chart bridge.sysctl=init",
-      NameOf(family), Join(filter.bridges), sysctl,
-      may_set_ ? fmt::format("cannot set it ({})", refusal.empty() ? "it stays 0" : refusal)
-               : "is not to set it",
-      sysctl);
+      "{} bypass the rules: {} of the bridge is 0, {} is 0, and the agent {}; run {} on this node",
+      where, BridgeSwitch(family), BridgeSysctl(family), why, Join(commands));
 }
 
 void BridgeGuard::Tell(Family family) {
   FilterState& filter = filters_.at(PlaceOf(family));
   const Clock::Time now = clock_->Now();
   if (filter.problem.empty()) {
-    if (std::exchange(filter.told, false) && filter.bridged)
-      log_->Info("packets between pods on one bridge pass the rules now",
-                 {{"family", NameOf(family)}});
+    if (std::exchange(filter.told, false) && !filter.bridges.empty())
+      log_->Info(LogMessages::kBridgedTrafficFiltered, {{"family", NameOf(family)}});
     return;
   }
   if (filter.told && now < filter.tell_again) return;
   filter.told = true;
   filter.tell_again = now + kTellEvery;
-  log_->Error(filter.problem);
+  log_->Error(filter.unreadable ? LogMessages::kBridgeFilteringUnknown
+                                : LogMessages::kBridgedTrafficBypasses,
+              {{"family", NameOf(family)}, {"problem", filter.problem}});
   if (events_ == nullptr) return;
   ClusterEvent event;
   event.reason = "RulesBypassed";
@@ -263,25 +283,26 @@ void BridgeGuard::MakeReport() {
   report.looked = true;
   std::vector<std::string> elsewhere;
   std::set<compiler::ObjectKey> unpoliced;
-  for (const auto& [key, end] : ends_) {
-    if (end.told) {
-      const bool first = unpoliced.insert(end.pod).second;
+  for (const auto& [key, known] : addresses_) {
+    if (known.told) {
+      const bool first = unpoliced.insert(known.pod).second;
       if (first)
-        elsewhere.push_back(fmt::format("{} ({} {})", end.pod.ToString(), key.first.ToString(),
-                                        end.attachment.reason));
+        elsewhere.push_back(fmt::format("{} ({} {})", known.pod.ToString(), key.first.ToString(),
+                                        known.attachment.reason));
     }
-    const FilterState& filter = filters_.at(PlaceOf(key.first.family()));
-    const bool saved = filter.some && end.attachment.bridge_calls;
-    if (end.attachment.how == Attachment::How::kBridged && !filter.problem.empty() && !saved)
-      unpoliced.insert(end.pod);
+    if (known.attachment.how != Attachment::How::kBridged) continue;
+    const auto& bridges = filters_.at(PlaceOf(key.first.family())).bridges;
+    const auto bridge = bridges.find(known.attachment.bridge);
+    if (bridge != bridges.end() && bridge->second.bypassed) unpoliced.insert(known.pod);
   }
   for (const FilterState& filter : filters_) {
     if (!filter.problem.empty()) report.problems.push_back(filter.problem);
   }
   if (!elsewhere.empty()) {
-    report.elsewhere =
-        "nothing can be enforced for " + Join(elsewhere) +
-        "; attach them by veth pairs or a bridge of this node, or do not rely on policies there";
+    report.elsewhere = "policies cannot be enforced for " + Join(elsewhere) +
+                       "; attach these pods by veth pairs or a bridge of this node, or do not rely "
+                       "on policies for "
+                       "them";
   }
   report.unpoliced_pods = unpoliced.size();
   const std::lock_guard<std::mutex> lock(mutex_);

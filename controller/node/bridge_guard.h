@@ -1,10 +1,11 @@
-// Sees to it that the packets of this node's pods do pass the rules: switches br_netfilter on where
-// pods hang on a bridge, and says which pods nothing can be enforced for. Whatever it finds, what
-// can be enforced is.
+// Sees to it that the packets of this node's pods meet the rules: turns on the own br_netfilter
+// switch of each bridge that pods are attached to, and says for which pods nothing can be enforced.
+// Other bridges of the node, as libvirt's, LXD's and docker's, stay as they are. Whatever it finds,
+// what can be enforced is.
 //
-// A thread of its own looks when the pods change, every half second while pods hang on a bridge
-// (two small files), every second while something is wrong, and once a minute at all. Pods come
-// from the loop's thread, the report goes to any.
+// A thread of its own looks when the pods change, every half second while a bridge has pods (one
+// small file for a family, one question for a bridge), every second while something is wrong, and
+// once a minute at all. Pods come from the loop's thread, the report goes to any.
 #pragma once
 
 #include <array>
@@ -37,8 +38,8 @@ class BridgeGuard {
   // looked at.
   static constexpr std::size_t kMaxPods = 2048;
 
-  // `may_set`: it may switch br_netfilter on. `links` is used by the thread of Run() alone.
-  // `events`: nullptr when the cluster is not told.
+  // `may_set`: it may turn on the bridges' own switches. `links` is used by the thread of Run()
+  // alone. `events`: nullptr when the cluster is not told.
   BridgeGuard(bool may_set, NodeLinks* links, Clock* clock, Logger* log,
               EventSink* events = nullptr)
       : may_set_(may_set), links_(links), clock_(clock), log_(log), events_(events) {}
@@ -51,7 +52,7 @@ class BridgeGuard {
 
   struct Report {
     bool looked = false;                  // there is something to report
-    std::vector<std::string> problems{};  // sentences: packets between pods that pass by the rules
+    std::vector<std::string> problems{};  // sentences: packets between pods that bypass the rules
     // A sentence, or empty: pods for which nothing can be enforced. The agent is ready all the
     // same: whoever may make one such pod must not be able to hold up the update of all agents.
     std::string elsewhere{};
@@ -63,7 +64,7 @@ class BridgeGuard {
   Clock::Time Look();
 
  private:
-  struct End {  // one address of a pod
+  struct PodAddress {  // one address of a pod; by it in addresses_
     compiler::ObjectKey pod{};
     std::string uid{};
     Attachment attachment{};
@@ -71,27 +72,32 @@ class BridgeGuard {
     Clock::Time elsewhere_since{};
     bool told = false;  // that nothing can be enforced for it
   };
-  struct FilterState {                   // of a family
-    std::vector<std::string> bridges{};  // that need it, those with a switch of their own left out
-    bool bridged = false;                // some pod hangs on a bridge
+  struct Bridge {  // that pods are attached to, for one family
+    std::string name{};
+    bool on = false;        // its own switch
+    bool was_on = false;    // the same at the end of the look before
+    bool bypassed = false;  // the problem is about this one
+  };
+  struct FilterState {                // of a family
+    std::map<int, Bridge> bridges{};  // by the index of the link
     std::string problem{};
     bool told = false;
     Clock::Time tell_again{};
-    bool some = false;  // it is about `bridges` only
-    bool was_on = false;
+    bool unreadable = false;  // nobody knows whether packets are filtered
   };
   static std::size_t PlaceOf(ipset::Family family) {
     return family == ipset::Family::kIPv4 ? 0 : 1;
   }
 
   void TakePods(Pods pods);
-  bool MayTurn(ipset::Family family, const Attachment& attachment) const;
+  void ForgetLostBridges();
   const Link* LinkOf(int index);  // nullptr: not to be had
-  void LookAt(const ipset::Address& address, End* end);
+  void LookAt(const ipset::Address& address, PodAddress* known);
   void FindBridges();
+  nft::Status TurnOn(ipset::Family family);
   void SeeToFilter(ipset::Family family);
-  std::string WhyNotOn(ipset::Family family);
-  void TellElsewhere(const ipset::Address& address, const End& end);
+  std::string WhyBypassed(ipset::Family family);
+  void TellElsewhere(const ipset::Address& address, const PodAddress& known);
   void Tell(ipset::Family family);
   void MakeReport();
 
@@ -102,7 +108,7 @@ class BridgeGuard {
   EventSink* const events_;
 
   // Of the thread that looks.
-  std::map<std::pair<ipset::Address, compiler::ObjectKey>, End> ends_;
+  std::map<std::pair<ipset::Address, compiler::ObjectKey>, PodAddress> addresses_;
   std::map<int, std::optional<Link>> seen_;  // links, in this look
   std::array<FilterState, 2> filters_;
   Clock::Time next_look_at_all_;

@@ -8,7 +8,7 @@
 #include <algorithm>
 #include <optional>
 
-#include "nft/kernel/netlink_dialogue.h"
+#include "nft/kernel/netlink_client.h"
 
 extern "C" {
 #include <libmnl/libmnl.h>
@@ -26,7 +26,10 @@ std::optional<ipset::Address> AddressIn(const nlattr* attribute, std::uint8_t fa
 }
 
 void Collect(const nlmsghdr* message, nft::Addresses* addresses) {
-  if (message->nlmsg_type != RTM_NEWADDR) return;
+  if (message->nlmsg_type != RTM_NEWADDR ||
+      mnl_nlmsg_get_payload_len(message) < sizeof(ifaddrmsg)) {
+    return;
+  }
   const auto* header = static_cast<const ifaddrmsg*>(mnl_nlmsg_get_payload(message));
   const nlattr* local = nullptr;
   const nlattr* address = nullptr;
@@ -49,21 +52,20 @@ void Collect(const nlmsghdr* message, nft::Addresses* addresses) {
 }  // namespace
 
 nft::Result<nft::Addresses> ReadNodeAddresses() {
-  auto dialogue = nft::NetlinkDialogue::Open(NETLINK_ROUTE);
-  if (!dialogue.ok()) return dialogue.status();
+  const auto client = nft::NetlinkClient::Open(NETLINK_ROUTE);
+  if (!client.ok()) return client.status();
   char buffer[256];
   nlmsghdr* request = mnl_nlmsg_put_header(buffer);
   request->nlmsg_type = RTM_GETADDR;
   request->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
-  request->nlmsg_seq = 1;
+  request->nlmsg_seq = client.value()->next_sequence();
   auto* header = static_cast<ifaddrmsg*>(mnl_nlmsg_put_extra_header(request, sizeof(ifaddrmsg)));
   header->ifa_family = AF_UNSPEC;
   nft::Addresses addresses;
-  const nft::Status status =
-      dialogue.value()->Ask(request, request->nlmsg_len, [&](const nlmsghdr* message) {
-        Collect(message, &addresses);
-        return true;
-      });
+  const nft::Status status = client.value()->Ask(request, [&](const nlmsghdr* message) {
+    Collect(message, &addresses);
+    return true;
+  });
   if (!status.ok()) return status;
   std::sort(addresses.begin(), addresses.end());
   addresses.erase(std::unique(addresses.begin(), addresses.end()), addresses.end());

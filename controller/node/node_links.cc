@@ -10,7 +10,7 @@
 #include <string>
 
 #include "controller/node/route_codec.h"
-#include "nft/kernel/netlink_dialogue.h"
+#include "nft/kernel/netlink_client.h"
 
 namespace podgate::controller {
 namespace {
@@ -26,7 +26,7 @@ std::string PathOf(Family family) {
 
 class Descriptor {
  public:
-  Descriptor(const std::string& path, int flags) : fd_(::open(path.c_str(), flags | O_CLOEXEC)) {}
+  explicit Descriptor(const std::string& path) : fd_(::open(path.c_str(), O_RDONLY | O_CLOEXEC)) {}
   ~Descriptor() {
     if (fd_ >= 0) ::close(fd_);
   }
@@ -51,20 +51,23 @@ class KernelLinks : public NodeLinks {
   }
 
   Result<Link> LinkOf(int index) override {
+    const auto client = Client();
+    if (!client.ok()) return client.status();
     std::array<char, kQuestionBytes> buffer;
+    const nlmsghdr* question =
+        AskLink(QuestionBuffer(buffer), client.value()->next_sequence(), index);
     std::optional<Link> link;
-    const Status status =
-        Put(AskLink(QuestionBuffer(buffer), ++sequence_, index), [&link](const nlmsghdr* message) {
-          if (auto decoded = DecodeLink(message)) link = std::move(decoded);
-          return true;
-        });
+    const Status status = client.value()->Ask(question, [&link](const nlmsghdr* message) {
+      if (auto decoded = DecodeLink(message)) link = std::move(decoded);
+      return true;
+    });
     if (!status.ok()) return status;
     if (!link) return Status(Status::Code::kOther, "the kernel said nothing about a link");
     return *std::move(link);
   }
 
   BridgeFilter Filter(Family family) override {
-    const Descriptor file(PathOf(family), O_RDONLY);
+    const Descriptor file(PathOf(family));
     if (file.get() < 0) {
       if (errno == ENOENT) return {BridgeFilter::State::kMissing, {}};
       return {BridgeFilter::State::kUnreadable, std::strerror(errno)};
@@ -75,39 +78,45 @@ class KernelLinks : public NodeLinks {
     return {digit == '0' ? BridgeFilter::State::kOff : BridgeFilter::State::kOn, {}};
   }
 
-  Status TurnFilterOn(Family family) override {
-    const Descriptor file(PathOf(family), O_WRONLY);
-    if (file.get() >= 0 && ::write(file.get(), "1\n", 2) == 2) return {};
-    return {Status::Code::kOther, std::strerror(errno)};
+  Status TurnFilterOn(int bridge, Family family) override {
+    const auto client = Client();
+    if (!client.ok()) return client.status();
+    std::array<char, kQuestionBytes> buffer;
+    const nlmsghdr* request =
+        TurnOnCalls(QuestionBuffer(buffer), client.value()->next_sequence(), bridge, family);
+    const Status set = client.value()->Ask(request, [](const nlmsghdr*) { return true; });
+    if (set.code() == Status::Code::kPermission) return {set.code(), "CAP_NET_ADMIN is missing"};
+    return set;
   }
 
  private:
   Route Ask(const ipset::Address& address, bool whole) {
+    const auto client = Client();
+    if (!client.ok()) return {Route::Kind::kNone, 0, false, 0, client.status().message()};
     std::array<char, kQuestionBytes> buffer;
+    const nlmsghdr* question =
+        AskRoute(QuestionBuffer(buffer), client.value()->next_sequence(), address, whole);
     Route route;
     route.problem = "no route";
-    const Status status = Put(AskRoute(QuestionBuffer(buffer), ++sequence_, address, whole),
-                              [&route](const nlmsghdr* message) {
-                                if (auto decoded = DecodeRoute(message)) route = *decoded;
-                                return true;
-                              });
+    const Status status = client.value()->Ask(question, [&route](const nlmsghdr* message) {
+      if (auto decoded = DecodeRoute(message)) route = *decoded;
+      return true;
+    });
     if (!status.ok()) route = {Route::Kind::kNone, 0, false, 0, status.message()};
     return route;
   }
 
-  Status Put(const nlmsghdr* question, const nft::NetlinkDialogue::Answer& answer) {
-    if (!dialogue_) {
-      auto opened = nft::NetlinkDialogue::Open(NETLINK_ROUTE, nft::NetlinkDialogue::kObjectBytes);
+  // The client, opened by the first question: whoever asks nothing needs none.
+  Result<nft::NetlinkClient*> Client() {
+    if (!client_) {
+      auto opened = nft::NetlinkClient::Open(NETLINK_ROUTE, nft::NetlinkClient::kObjectBytes);
       if (!opened.ok()) return opened.status();
-      dialogue_ = std::move(opened).value();
+      client_ = std::move(opened).value();
     }
-    const Status status = dialogue_->Ask(question, question->nlmsg_len, answer);
-    if (!status.ok()) dialogue_.reset();  // a refusal, mostly; it may be the socket as well
-    return status;
+    return client_.get();
   }
 
-  std::unique_ptr<nft::NetlinkDialogue> dialogue_;
-  std::uint32_t sequence_ = 0;
+  std::unique_ptr<nft::NetlinkClient> client_;
 };
 
 }  // namespace
@@ -115,6 +124,10 @@ class KernelLinks : public NodeLinks {
 const char* BridgeSysctl(Family family) {
   return family == Family::kIPv4 ? "net.bridge.bridge-nf-call-iptables"
                                  : "net.bridge.bridge-nf-call-ip6tables";
+}
+
+const char* BridgeSwitch(Family family) {
+  return family == Family::kIPv4 ? "nf_call_iptables" : "nf_call_ip6tables";
 }
 
 std::unique_ptr<NodeLinks> OpenNodeLinks() { return std::make_unique<KernelLinks>(); }

@@ -94,6 +94,24 @@ const nlmsghdr* AskLink(QuestionBuffer buffer, std::uint32_t sequence, int index
   return message;
 }
 
+const nlmsghdr* TurnOnCalls(QuestionBuffer buffer, std::uint32_t sequence, int index,
+                            Family family) {
+  // Without NLM_F_CREATE: a link that has gone is an error. ifi_change 0: its flags stay.
+  nlmsghdr* message = Begin(buffer, RTM_NEWLINK, sequence);
+  auto* header = static_cast<ifinfomsg*>(mnl_nlmsg_put_extra_header(message, sizeof(ifinfomsg)));
+  header->ifi_family = AF_UNSPEC;
+  header->ifi_index = index;
+  nlattr* info = mnl_attr_nest_start(message, IFLA_LINKINFO);
+  // The kernel takes data only with the kind that it is for, and compares that with the link's.
+  mnl_attr_put_strz(message, IFLA_INFO_KIND, "bridge");
+  nlattr* data = mnl_attr_nest_start(message, IFLA_INFO_DATA);
+  mnl_attr_put_u8(
+      message, family == Family::kIPv4 ? IFLA_BR_NF_CALL_IPTABLES : IFLA_BR_NF_CALL_IP6TABLES, 1);
+  mnl_attr_nest_end(message, data);
+  mnl_attr_nest_end(message, info);
+  return message;
+}
+
 std::optional<Route> DecodeRoute(const nlmsghdr* message) {
   const auto* header = HeaderOf<rtmsg>(message, RTM_NEWROUTE);
   if (header == nullptr) return std::nullopt;
@@ -113,7 +131,7 @@ std::optional<Route> DecodeRoute(const nlmsghdr* message) {
       route.kind = Route::Kind::kLocal;
       break;
     default:
-      route.problem = "a route that forbids it";
+      route.problem = "the route rejects it";
   }
   return route;
 }

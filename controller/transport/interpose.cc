@@ -1,11 +1,7 @@
-// getaddrinfo: cpprestsdk passes the host of https://[fd00::1]:6443 on with its brackets, which no
-// resolver knows. SSL_read: what the server sends goes through an ResponseFilter before cpprestsdk
-// sees it, on connections that ConfigureTls() prepared. Both call the real function for everything
-// else. The dynamic linker prefers a definition in the executable to one in a library, so there is
-// nothing to switch on.
 #include "controller/transport/interpose.h"
 
 #include <dlfcn.h>
+#include <fmt/format.h>
 #include <netdb.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
@@ -26,69 +22,95 @@ Function Real(const char* name) {
   return reinterpret_cast<Function>(::dlsym(RTLD_NEXT, name));
 }
 
-// The guard of one connection and what it has let through that nobody read yet; owned by the SSL
+// The filter of one connection and what it has let through that nobody read yet; owned by the SSL
 // object.
-struct Stream {
-  ResponseFilter guard;
+struct FilteredConnection {
+  ResponseFilter filter;
   std::string passed;
   std::size_t read = 0;
 };
 
-void FreeStream(void*, void* object, CRYPTO_EX_DATA*, int, long, void*) {
-  delete static_cast<Stream*>(object);
+void FreeConnection(void*, void* object, CRYPTO_EX_DATA*, int, long, void*) {
+  delete static_cast<FilteredConnection*>(object);
 }
 
-int StreamIndex() {
-  static const int index = SSL_get_ex_new_index(0, nullptr, nullptr, nullptr, FreeStream);
+int ConnectionIndex() {
+  static const int index = SSL_get_ex_new_index(0, nullptr, nullptr, nullptr, FreeConnection);
   return index;
 }
 
-Stream* StreamOf(SSL* ssl) {
-  auto* stream = static_cast<Stream*>(SSL_get_ex_data(ssl, StreamIndex()));
-  if (stream != nullptr) return stream;
-  stream = new Stream;
-  if (SSL_set_ex_data(ssl, StreamIndex(), stream) == 1) return stream;
-  delete stream;
+FilteredConnection* ConnectionOf(SSL* ssl) {
+  auto* connection = static_cast<FilteredConnection*>(SSL_get_ex_data(ssl, ConnectionIndex()));
+  if (connection != nullptr) return connection;
+  connection = new FilteredConnection;
+  if (SSL_set_ex_data(ssl, ConnectionIndex(), connection) == 1) return connection;
+  delete connection;
   return nullptr;
 }
 
-int Take(Stream* stream, void* buffer, int size) {
+int Take(FilteredConnection* connection, void* buffer, int size) {
   const std::size_t taken =
-      std::min(static_cast<std::size_t>(size), stream->passed.size() - stream->read);
-  std::memcpy(buffer, stream->passed.data() + stream->read, taken);
-  stream->read += taken;
-  if (stream->read == stream->passed.size()) {
-    stream->passed.clear();
-    stream->read = 0;
+      std::min(static_cast<std::size_t>(size), connection->passed.size() - connection->read);
+  std::memcpy(buffer, connection->passed.data() + connection->read, taken);
+  connection->read += taken;
+  if (connection->read == connection->passed.size()) {
+    connection->passed.clear();
+    connection->read = 0;
   }
   return static_cast<int>(taken);
 }
 
-int GuardedRead(SSL* ssl, FailureNote* note, void* buffer, int size) {
+int FilteredRead(SSL* ssl, FailureNote* note, void* buffer, int size) {
   static const auto real = Real<int (*)(SSL*, void*, int)>("SSL_read");
-  Stream* stream = StreamOf(ssl);
-  if (stream == nullptr || size <= 0) return -1;
-  while (stream->passed.empty()) {
+  FilteredConnection* connection = ConnectionOf(ssl);
+  if (connection == nullptr || size <= 0) return -1;
+  while (connection->passed.empty()) {
     std::array<char, 16384> piece;  // one TLS record
     const int got = real(ssl, piece.data(), static_cast<int>(piece.size()));
     if (got > 0) {
-      if (!stream->guard.Feed({piece.data(), static_cast<std::size_t>(got)}, &stream->passed)) {
-        note->Set(HttpError::kProtocol, stream->guard.problem());
-        stream->passed.clear();
+      if (!connection->filter.Feed({piece.data(), static_cast<std::size_t>(got)},
+                                   &connection->passed)) {
+        note->Set(HttpError::kProtocol, connection->filter.problem());
+        connection->passed.clear();
         ERR_raise(ERR_LIB_SSL, SSL_R_BAD_PACKET);  // asio takes the reason from OpenSSL's queue
         return -1;
       }
       continue;
     }
-    if (SSL_get_error(ssl, got) == SSL_ERROR_ZERO_RETURN) stream->guard.Finish(&stream->passed);
-    if (stream->passed.empty()) return got;
+    if (SSL_get_error(ssl, got) == SSL_ERROR_ZERO_RETURN)
+      connection->filter.Finish(&connection->passed);
+    if (connection->passed.empty()) return got;
   }
-  return Take(stream, buffer, size);
+  return Take(connection, buffer, size);
 }
 
 }  // namespace
 
-bool CallsAreInterposed() { return ::dlsym(RTLD_DEFAULT, "SSL_read") != Real<void*>("SSL_read"); }
+std::span<const InterposedSymbol> InterposedSymbols() {
+  static const std::array kSymbols{
+      InterposedSymbol{"getaddrinfo", reinterpret_cast<const void*>(&::getaddrinfo),
+                       "IPv6 addresses of API servers cannot be resolved"},
+      InterposedSymbol{"SSL_CTX_set_default_verify_paths",
+                       reinterpret_cast<const void*>(&::SSL_CTX_set_default_verify_paths),
+                       "each connection reads the system's certificates"},
+      InterposedSymbol{"SSL_read", reinterpret_cast<const void*>(&::SSL_read),
+                       "answers of the API server are not bounded"},
+  };
+  return kSymbols;
+}
+
+nft::Status CheckInterposition(std::span<const InterposedSymbol> symbols) {
+  for (const InterposedSymbol& symbol : symbols) {
+    // What a library that refers to the name is bound to, and what lies behind it.
+    const void* const found = ::dlsym(RTLD_DEFAULT, symbol.name);
+    if (found == symbol.ours && Real<const void*>(symbol.name) != nullptr) continue;
+    return {nft::Status::Code::kUnsupported,
+            fmt::format("libraries do not call the {} of this program, so {}; use a build that "
+                        "links cpprestsdk and OpenSSL as shared libraries",
+                        symbol.name, symbol.without_it)};
+  }
+  return {};
+}
 
 }  // namespace podgate::controller
 
@@ -109,7 +131,7 @@ extern "C" int SSL_CTX_set_default_verify_paths(SSL_CTX*) { return 1; }
 extern "C" int SSL_read(SSL* ssl, void* buffer, int size) {
   using podgate::controller::Real;
   if (auto* note = podgate::controller::NoteOf(SSL_get_SSL_CTX(ssl)); note != nullptr) {
-    return podgate::controller::GuardedRead(ssl, note, buffer, size);
+    return podgate::controller::FilteredRead(ssl, note, buffer, size);
   }
   static const auto real = Real<int (*)(SSL*, void*, int)>("SSL_read");
   return real(ssl, buffer, size);

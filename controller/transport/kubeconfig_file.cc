@@ -2,42 +2,48 @@
 
 #include <fmt/format.h>
 
+#include <tuple>
 #include <utility>
+#include <variant>
+
+#include "compiler/decode/text_position.h"
+#include "compiler/load/yaml_tree.h"
+#include "compiler/model/syntax.h"
 
 namespace podgate::controller {
 namespace {
+
+using compiler::FindMember;
+using compiler::TreeNode;
 
 // Reads fields of one entry and keeps the first error, so that the code below reads like the
 // format.
 class Fields {
  public:
-  Fields(const YamlNode& body, std::string file, std::size_t line, std::string what)
-      : body_(body), file_(std::move(file)), line_(line), what_(std::move(what)) {}
+  Fields(const Kubeconfig::Entry& entry, std::string what)
+      : entry_(entry), what_(std::move(what)) {}
 
   const Status& status() const { return status_; }
-  void Fail(const YamlNode* node, const std::string& problem) {
+  // At the field, or at the entry if there is no such field.
+  void Fail(const TreeNode* node, const std::string& problem) {
     if (!status_.ok()) return;
-    status_ = Status(
-        Status::Code::kInvalid,
-        fmt::format("{}:{}: {}: {}", file_, node == nullptr ? line_ : node->line, what_, problem));
+    status_ = entry_.file->Fail(node == nullptr ? entry_.offset : node->offset,
+                                fmt::format("{}: {}", what_, problem));
   }
-  const YamlNode* Given(const char* key) const {
-    const YamlNode* node = body_.Find(key);
-    return node == nullptr || node->IsNull() ? nullptr : node;
-  }
+  // nullptr: not given, or null.
+  const TreeNode* Given(const char* key) const { return FindMember(entry_.body, key); }
   std::string Text(const char* key) {
-    const YamlNode* node = Given(key);
+    const TreeNode* node = Given(key);
     if (node == nullptr) return {};
-    if (node->kind != YamlNode::Kind::kScalar) Fail(node, fmt::format("{} must be a string", key));
+    if (node->type != TreeNode::Type::kString) Fail(node, fmt::format("{} must be a string", key));
     return node->text;
   }
   bool Flag(const char* key) {
-    const YamlNode* node = Given(key);
+    const TreeNode* node = Given(key);
     if (node == nullptr) return false;
-    const bool known = node->kind == YamlNode::Kind::kScalar && node->plain &&
-                       (node->text == "true" || node->text == "false");
-    if (!known) Fail(node, fmt::format("{} must be true or false", key));
-    return node->text == "true";
+    if (node->type != TreeNode::Type::kBool)
+      Fail(node, fmt::format("{} must be true or false", key));
+    return node->boolean;
   }
   // KEY-data holds base64 and wins over KEY, a path that counts from the kubeconfig's folder.
   Source DataOrFile(const char* key) {
@@ -53,17 +59,16 @@ class Fields {
   }
   std::string Path(const std::string& path) const {
     if (path.empty() || path.front() == '/') return path;
-    const auto slash = file_.rfind('/');
-    return slash == std::string::npos ? path : file_.substr(0, slash + 1) + path;
+    const std::string& file = entry_.file->name;
+    const auto slash = file.rfind('/');
+    return slash == std::string::npos ? path : file.substr(0, slash + 1) + path;
   }
   void Refuse(const char* key, const char* why) {
-    if (const YamlNode* node = Given(key)) Fail(node, fmt::format("{} {}", key, why));
+    if (const TreeNode* node = Given(key)) Fail(node, fmt::format("{} {}", key, why));
   }
 
  private:
-  const YamlNode& body_;
-  const std::string file_;
-  const std::size_t line_;
+  const Kubeconfig::Entry& entry_;
   const std::string what_;
   Status status_;
 };
@@ -77,25 +82,33 @@ std::string NamesOf(const Map& map) {
 
 }  // namespace
 
-Status Kubeconfig::Add(const std::string& text, const std::string& file) {
-  auto parsed = ParseYaml(text, file);
-  if (!parsed.ok()) return parsed.status();
-  const YamlNode& root = parsed.value();
-  const auto fail = [&file](const YamlNode& node, const std::string& what) {
-    return Status(Status::Code::kInvalid, fmt::format("{}:{}: {}", file, node.line, what));
-  };
+Status Kubeconfig::File::Fail(std::size_t offset, const std::string& what) const {
+  const compiler::TextPosition place = compiler::LineCounter(text).At(offset);
+  return {Status::Code::kInvalid,
+          fmt::format("{}:{}:{}: {}", name, place.line, place.column, what)};
+}
+
+Status Kubeconfig::Add(const std::string& text, const std::string& name) {
+  const auto file = std::make_shared<const File>(File{name, text});
+  const auto parsed = compiler::ReadYamlTree(text);
+  if (const auto* problem = std::get_if<compiler::Problem>(&parsed))
+    return file->Fail(problem->offset, problem->message);
+  const TreeNode& root = std::get<TreeNode>(parsed);
   ++files_;
-  if (root.IsNull()) return {};
-  if (root.kind != YamlNode::Kind::kMapping)
-    return fail(root, "this is not a kubeconfig: expected a mapping");
-  if (const YamlNode* kind = root.Find("kind"); kind != nullptr && kind->text != "Config") {
-    return fail(*kind, fmt::format("this is not a kubeconfig: kind is \"{}\", expected \"Config\"",
-                                   kind->text));
+  if (root.type == TreeNode::Type::kNull) return {};
+  if (root.type != TreeNode::Type::kObject)
+    return file->Fail(root.offset, "this is not a kubeconfig: expected a mapping");
+  if (const TreeNode* kind = FindMember(root, "kind");
+      kind != nullptr && (kind->type != TreeNode::Type::kString || kind->text != "Config")) {
+    return file->Fail(
+        kind->offset,
+        fmt::format(
+            "this is not a kubeconfig: kind is {}, expected \"Config\"",
+            kind->type == TreeNode::Type::kString ? compiler::Quote(kind->text) : Describe(*kind)));
   }
-  if (const YamlNode* current = root.Find("current-context");
-      current != nullptr && !current->IsNull()) {
-    if (current->kind != YamlNode::Kind::kScalar)
-      return fail(*current, "current-context must be a string");
+  if (const TreeNode* current = FindMember(root, "current-context")) {
+    if (current->type != TreeNode::Type::kString)
+      return file->Fail(current->offset, "current-context must be a string");
     if (current_context_.empty()) current_context_ = current->text;
   }
   for (const auto& [list, body, entries] :
@@ -106,28 +119,23 @@ Status Kubeconfig::Add(const std::string& text, const std::string& file) {
   return {};
 }
 
-Status Kubeconfig::AddEntries(const YamlNode& root, const std::string& file, const char* list,
-                              const char* body, Entries* entries) {
-  const YamlNode* items = root.Find(list);
-  if (items == nullptr || items->IsNull()) return {};
-  const auto fail = [&](const YamlNode& node, const std::string& what) {
-    return Status(Status::Code::kInvalid,
-                  fmt::format("{}:{}: {}: {}", file, node.line, list, what));
+Status Kubeconfig::AddEntries(const TreeNode& root, const std::shared_ptr<const File>& file,
+                              const char* list, const char* body, Entries* entries) {
+  const TreeNode* items = FindMember(root, list);
+  if (items == nullptr) return {};
+  const auto fail = [&](const TreeNode& node, const std::string& what) {
+    return file->Fail(node.offset, fmt::format("{}: {}", list, what));
   };
-  if (items->kind != YamlNode::Kind::kSequence) return fail(*items, "expected a list");
-  for (const YamlNode& item : items->items) {
-    const YamlNode* name = item.Find("name");
-    if (name == nullptr || name->kind != YamlNode::Kind::kScalar || name->text.empty()) {
+  if (items->type != TreeNode::Type::kArray) return fail(*items, "expected a list");
+  for (const TreeNode& item : items->children) {
+    const TreeNode* name = FindMember(item, "name");
+    if (name == nullptr || (name->type == TreeNode::Type::kString && name->text.empty()))
       return fail(item, "an entry has no name");
-    }
-    const YamlNode* content = item.Find(body);
-    Entry entry;
-    entry.file = file;
-    entry.line = item.line;
-    if (content != nullptr && !content->IsNull()) {
-      if (content->kind != YamlNode::Kind::kMapping) {
+    if (name->type != TreeNode::Type::kString) return fail(*name, "a name must be a string");
+    Entry entry{.body = {}, .file = file, .offset = item.offset};
+    if (const TreeNode* content = FindMember(item, body)) {
+      if (content->type != TreeNode::Type::kObject)
         return fail(*content, fmt::format("{} of \"{}\" must be a mapping", body, name->text));
-      }
       entry.body = *content;
     }
     entries->emplace(name->text, std::move(entry));
@@ -137,7 +145,7 @@ Status Kubeconfig::AddEntries(const YamlNode& root, const std::string& file, con
 
 Status Kubeconfig::ReadCluster(const std::string& name, const Entry& entry,
                                ApiAccess* access) const {
-  Fields fields(entry.body, entry.file, entry.line, fmt::format("cluster \"{}\"", name));
+  Fields fields(entry, fmt::format("cluster \"{}\"", name));
   const std::string server = fields.Text("server");
   if (server.empty()) {
     fields.Fail(fields.Given("server"), "it has no server");
@@ -147,8 +155,7 @@ Status Kubeconfig::ReadCluster(const std::string& name, const Entry& entry,
   if (fields.Flag("insecure-skip-tls-verify")) {
     fields.Fail(fields.Given("insecure-skip-tls-verify"),
                 "insecure-skip-tls-verify is not supported: a firewall must know whose policies it "
-                "enforces; give "
-                "certificate-authority instead");
+                "enforces; give certificate-authority instead");
   }
   fields.Refuse("proxy-url", "is not supported: Podgate connects to the API server directly");
   access->tls_server_name = fields.Text("tls-server-name");
@@ -156,18 +163,16 @@ Status Kubeconfig::ReadCluster(const std::string& name, const Entry& entry,
   if (!access->ca.given()) {
     fields.Fail(nullptr,
                 "it has neither certificate-authority nor certificate-authority-data; Podgate "
-                "trusts only the "
-                "cluster's own CA");
+                "trusts only the cluster's own CA");
   }
   return fields.status();
 }
 
 Status Kubeconfig::ReadUser(const std::string& name, const Entry& entry, ApiAccess* access) const {
-  Fields fields(entry.body, entry.file, entry.line, fmt::format("user \"{}\"", name));
+  Fields fields(entry, fmt::format("user \"{}\"", name));
   constexpr const char* kNoPlugins =
       "is not supported: Podgate starts no other program; use a client certificate or a service "
-      "account's token "
-      "(tokenFile)";
+      "account's token (tokenFile)";
   fields.Refuse("exec", kNoPlugins);
   fields.Refuse("auth-provider", kNoPlugins);
   for (const char* key : {"username", "password"}) {
@@ -195,7 +200,7 @@ Status Kubeconfig::ReadUser(const std::string& name, const Entry& entry, ApiAcce
 Result<ApiAccess> Kubeconfig::Choose(const std::string& wanted) const {
   const std::string& context = wanted.empty() ? current_context_ : wanted;
   const auto fail = [](const Entry& entry, const std::string& what) {
-    return Status(Status::Code::kInvalid, fmt::format("{}:{}: {}", entry.file, entry.line, what));
+    return entry.file->Fail(entry.offset, what);
   };
   if (context.empty()) {
     return Status(
@@ -210,8 +215,7 @@ Result<ApiAccess> Kubeconfig::Choose(const std::string& wanted) const {
                   fmt::format("the kubeconfig has no context \"{}\" (there are: {})", context,
                               NamesOf(contexts_)));
   }
-  Fields fields(chosen->second.body, chosen->second.file, chosen->second.line,
-                fmt::format("context \"{}\"", context));
+  Fields fields(chosen->second, fmt::format("context \"{}\"", context));
   const std::string cluster_name = fields.Text("cluster");
   const std::string user_name = fields.Text("user");
   if (!fields.status().ok()) return fields.status();
@@ -226,7 +230,7 @@ Result<ApiAccess> Kubeconfig::Choose(const std::string& wanted) const {
                 fmt::format("context \"{}\": there is no user \"{}\"", context, user_name));
   }
   ApiAccess access;
-  access.origin = fmt::format("{}, context {}", chosen->second.file, context);
+  access.origin = fmt::format("{}, context {}", chosen->second.file->name, context);
   if (Status status = ReadCluster(cluster_name, cluster->second, &access); !status.ok())
     return status;
   if (Status status = ReadUser(user_name, user->second, &access); !status.ok()) return status;

@@ -2,12 +2,13 @@
 // read into an ApiAccess. Pure: the texts come in, nothing is read.
 #pragma once
 
+#include <cstddef>
 #include <map>
+#include <memory>
 #include <string>
-#include <vector>
 
+#include "compiler/decode/decode_tree.h"
 #include "controller/transport/access.h"
-#include "controller/transport/yaml_tree.h"
 
 namespace podgate::controller {
 
@@ -20,16 +21,23 @@ class Kubeconfig {
   // `context` empty: the current-context. kNotFound: there is no such context.
   Result<ApiAccess> Choose(const std::string& context) const;
 
- private:
-  struct Entry {
-    YamlNode body;  // what stands under "cluster", "user" or "context"
-    std::string file;
-    std::size_t line = 0;
+  struct File {
+    std::string name;
+    std::string text;
+    // "FILE:LINE:COLUMN: what".
+    Status Fail(std::size_t offset, const std::string& what) const;
   };
+  struct Entry {
+    compiler::TreeNode body;  // what stands under "cluster", "user" or "context"
+    std::shared_ptr<const File> file;
+    std::size_t offset = 0;
+  };
+
+ private:
   using Entries = std::map<std::string, Entry>;
 
-  Status AddEntries(const YamlNode& root, const std::string& file, const char* list,
-                    const char* body, Entries* entries);
+  Status AddEntries(const compiler::TreeNode& root, const std::shared_ptr<const File>& file,
+                    const char* list, const char* body, Entries* entries);
   Status ReadCluster(const std::string& name, const Entry& entry, ApiAccess* access) const;
   Status ReadUser(const std::string& name, const Entry& entry, ApiAccess* access) const;
 

@@ -2,7 +2,7 @@
 // own it reads a head of any length and a chunk of any announced length into memory as a whole (a
 // chunk of 200 MB costs 275 MB, and kube-apiserver before 1.33 sends a list as one chunk), takes
 // negative chunk lengths, inflates compressed bodies nobody asked for, and holds back a body
-// without chunks until 64 KiB are there, which for a quiet watch is for ever. The guard bounds the
+// without chunks until 64 KiB are there, which for a quiet watch is for ever. The filter bounds the
 // head and reduces it to what we use, passes every body on in small chunks as soon as its bytes
 // arrive, and ends an exchange that breaks the rules.
 //

@@ -64,7 +64,7 @@ std::string NamesOf(X509* certificate) {
     if (names.size() > 300) break;  // enough for a message
   }
   GENERAL_NAMES_free(list);
-  return names.empty() ? "no name at all" : names;
+  return names.empty() ? "no name" : names;
 }
 
 // Takes the place of OpenSSL's verification, and of the callback that cpprestsdk installs: that one
@@ -83,7 +83,7 @@ int Verify(X509_STORE_CTX* chain, void* object) {
   if (set != 1) {
     verification.note->Set(
         HttpError::kTls,
-        fmt::format("\"{}\" is no name that a certificate could carry", verification.name));
+        fmt::format("\"{}\" is not a name that a certificate can hold", verification.name));
     return 0;
   }
   const int ok = X509_verify_cert(chain);

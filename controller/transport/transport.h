@@ -65,8 +65,9 @@ class HttpTransport {
   virtual bool Hangs() const { return false; }
 };
 
-// To be called once, before the first transport is made and while there is only one thread.
-void InitialiseTransports();
+// To be called once, before the first transport is made and while there is only one thread. An
+// error: this build cannot speak to API servers safely (see interpose.h), and must not.
+Status InitialiseTransports();
 
 std::unique_ptr<HttpTransport> MakeTransport(ApiAccess access);
 

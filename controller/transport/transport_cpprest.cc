@@ -1,7 +1,7 @@
 // The transport over cpprestsdk, used in the one way that holds a watch well: a pool of one thread,
 // our own write-only stream buffer for the body, cancelling only from the pool's thread, a new
 // client for each attempt (no stale connection, fresh CA and token), an idle timer of 90 s, no
-// redirects. TLS is all in tls.cc, what the server may send in http_guard.cc.
+// redirects. TLS is all in tls.cc, what the server may send in response_filter.cc.
 #include <utility>  // before cpprest: Boost 1.74 uses std::exchange without it
 
 #define _TURN_OFF_PLATFORM_STRING  // no macro called U
@@ -328,10 +328,10 @@ CpprestTransport::~CpprestTransport() {
 
 }  // namespace
 
-void InitialiseTransports() {
+Status InitialiseTransports() {
+  if (Status status = CheckInterposition(); !status.ok()) return status;
   crossplat::threadpool::initialize_with_threads(1);
-  if (!CallsAreInterposed())
-    throw std::logic_error("SSL_read of this program does not shadow OpenSSL's");
+  return {};
 }
 
 std::unique_ptr<HttpTransport> MakeTransport(ApiAccess access) {

@@ -3,6 +3,7 @@
 #include <fmt/chrono.h>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 #include <utility>
 
@@ -83,6 +84,20 @@ std::string EventJson(const ClusterEvent& event, const EventSource& source,
       {"reportingController", kController},
       {"reportingInstance", fmt::format("{}-{}", kController, source.node).substr(0, 128)}};
   return made.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
+bool RefusedByEndingNamespace(std::string_view status_json) {
+  const auto status = nlohmann::json::parse(status_json, nullptr, false);
+  if (!status.is_object()) return false;
+  const auto details = status.find("details");
+  if (details == status.end() || !details->is_object()) return false;
+  const auto causes = details->find("causes");
+  if (causes == details->end() || !causes->is_array()) return false;
+  return std::any_of(causes->begin(), causes->end(), [](const nlohmann::json& cause) {
+    if (!cause.is_object()) return false;
+    const auto reason = cause.find("reason");
+    return reason != cause.end() && *reason == "NamespaceTerminating";
+  });
 }
 
 bool EventQueue::Put(ClusterEvent event, Clock::Time now) {

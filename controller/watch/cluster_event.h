@@ -48,6 +48,11 @@ std::string EventTarget(const ClusterEvent& event, const EventSource& source);
 std::string EventJson(const ClusterEvent& event, const EventSource& source,
                       std::chrono::system_clock::time_point now);
 
+// Whether a Status (metav1.Status) that refuses an event does so because its namespace is being
+// deleted: then nobody may create anything there, and it says nothing about our rights. By the
+// cause's reason, NamespaceTerminating (k8s.io/api/core/v1).
+bool RefusedByEndingNamespace(std::string_view status_json);
+
 // Waiting events, bounded, and how seldom they go: the same reason about the same object once in
 // ten minutes, and twenty a minute at all.
 class EventQueue {

@@ -53,7 +53,7 @@ void EventSender::Run() {
     }
     const double pause = 1 + 9 * clock_->Random();
     if (!clock_->Sleep(std::chrono::duration_cast<Clock::Duration>(kBetween * pause))) return;
-    if (gate_->TakeIdleTurn()) SendNext();
+    if (limiter_->TakeIdleTurn()) SendNext();
   }
 }
 
@@ -76,16 +76,15 @@ void EventSender::Send(const ClusterEvent& event) {
       result.status != 0 ? fmt::format("status {}", result.status) : result.message;
   if (const auto status = compiler::DecodeStatus(answer.text()); status)
     reason += ": " + status->message.substr(0, 300);
-  // A namespace on its way out takes no new objects from anybody.
-  const bool terminating = reason.find("being terminated") != std::string::npos;
-  if (result.status == 403 && !terminating) {
+  if (result.status == 403 && !RefusedByEndingNamespace(answer.text())) {
     refused_until_ = clock_->Now() + kGiveUp;
-    log_->Warn("the API server takes no events from this agent, trying none for some hours",
+    log_->Warn(LogMessages::kEventsRefused,
                {{"reason", reason},
-                {"do", "let the ClusterRole create events in events.k8s.io, or do without"}});
+                {"pause_s", std::chrono::seconds(kGiveUp).count()},
+                {"do", "allow the ClusterRole to create events in events.k8s.io"}});
     return;
   }
-  log_->Debug("an event is lost", {{"reason", reason}, {"event", event.reason}});
+  log_->Debug(LogMessages::kEventDropped, {{"reason", reason}, {"event", event.reason}});
 }
 
 }  // namespace podgate::controller

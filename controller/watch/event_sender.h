@@ -17,9 +17,13 @@ namespace podgate::controller {
 
 class EventSender : public EventSink {
  public:
-  EventSender(EventSource source, HttpTransport* transport, RequestLimiter* gate, Clock* clock,
+  EventSender(EventSource source, HttpTransport* transport, RequestLimiter* limiter, Clock* clock,
               Logger* log)
-      : source_(std::move(source)), transport_(transport), gate_(gate), clock_(clock), log_(log) {}
+      : source_(std::move(source)),
+        transport_(transport),
+        limiter_(limiter),
+        clock_(clock),
+        log_(log) {}
 
   void Tell(ClusterEvent event) override;
 
@@ -37,7 +41,7 @@ class EventSender : public EventSink {
 
   const EventSource source_;
   HttpTransport* const transport_;
-  RequestLimiter* const gate_;
+  RequestLimiter* const limiter_;
   Clock* const clock_;
   Logger* const log_;
   Clock::Time refused_until_;  // of the sender's thread

@@ -11,22 +11,22 @@ class LineSplitter {
  public:
   explicit LineSplitter(std::size_t limit_bytes) : limit_(limit_bytes) {}
 
-  enum class Outcome { kMore, kTooLong, kStopped };
+  enum class FeedResult { kMore, kTooLong, kStopped };
   // Calls `line(std::string_view)` for each whole line that is not blank; when it says false the
   // rest is left. What follows the last line break waits for the next piece, and is dropped with
   // the splitter.
   template <typename Line>
-  Outcome Feed(std::string_view bytes, const Line& line) {
+  FeedResult Feed(std::string_view bytes, const Line& line) {
     while (true) {
       const auto end = bytes.find('\n');
       const std::string_view piece = bytes.substr(0, end);
-      if (kept_.size() + piece.size() > limit_) return Outcome::kTooLong;
+      if (kept_.size() + piece.size() > limit_) return FeedResult::kTooLong;
       if (end == std::string_view::npos) {
         // Costs addresses only, until bytes come; a long line that grows would be copied, and needs
         // three times its size for that.
         if (kept_.size() + piece.size() > kKeptCapacity) kept_.reserve(limit_);
         kept_.append(piece);
-        return Outcome::kMore;
+        return FeedResult::kMore;
       }
       bytes.remove_prefix(end + 1);
       bool more = true;
@@ -38,7 +38,7 @@ class LineSplitter {
         kept_.clear();
         if (kept_.capacity() > kKeptCapacity) kept_.shrink_to_fit();
       }
-      if (!more) return Outcome::kStopped;
+      if (!more) return FeedResult::kStopped;
     }
   }
 

@@ -4,9 +4,10 @@
 
 #include <algorithm>
 #include <utility>
+#include <variant>
 
+#include "controller/watch/list_page.h"
 #include "controller/watch/object_size.h"
-#include "controller/watch/reflector_stream.h"
 
 namespace podgate::controller {
 namespace {
@@ -31,18 +32,32 @@ bool MayMeanTheVersion(int status) {
   return !elsewhere && !unknown && !busy;
 }
 
+// False: the object is of another kind than `kind`.
+bool KeyOf(const compiler::Object& object, compiler::Kind kind, compiler::ObjectKey* key) {
+  if (const auto* pod = std::get_if<compiler::Pod>(&object)) {
+    *key = pod->key;
+    return kind == compiler::Kind::kPod;
+  }
+  if (const auto* policy = std::get_if<compiler::NetworkPolicy>(&object)) {
+    *key = policy->key;
+    return kind == compiler::Kind::kNetworkPolicy;
+  }
+  *key = {"", std::get<compiler::Namespace>(object).name};
+  return kind == compiler::Kind::kNamespace;
+}
+
 }  // namespace
 
-Reflector::Reflector(const Resource& resource, HttpTransport* transport, RequestLimiter* gate,
+Reflector::Reflector(const Resource& resource, HttpTransport* transport, RequestLimiter* limiter,
                      Clock* clock, Logger* log, MessageSink* sink)
     : resource_(resource),
       transport_(transport),
-      gate_(gate),
+      limiter_(limiter),
       clock_(clock),
       log_(log),
       sink_(sink),
-      backoff_(clock),
-      relist_backoff_(clock),
+      backoff_(clock, Backoff::kWatchLimit),
+      list_backoff_(clock, Backoff::kListLimit),
       last_news_(clock->Now()),
       known_(resource.max_objects, resource.max_bytes),
       page_objects_(kPageObjects) {}
@@ -54,28 +69,29 @@ void Reflector::Run() {
 
 bool Reflector::Round() { return After(version_.empty() ? List() : Watch()); }
 
-bool Reflector::After(const RoundResult& outcome) {
-  if (outcome.next == RoundResult::Next::kStop) return false;
-  if (outcome.next == RoundResult::Next::kGoOn) {
+bool Reflector::After(const RoundResult& round) {
+  if (round.next == RoundResult::Next::kStop) return false;
+  if (round.next == RoundResult::Next::kGoOn) {
     failing_ = false;
     return true;
   }
-  if (outcome.next == RoundResult::Next::kAgain) {
-    log_->Debug("trying another way", {{"kind", resource_.name}, {"reason", outcome.reason}});
+  if (round.next == RoundResult::Next::kAgain) {
+    log_->Debug(LogMessages::kRequestRepeated,
+                {{"kind", resource_.name}, {"reason", round.reason}});
     return true;
   }
-  const bool relist = outcome.next == RoundResult::Next::kRelist;
+  const bool relist = round.next == RoundResult::Next::kRelist;
   if (relist) version_.clear();
   // After an outage the server answers again, with 410 perhaps: what it costs to list does not
-  // depend on how long it was away.
-  Clock::Duration pause = relist ? relist_backoff_.Next() : backoff_.Next();
+  // depend on how long it was away. A node without rules waits for its first list: while nobody
+  // bears the cost of one, it asks as often as for a watch.
+  const bool list = version_.empty() && round.reached;
+  Clock::Duration pause = list ? list_backoff_.Next() : backoff_.Next();
   pause = std::max<Clock::Duration>(
-      pause,
-      std::chrono::seconds(std::clamp(outcome.retry_after_seconds, 0, kMaxRetryAfterSeconds)));
+      pause, std::chrono::seconds(std::clamp(round.retry_after_seconds, 0, kMaxRetryAfterSeconds)));
   const auto milliseconds = std::chrono::duration_cast<std::chrono::milliseconds>(pause).count();
-  log_->Warn(version_.empty() ? "cannot list, the last known state stays in force"
-                              : "watch ended, the last known state stays in force",
-             {{"kind", resource_.name}, {"reason", outcome.reason}, {"retry_ms", milliseconds}});
+  log_->Warn(version_.empty() ? LogMessages::kListFailed : LogMessages::kWatchFailed,
+             {{"kind", resource_.name}, {"reason", round.reason}, {"retry_ms", milliseconds}});
   failing_ = true;
   return clock_->Sleep(pause);
 }
@@ -87,27 +103,27 @@ int Reflector::WatchSeconds() {
 
 Reflector::RoundResult Reflector::Watch() {
   const int seconds = WatchSeconds();
-  Stream stream(this, {});
+  WatchStream stream(resource_.kind, clock_, this, {});
   return FollowStream(WatchTarget(resource_, version_, seconds), seconds, &stream);
 }
 
 Reflector::RoundResult Reflector::List() {
-  RequestLimiter::ListSlot slot = gate_->AwaitList();
+  RequestLimiter::ListSlot slot = limiter_->AwaitList();
   if (!slot) return {RoundResult::Next::kStop, {}, 0};
-  return gate_->lists_stream() ? ListByStream(std::move(slot)) : ListByPages();
+  return limiter_->lists_stream() ? ListByStream(std::move(slot)) : ListByPages();
 }
 
 Reflector::RoundResult Reflector::ListByStream(RequestLimiter::ListSlot slot) {
   BeginList();
   const int seconds = WatchSeconds();
-  Stream stream(this, std::move(slot));
+  WatchStream stream(resource_.kind, clock_, this, std::move(slot));
   return FollowStream(StreamingListTarget(resource_, seconds), seconds, &stream);
 }
 
 Reflector::RoundResult Reflector::FollowStream(const std::string& target, int timeout_seconds,
-                                               Stream* stream) {
+                                               WatchStream* stream) {
   using Next = RoundResult::Next;
-  if (!gate_->AwaitTurn()) return {Next::kStop, {}, 0};
+  if (!limiter_->AwaitTurn()) return {Next::kStop, {}, 0};
   ++counters_.requests;
   const Clock::Time begun = clock_->Now();
   const std::chrono::seconds limit(timeout_seconds + 30);
@@ -115,10 +131,10 @@ Reflector::RoundResult Reflector::FollowStream(const std::string& target, int ti
   const bool working = result.status == 200 && clock_->Now() - begun >= kWorking;
   if (working) {
     backoff_.Reset();
-    relist_backoff_.Reset();
+    list_backoff_.Reset();
   }
-  if (result.error == HttpError::kCancelled || stream->end() == Stream::End::kReceiver)
-    return {Next::kStop, {}, 0};
+  const bool unwanted = stream->end() == WatchStream::End::kReceiver && !too_many_;
+  if (result.error == HttpError::kCancelled || unwanted) return {Next::kStop, {}, 0};
   const bool listing = stream->listing();
   if (result.status != 0 && result.status != 200) {
     // What servers say that do not know streaming lists: the parameters are invalid, or not for a
@@ -127,83 +143,87 @@ Reflector::RoundResult Reflector::FollowStream(const std::string& target, int ti
                          result.status == 406 || result.status == 415 || result.status == 422 ||
                          result.status == 501;
     if (listing && unknown) {
-      gate_->NoStreamingLists();
-      return {Next::kAgain, fmt::format("no streaming lists here (status {})", result.status), 0};
+      limiter_->NoStreamingLists();
+      return {Next::kAgain,
+              fmt::format("the server does not support streaming lists (status {})", result.status),
+              0};
     }
     return Refused(result, stream->refusal(), !listing);
   }
   if (result.status == 200) unauthorized_ = false;
   switch (stream->end()) {
-    case Stream::End::kErrorEvent:
-      return ErrorEvent(*stream);
-    case Stream::End::kGarbage:
-    case Stream::End::kLineTooLong:
+    case WatchStream::End::kErrorEvent:
+      return ErrorEvent(stream->error_event());
+    case WatchStream::End::kGarbage:
+    case WatchStream::End::kLineTooLong:
       ++counters_.garbage;
       return {Next::kRelist, stream->problem(), 0};
-    case Stream::End::kTooMany:
+    case WatchStream::End::kReceiver:
       return {Next::kRelist, TooMany(), 0};
-    case Stream::End::kSlowList:
-    case Stream::End::kOpen:
-    case Stream::End::kReceiver:
+    case WatchStream::End::kSlowList:
+    case WatchStream::End::kOpen:
       break;
   }
   const bool quiet_end = result.error == HttpError::kNone || result.error == HttpError::kTimeout ||
-                         stream->end() == Stream::End::kSlowList;
+                         stream->end() == WatchStream::End::kSlowList;
   if (listing && result.status == 200 && quiet_end) {
     // An old server took it for a plain watch, and never says that the list is complete.
-    gate_->NoStreamingLists();
-    return {Next::kAgain, "no streaming lists here (no end of the list)", 0};
+    limiter_->NoStreamingLists();
+    return {Next::kAgain, "the server does not support streaming lists (no end of the list)", 0};
   }
-  if (result.error != HttpError::kNone)
-    return {Next::kPause, result.message, result.retry_after_seconds};
+  if (result.error != HttpError::kNone) return Broken(result);
   if (clock_->Now() - begun < kWorking)
     return {Next::kPause, "the server ended the watch at once", 0};
   return {};
+}
+
+Reflector::RoundResult Reflector::Broken(const HttpResult& result) {
+  RoundResult round{RoundResult::Next::kPause, result.message, result.retry_after_seconds};
+  round.reached = result.error != HttpError::kConfig && result.error != HttpError::kResolve &&
+                  result.error != HttpError::kConnect;
+  return round;
 }
 
 Reflector::RoundResult Reflector::Refused(const HttpResult& result, const std::string& body,
                                           bool watching) {
   using Next = RoundResult::Next;
   const auto status = compiler::DecodeStatus(body);
-  RoundResult outcome{Next::kPause, fmt::format("status {}", result.status),
-                      result.retry_after_seconds};
+  RoundResult round{Next::kPause, fmt::format("status {}", result.status),
+                    result.retry_after_seconds};
   if (status) {
-    if (!status->message.empty()) outcome.reason += ": " + status->message.substr(0, 300);
-    outcome.retry_after_seconds =
-        std::max(outcome.retry_after_seconds, status->retry_after_seconds);
+    if (!status->message.empty()) round.reason += ": " + status->message.substr(0, 300);
+    round.retry_after_seconds = std::max(round.retry_after_seconds, status->retry_after_seconds);
   }
   const bool first_unauthorized =
       result.status == 401 && !std::exchange(unauthorized_, result.status == 401);
   if (first_unauthorized) {
     // A token may have been replaced since it was read: the next attempt reads it anew.
-    outcome.next = Next::kAgain;
-    return outcome;
+    round.next = Next::kAgain;
+    return round;
   }
-  if (result.status >= 300 && result.status < 400)
-    outcome.reason += " (redirects are not followed)";
-  if (result.status == 403) outcome.reason += " (the ClusterRole must allow list and watch)";
+  if (result.status >= 300 && result.status < 400) round.reason += " (redirects are not followed)";
+  if (result.status == 403) round.reason += " (the ClusterRole must allow list and watch)";
   const bool counts = watching && MayMeanTheVersion(result.status);
   if (result.status == 410 || (counts && ++refused_ >= kMaxRefusals)) {
     refused_ = 0;
-    outcome.next = Next::kRelist;
+    round.next = Next::kRelist;
   }
-  return outcome;
+  return round;
 }
 
-Reflector::RoundResult Reflector::ErrorEvent(const Stream& stream) {
-  const compiler::WatchEvent& event = stream.error_event();
-  RoundResult outcome{RoundResult::Next::kPause,
-                      fmt::format("error {} {}: {}", event.status_code, event.status_reason,
-                                  event.status_message.substr(0, 300)),
-                      0};
+Reflector::RoundResult Reflector::ErrorEvent(const compiler::WatchEvent& event) {
+  RoundResult round{RoundResult::Next::kPause,
+                    fmt::format("error {} {}: {}", event.status_code, event.status_reason,
+                                event.status_message.substr(0, 300)),
+                    0};
   const bool expired =
       event.status_code == 410 || event.status_reason == "Expired" || event.status_reason == "Gone";
   const bool counts = MayMeanTheVersion(event.status_code);
   if (expired || (counts && ++refused_ >= kMaxRefusals)) {
     refused_ = 0;
-    outcome.next = RoundResult::Next::kRelist;
+    round.next = RoundResult::Next::kRelist;
   }
-  return outcome;
+  return round;
 }
 
 Reflector::RoundResult Reflector::ListByPages() {
@@ -213,28 +233,28 @@ Reflector::RoundResult Reflector::ListByPages() {
   std::string version;
   const std::size_t most = resource_.max_objects + 16 * static_cast<std::size_t>(kPageObjects);
   for (std::size_t asked = 0; asked < most; asked += static_cast<std::size_t>(page_objects_)) {
-    if (!gate_->AwaitTurn()) return {Next::kStop, {}, 0};
+    if (!limiter_->AwaitTurn()) return {Next::kStop, {}, 0};
     ++counters_.requests;
-    Page page;
+    ListPage page;
     const HttpResult result =
-        transport_->Get({PageTarget(resource_, page_objects_, token), Page::kLimit}, &page);
+        transport_->Get({PageTarget(resource_, page_objects_, token), ListPage::kLimit}, &page);
     if (result.error == HttpError::kCancelled) return {Next::kStop, {}, 0};
     if (result.status != 0 && result.status != 200) return Refused(result, page.text(), false);
     if (page.too_long() && page_objects_ > 1) {
       page_objects_ = std::max(1, page_objects_ / kPageStep);
-      log_->Debug("a page is too long, asking for a smaller one",
+      log_->Debug(LogMessages::kPageTooLarge,
                   {{"kind", resource_.name}, {"objects", page_objects_}});
       continue;
     }
-    if (page.too_long()) return {Next::kPause, "one object is longer than a page may be", 0};
-    if (result.error != HttpError::kNone)
-      return {Next::kPause, result.message, result.retry_after_seconds};
+    if (page.too_long()) return {Next::kPause, "one object is larger than a page may be", 0};
+    if (result.error != HttpError::kNone) return Broken(result);
     unauthorized_ = false;
 
     bool wanted = true;
-    const auto decoded = compiler::DecodeList(
-        page.text(), resource_.kind,
-        [this, &wanted](compiler::Decoded&& item) { wanted = wanted && Upsert(std::move(item)); });
+    const auto decoded = compiler::DecodeList(page.text(), resource_.kind,
+                                              [this, &wanted](compiler::Decoded&& item) {
+                                                wanted = wanted && OnUpsert(std::move(item));
+                                              });
     if (too_many_) {
       return {Next::kPause, TooMany(), 0};
     }
@@ -247,20 +267,20 @@ Reflector::RoundResult Reflector::ListByPages() {
     const auto& meta = std::get<compiler::ListMeta>(decoded);
     if (version.empty()) version = meta.resource_version;
     if (version.empty()) return {Next::kPause, "the list has no resourceVersion", 0};
-    if (meta.continue_token.empty()) return {EndList(version) ? Next::kGoOn : Next::kStop, {}, 0};
+    if (meta.continue_token.empty()) return {OnListEnd(version) ? Next::kGoOn : Next::kStop, {}, 0};
     if (meta.continue_token == token)
       return {Next::kPause, "the list repeats its continue token", 0};
     token = meta.continue_token;
     // One page of long objects must not make a hundred thousand small ones come one by one.
-    if (page.text().size() <= Page::kMaxBytes / kPageStep)
+    if (page.text().size() <= ListPage::kMaxBytes / kPageStep)
       page_objects_ = std::min(kPageObjects, page_objects_ * kPageStep);
   }
   return {Next::kPause, "the list does not end", 0};
 }
 
 std::string Reflector::TooMany() const {
-  return fmt::format("there is more than {} objects or {} MiB of them", resource_.max_objects,
-                     resource_.max_bytes >> 20);
+  return fmt::format("the server sent more than {} objects or {} MiB of them",
+                     resource_.max_objects, resource_.max_bytes >> 20);
 }
 
 void Reflector::BeginList() {
@@ -269,7 +289,7 @@ void Reflector::BeginList() {
   too_many_ = false;
 }
 
-bool Reflector::EndList(const std::string& version) {
+bool Reflector::OnListEnd(const std::string& version) {
   // An object that could not even be named might be any of those that seem to be gone.
   const bool swept = list_unreadable_ || known_.Sweep([this](const compiler::ObjectKey& key) {
     return sink_->Put(Note(Message::Type::kDelete, key));
@@ -278,9 +298,22 @@ bool Reflector::EndList(const std::string& version) {
   version_ = version;
   refused_ = 0;
   ++counters_.lists;
-  log_->Info("listed",
+  log_->Info(LogMessages::kObjectsListed,
              {{"kind", resource_.name}, {"objects", known_.size()}, {"version", version_}});
   return sink_->Put(Note(Message::Type::kListed, {}));
+}
+
+void Reflector::OnWatchBegun() {
+  if (std::exchange(failing_, false))
+    log_->Info(LogMessages::kWatchResumed, {{"kind", resource_.name}});
+}
+
+void Reflector::OnEventRead(std::string version) {
+  if (!version.empty()) {
+    version_ = std::move(version);
+    refused_ = 0;
+  }
+  last_news_ = clock_->Now();
 }
 
 Message Reflector::Note(Message::Type type, compiler::ObjectKey key) {
@@ -292,11 +325,11 @@ Message Reflector::Note(Message::Type type, compiler::ObjectKey key) {
   return message;
 }
 
-bool Reflector::Upsert(compiler::Decoded decoded) {
+bool Reflector::OnUpsert(compiler::Decoded decoded) {
   if (!decoded.object) {
     for (const compiler::Diagnostic& diagnostic : decoded.diagnostics) {
       list_unreadable_ = true;
-      log_->Warn("an object without a readable name is passed over",
+      log_->Warn(LogMessages::kObjectIgnored,
                  {{"kind", resource_.name}, {"problem", diagnostic.ToString()}});
     }
     return true;
@@ -316,7 +349,7 @@ bool Reflector::Upsert(compiler::Decoded decoded) {
   return sink_->Put(std::move(message));
 }
 
-bool Reflector::Delete(const compiler::Decoded& decoded) {
+bool Reflector::OnDelete(const compiler::Decoded& decoded) {
   compiler::ObjectKey key;
   if (!decoded.object || !KeyOf(*decoded.object, resource_.kind, &key)) return true;
   known_.Remove(key);

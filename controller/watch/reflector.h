@@ -28,14 +28,15 @@
 #include "controller/watch/message.h"
 #include "controller/watch/request_limiter.h"
 #include "controller/watch/resource.h"
+#include "controller/watch/watch_stream.h"
 
 namespace podgate::controller {
 
-class Reflector {
+class Reflector : private WatchReceiver {
  public:
   // All given objects must outlive it.
-  Reflector(const Resource& resource, HttpTransport* transport, RequestLimiter* gate, Clock* clock,
-            Logger* log, MessageSink* sink);
+  Reflector(const Resource& resource, HttpTransport* transport, RequestLimiter* limiter,
+            Clock* clock, Logger* log, MessageSink* sink);
 
   // Until the program is to stop.
   void Run();
@@ -53,8 +54,6 @@ class Reflector {
   Clock::Time last_news() const { return last_news_; }
 
  private:
-  class Stream;
-  class Page;
   struct RoundResult {
     enum class Next : std::uint8_t {
       kGoOn,    // all is well
@@ -66,35 +65,38 @@ class Reflector {
     Next next = Next::kGoOn;
     std::string reason;
     int retry_after_seconds = 0;
+    bool reached = true;  // some server took the request, and had work with it
   };
+  static RoundResult Broken(const HttpResult& result);
 
   RoundResult List();
   RoundResult ListByStream(RequestLimiter::ListSlot slot);
   RoundResult ListByPages();
   RoundResult Watch();
-  RoundResult FollowStream(const std::string& target, int timeout_seconds, Stream* stream);
+  RoundResult FollowStream(const std::string& target, int timeout_seconds, WatchStream* stream);
   RoundResult Refused(const HttpResult& result, const std::string& body, bool watching);
-  RoundResult ErrorEvent(const Stream& stream);
-  bool After(const RoundResult& outcome);
+  RoundResult ErrorEvent(const compiler::WatchEvent& event);
+  bool After(const RoundResult& round);
   int WatchSeconds();
   std::string TooMany() const;
 
-  // Parts of a list and of a watch. False: the receiver wants no more, or there are too many
-  // objects.
+  // Parts of a list and of a watch. False: the sink wants no more, or there are too many objects.
   void BeginList();
-  bool EndList(const std::string& version);
-  bool Upsert(compiler::Decoded decoded);
-  bool Delete(const compiler::Decoded& decoded);
+  bool OnUpsert(compiler::Decoded decoded) override;
+  bool OnDelete(const compiler::Decoded& decoded) override;
+  bool OnListEnd(const std::string& version) override;
+  void OnWatchBegun() override;
+  void OnEventRead(std::string version) override;
   Message Note(Message::Type type, compiler::ObjectKey key);
 
   const Resource resource_;
   HttpTransport* const transport_;
-  RequestLimiter* const gate_;
+  RequestLimiter* const limiter_;
   Clock* const clock_;
   Logger* const log_;
   MessageSink* const sink_;
-  Backoff backoff_;         // after failures
-  Backoff relist_backoff_;  // between lists that did not lead to a working watch
+  Backoff backoff_;       // after watches that failed, and where no server was reached
+  Backoff list_backoff_;  // between lists that failed or did not lead to a working watch
   Counters counters_;
   std::atomic<Clock::Time> last_news_;
 

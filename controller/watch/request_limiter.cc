@@ -42,18 +42,18 @@ RequestLimiter::ListSlot RequestLimiter::AwaitList() {
 RequestLimiter::ListSlot& RequestLimiter::ListSlot::operator=(ListSlot&& other) noexcept {
   if (this != &other) {
     Release();
-    gate_ = other.gate_;
-    other.gate_ = nullptr;
+    limiter_ = other.limiter_;
+    other.limiter_ = nullptr;
   }
   return *this;
 }
 
 void RequestLimiter::ListSlot::Release() {
-  if (gate_ == nullptr) return;
-  const std::lock_guard<std::mutex> lock(gate_->mutex_);
-  gate_->listing_ = false;
-  gate_->changed_.notify_one();
-  gate_ = nullptr;
+  if (limiter_ == nullptr) return;
+  const std::lock_guard<std::mutex> lock(limiter_->mutex_);
+  limiter_->listing_ = false;
+  limiter_->changed_.notify_one();
+  limiter_ = nullptr;
 }
 
 void RequestLimiter::Stop() {

@@ -26,15 +26,15 @@ class RequestLimiter {
   class ListSlot {
    public:
     ListSlot() = default;
-    explicit ListSlot(RequestLimiter* gate) : gate_(gate) {}
-    ListSlot(ListSlot&& other) noexcept : gate_(other.gate_) { other.gate_ = nullptr; }
+    explicit ListSlot(RequestLimiter* limiter) : limiter_(limiter) {}
+    ListSlot(ListSlot&& other) noexcept : limiter_(other.limiter_) { other.limiter_ = nullptr; }
     ListSlot& operator=(ListSlot&& other) noexcept;
     ~ListSlot() { Release(); }
     void Release();
-    explicit operator bool() const { return gate_ != nullptr; }
+    explicit operator bool() const { return limiter_ != nullptr; }
 
    private:
-    RequestLimiter* gate_ = nullptr;
+    RequestLimiter* limiter_ = nullptr;
   };
   ListSlot AwaitList();
 

@@ -34,6 +34,8 @@ Status::Code CodeOf(int error) {
       return Status::Code::kInterrupted;
     case ENOBUFS:
       return Status::Code::kOverrun;
+    case ETIMEDOUT:
+      return Status::Code::kUnavailable;
     case EPERM:
     case EACCES:
       return Status::Code::kPermission;
@@ -51,15 +53,15 @@ std::string Reason(int error) {
     case EEXIST:
       return "already exists";
     case ENOENT:
-      return "it, or something it refers to, is not there; read the table back";
+      return "it, or something it refers to, does not exist";
     case EBUSY:
       return "still in use";
     case EAGAIN:
     case ENOMEM:
-      return fmt::format("the kernel cannot just now ({}), try again", std::strerror(error));
+      return fmt::format("the kernel cannot do it just now ({}), try again", std::strerror(error));
     case EMLINK:
     case ELOOP:
-      return "would close a loop of jumps or nest them 16 deep";
+      return "jumps would form a loop or nest 16 deep";
     case ENFILE:
     case ENOSPC:
       return "the set is full, its size is too small";
@@ -67,19 +69,22 @@ std::string Reason(int error) {
       return "larger than the socket's send buffer may be; raise net.core.wmem_max or grant "
              "CAP_NET_ADMIN";
     case ERESTART:
-      return "somebody else changed the rules in between; read the table back";
+      return "somebody else changed the rules in between";
+    case EINTR:
+      return "something changed in the meantime, try again";
     case ENOBUFS:
-      return "answers were lost, the outcome is unknown; read the table back";
+      return "answers were lost, so the outcome is unknown";
     case EPERM:
     case EACCES:
-      return "not permitted; CAP_NET_ADMIN in this network namespace is needed, and no other owner "
-             "of the table";
+      return "not permitted; this needs CAP_NET_ADMIN in this network namespace, and a table that "
+             "no "
+             "other process owns";
     case EOPNOTSUPP:
     case EAFNOSUPPORT:
     case EPROTONOSUPPORT:
       return fmt::format("the kernel does not support it ({})", std::strerror(error));
     case EINVAL:
-      return "the kernel takes it for invalid";
+      return "the kernel considers it invalid";
     default:
       return std::strerror(error);
   }

@@ -1,4 +1,4 @@
-// From errno values of nf_tables to a Status in words. Internal to nft/. Pure; any thread.
+// From the errno values of the kernel and its sockets to a Status in words. Pure; any thread.
 #pragma once
 
 #include <string>
@@ -8,7 +8,7 @@
 namespace podgate::nft {
 
 Status::Code CodeOf(int error);
-// Why, and what to do: "already exists", "the set is full: its size is too small". Never empty.
+// Why, and what to do: "already exists", "the set is full, its size is too small". Never empty.
 std::string Reason(int error);
 // "WHAT: REASON."
 Status ErrnoStatus(const std::string& what, int error);

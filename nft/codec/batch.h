@@ -46,7 +46,6 @@ class Batch {
 
   const char* data() const { return buffer_.data(); }
   std::size_t size() const { return size_; }
-  std::uint32_t first_sequence() const { return first_sequence_; }
   std::uint32_t next_sequence() const {
     return first_sequence_ + static_cast<std::uint32_t>(messages_.size());
   }

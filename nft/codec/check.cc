@@ -2,8 +2,8 @@
 
 #include <fmt/format.h>
 
-#include "nft/kernel/batch_errors.h"
 #include "nft/model/canonical.h"
+#include "nft/text/describe.h"
 #include "nft/text/print.h"
 
 namespace podgate::nft {

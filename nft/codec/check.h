@@ -4,7 +4,7 @@
 #pragma once
 
 #include "nft/base/status.h"
-#include "nft/plan/diff.h"
+#include "nft/model/step.h"
 
 namespace podgate::nft {
 

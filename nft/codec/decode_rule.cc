@@ -12,7 +12,6 @@
 #include "nft/codec/decode_common.h"
 #include "nft/codec/expression_cursor.h"
 #include "nft/codec/packet_layout.h"
-#include "nft/model/canonical.h"
 
 namespace podgate::nft {
 namespace {

@@ -4,9 +4,11 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "nft/codec/batch.h"
-#include "nft/plan/diff.h"
+#include "nft/model/ruleset.h"
+#include "nft/model/step.h"
 
 struct nftnl_rule;
 

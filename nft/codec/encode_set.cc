@@ -6,6 +6,7 @@
 #include "nft/codec/encode.h"
 #include "nft/codec/netlink_handles.h"
 #include "nft/model/canonical.h"
+#include "nft/model/step.h"
 
 namespace podgate::nft {
 namespace {

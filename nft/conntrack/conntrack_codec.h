@@ -30,6 +30,7 @@ class ConntrackRequests {
   void Create(const Flow& flow);
 
   const char* data() const { return bytes_.data(); }
+  const nlmsghdr* first() const { return reinterpret_cast<const nlmsghdr*>(bytes_.data()); }
   std::size_t size() const { return size_; }
   std::uint32_t next_sequence() const { return sequence_; }
 

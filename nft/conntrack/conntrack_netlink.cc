@@ -9,7 +9,7 @@
 #include <utility>
 
 #include "nft/conntrack/conntrack_codec.h"
-#include "nft/kernel/netlink_dialogue.h"
+#include "nft/kernel/netlink_client.h"
 
 namespace podgate::nft {
 namespace {
@@ -25,8 +25,8 @@ bool IsEntry(const nlmsghdr* message) {
 
 class NetlinkConntrack : public Conntrack {
  public:
-  explicit NetlinkConntrack(std::unique_ptr<NetlinkDialogue> dialogue)
-      : dialogue_(std::move(dialogue)) {}
+  NetlinkConntrack(std::unique_ptr<NetlinkChannel> requests, std::unique_ptr<NetlinkChannel> walks)
+      : client_(std::move(requests)), walker_(std::move(walks)) {}
 
   Status Walk(const Tell& tell) override;
   Result<std::optional<Flow>> Find(std::uint8_t protocol, const FlowTuple& original,
@@ -36,55 +36,39 @@ class NetlinkConntrack : public Conntrack {
   Result<std::size_t> Delete(std::span<const Flow> flows) override;
 
  private:
-  Result<std::map<std::uint32_t, int>> Send(const ConntrackRequests& requests) {
-    sequence_ = requests.next_sequence();
-    return dialogue_->Tell(requests.data(), requests.size());
+  Result<NetlinkClient::Refusals> Send(const ConntrackRequests& requests) {
+    return client_.Tell(requests.data(), requests.size(), requests.next_sequence());
   }
   Status CutSome(std::span<const Flow> flows, Counts* counts);
 
-  std::unique_ptr<NetlinkDialogue> dialogue_;
-  // A socket for walks: entries are deleted through the other one meanwhile. It stays open from
-  // walk to walk: where a socket of netfilter's is closed (nft_rcv_nl_event in nf_tables_api.c) the
-  // kernel waits with nf_tables' lock in its hand for an RCU grace period, 10 to 20 ms, and commits
-  // with it.
-  std::unique_ptr<NetlinkDialogue> walker_;
-  std::uint32_t walks_ = 0;  // the sequence number there
-  std::uint32_t sequence_ = 1;
+  NetlinkClient client_;
+  // For walks: entries are deleted through the other one meanwhile. Its socket stays open from walk
+  // to walk: when a netfilter netlink socket is closed (nft_rcv_nl_event in nf_tables_api.c), the
+  // kernel waits for an RCU grace period, 10 to 20 ms, and holds nf_tables' lock meanwhile, so that
+  // commits wait too.
+  NetlinkClient walker_;
 };
 
 Status NetlinkConntrack::Walk(const Tell& tell) {
-  if (!walker_) {
-    auto dialogue = NetlinkDialogue::Open(NETLINK_NETFILTER);
-    if (!dialogue.ok()) return dialogue.status();
-    walker_ = std::move(dialogue).value();
-  }
-  ConntrackRequests request(++walks_);
+  ConntrackRequests request(walker_.next_sequence());
   request.Dump();
-  bool given_up = false;
-  const Status status = walker_->Ask(request.data(), request.size(), [&](const nlmsghdr* message) {
-    if (!IsEntry(message)) return true;
-    const auto flow = DecodeFlow(message);
-    given_up = flow && !tell(*flow);
-    return !given_up;
+  return walker_.AskUntil(request.first(), [&tell](const nlmsghdr* message) {
+    const auto flow = IsEntry(message) ? DecodeFlow(message) : std::nullopt;
+    return !flow || tell(*flow);
   });
-  // The rest of the answers is still in there.
-  if (given_up || !status.ok()) walker_.reset();
-  return status;
 }
 
 Result<std::optional<Flow>> NetlinkConntrack::Find(std::uint8_t protocol, const FlowTuple& original,
                                                    std::uint16_t zone) {
-  ConntrackRequests request(sequence_);
+  ConntrackRequests request(client_.next_sequence());
   request.Get(protocol, original, zone);
-  sequence_ = request.next_sequence();
   std::optional<Flow> found;
-  const Status status =
-      dialogue_->Ask(request.data(), request.size(), [&](const nlmsghdr* message) {
-        // The kernel finds an entry by either of its tuples.
-        auto flow = IsEntry(message) ? DecodeFlow(message) : std::nullopt;
-        if (flow && flow->original == original) found = std::move(flow);
-        return true;
-      });
+  const Status status = client_.Ask(request.first(), [&](const nlmsghdr* message) {
+    // The kernel finds an entry by either of its tuples.
+    auto flow = IsEntry(message) ? DecodeFlow(message) : std::nullopt;
+    if (flow && flow->original == original) found = std::move(flow);
+    return true;
+  });
   if (!status.ok() && !status.IsNotFound()) return status;
   return found;
 }
@@ -105,7 +89,7 @@ Status NetlinkConntrack::CutSome(std::span<const Flow> flows, Counts* counts) {
     std::uint32_t deletion;   // sequence numbers
     std::uint32_t tombstone;  // 0: none
   };
-  ConntrackRequests requests(sequence_);
+  ConntrackRequests requests(client_.next_sequence());
   std::vector<Sent> sent;
   for (const Flow& flow : flows) {
     sent.push_back({&flow, requests.next_sequence(), 0});
@@ -144,7 +128,7 @@ Result<bool> NetlinkConntrack::Tombstone(const Flow& flow) {
     if (!found.ok()) return found.status();
     // A flow from the other side that was judged anew is none of ours.
     if (found.value() && IsTombstone(*found.value())) return true;
-    ConntrackRequests requests(sequence_);
+    ConntrackRequests requests(client_.next_sequence());
     if (found.value()) requests.Delete(*found.value());
     const std::uint32_t creation = requests.next_sequence();
     requests.Create(tombstone);
@@ -160,7 +144,7 @@ Result<std::size_t> NetlinkConntrack::Delete(std::span<const Flow> flows) {
   std::size_t deleted = 0;
   while (!flows.empty()) {
     const auto some = flows.first(std::min(flows.size(), kFlowsInOneSend));
-    ConntrackRequests requests(sequence_);
+    ConntrackRequests requests(client_.next_sequence());
     for (const Flow& flow : some) requests.Delete(flow);
     const auto refused = Send(requests);
     if (!refused.ok()) return refused.status();
@@ -173,10 +157,16 @@ Result<std::size_t> NetlinkConntrack::Delete(std::span<const Flow> flows) {
 }  // namespace
 
 Result<std::unique_ptr<Conntrack>> OpenConntrack() {
-  auto dialogue = NetlinkDialogue::Open(NETLINK_NETFILTER);
-  if (!dialogue.ok()) return dialogue.status();
-  return std::unique_ptr<Conntrack>(
-      std::make_unique<NetlinkConntrack>(std::move(dialogue).value()));
+  auto requests = OpenChannel(NETLINK_NETFILTER);
+  if (!requests.ok()) return requests.status();
+  auto walks = OpenChannel(NETLINK_NETFILTER);
+  if (!walks.ok()) return walks.status();
+  return ConntrackOver(std::move(requests).value(), std::move(walks).value());
+}
+
+std::unique_ptr<Conntrack> ConntrackOver(std::unique_ptr<NetlinkChannel> requests,
+                                         std::unique_ptr<NetlinkChannel> walks) {
+  return std::make_unique<NetlinkConntrack>(std::move(requests), std::move(walks));
 }
 
 }  // namespace podgate::nft

@@ -5,14 +5,9 @@
 
 #include "nft/base/status.h"
 #include "nft/codec/batch.h"
-#include "nft/plan/diff.h"
+#include "nft/model/step.h"
 
 namespace podgate::nft {
-
-// "set peers4-x", "chain forward"; what the operation is about.
-std::string Describe(const Operation& operation);
-// "chain forward: rule 3 (ct state established accept)".
-std::string DescribeRule(const SetRules& operation, std::size_t index);
 
 // One sentence about the first error, and how many more there were.
 Status DescribeErrors(const Step& step, const Batch& batch, const std::vector<BatchError>& errors);

@@ -22,11 +22,17 @@ Status CommitEach(const std::vector<Step>& steps,
 
 }  // namespace
 
-Status CommitAll(Kernel* kernel, const std::vector<Step>& steps) {
-  return CommitEach(steps, [kernel](const Step& step) { return kernel->Commit(step); });
+Status CommitAll(Kernel* kernel, const std::vector<Step>& steps, std::uint32_t* batches) {
+  kernel->BeginChange(steps.size());
+  return CommitEach(steps, [&](const Step& step) {
+    Status status = kernel->Commit(step);
+    if (status.ok() && batches != nullptr) ++*batches;
+    return status;
+  });
 }
 
 Status CommitAllAt(std::uint32_t* generation, Kernel* kernel, const std::vector<Step>& steps) {
+  kernel->BeginChange(steps.size());
   return CommitEach(steps, [&](const Step& step) {
     Status status = kernel->CommitAt(*generation, step);
     if (status.ok()) ++*generation;

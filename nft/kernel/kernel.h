@@ -11,7 +11,7 @@
 
 #include "nft/base/status.h"
 #include "nft/model/ruleset.h"
-#include "nft/plan/diff.h"
+#include "nft/model/step.h"
 
 namespace podgate::nft {
 
@@ -28,6 +28,10 @@ class Kernel {
   // the memory of reading it, for asking every second. False when there is no table. What others
   // commit during the call may be missed: ask Generation() before it, and again later.
   virtual Result<bool> Holds(const Ruleset& wanted) = 0;
+
+  // Announces that so many steps of one change follow, in order: for implementations that show them
+  // to people. The others need not know.
+  virtual void BeginChange(std::size_t /*steps*/) {}
 
   // Sends the step as one batch: all of it happens or nothing. The message names the object that
   // the kernel refused and its reason. What the code tells the caller to do:
@@ -49,8 +53,9 @@ class Kernel {
 };
 
 // Applies steps in order; stops at the first that fails. One that is too big for a batch goes in
-// parts where no packet can notice it (nft/plan/split.h).
-Status CommitAll(Kernel* kernel, const std::vector<Step>& steps);
+// parts where no packet can notice it (nft/plan/split.h). `batches`: how many the kernel took, each
+// of which moved its generation by one; nullptr: nobody asks.
+Status CommitAll(Kernel* kernel, const std::vector<Step>& steps, std::uint32_t* batches = nullptr);
 // On condition that nobody else commits from `*generation` on; it counts up with each batch.
 Status CommitAllAt(std::uint32_t* generation, Kernel* kernel, const std::vector<Step>& steps);
 

@@ -1,5 +1,7 @@
 #include "nft/kernel/netlink.h"
 
+#include <linux/netlink.h>
+
 #include <utility>
 
 #include "nft/codec/batch.h"
@@ -7,55 +9,61 @@
 #include "nft/codec/encode.h"
 #include "nft/kernel/batch_errors.h"
 #include "nft/kernel/netlink_channel.h"
-#include "nft/kernel/netlink_socket.h"
+#include "nft/kernel/netlink_client.h"
+#include "nft/kernel/nftables_requests.h"
 #include "nft/kernel/reader.h"
+#include "nft/model/step.h"
 
 namespace podgate::nft {
 namespace {
 
+// Room for the answers: the elements of one message fill an attribute of at most 64 KiB.
+constexpr std::size_t kAnswerBytes = 128 * 1024;
+
 class NetlinkKernel : public Kernel {
  public:
-  explicit NetlinkKernel(std::unique_ptr<NetlinkChannel> wire) : socket_(std::move(wire)) {}
+  explicit NetlinkKernel(std::unique_ptr<NetlinkChannel> channel)
+      : client_(std::move(channel), kAnswerBytes) {}
 
   Result<std::optional<Ruleset>> Read(const std::string& table) override {
-    return ReadTable(&socket_, table);
+    return ReadTable(&client_, table);
   }
 
-  Result<bool> Holds(const Ruleset& wanted) override { return HoldsTable(&socket_, wanted); }
+  Result<bool> Holds(const Ruleset& wanted) override { return HoldsTable(&client_, wanted); }
 
   Status Commit(const Step& step) override { return CommitIf(std::nullopt, step); }
   Status CommitAt(std::uint32_t generation, const Step& step) override {
     return CommitIf(generation, step);
   }
 
-  Result<std::uint32_t> Generation() override { return socket_.Generation(); }
+  Result<std::uint32_t> Generation() override { return ReadGeneration(&client_); }
 
  private:
   Status CommitIf(std::optional<std::uint32_t> generation, const Step& step) {
     const Status expressible = CheckExpressible(step);
     if (!expressible.ok()) return expressible;
     if (step.operations.empty()) return {};
-    Batch batch(socket_.NextSequence(), generation);
+    Batch batch(client_.next_sequence(), generation);
     EncodeStep(step, &batch);
-    const Result<std::vector<BatchError>> errors = socket_.Send(batch);
+    const Result<std::vector<BatchError>> errors = client_.Commit(batch);
     if (!errors.ok()) return DescribeBatchError(step, errors.status());
     if (errors.value().empty()) return {};
     return DescribeErrors(step, batch, errors.value());
   }
 
-  NetlinkSocket socket_;
+  NetlinkClient client_;
 };
 
 }  // namespace
 
 Result<std::unique_ptr<Kernel>> OpenNetlink() {
-  auto wire = OpenWire();
-  if (!wire.ok()) return wire.status();
-  return NetlinkOver(std::move(wire).value());
+  auto channel = OpenChannel(NETLINK_NETFILTER);
+  if (!channel.ok()) return channel.status();
+  return NetlinkOver(std::move(channel).value());
 }
 
-std::unique_ptr<Kernel> NetlinkOver(std::unique_ptr<NetlinkChannel> wire) {
-  return std::make_unique<NetlinkKernel>(std::move(wire));
+std::unique_ptr<Kernel> NetlinkOver(std::unique_ptr<NetlinkChannel> channel) {
+  return std::make_unique<NetlinkKernel>(std::move(channel));
 }
 
 }  // namespace podgate::nft

@@ -1,6 +1,6 @@
 // The Kernel over a netlink socket (libmnl, libnftnl). One batch is one send; no process is ever
-// started. Needs CAP_NET_ADMIN in the network namespace that the calling thread was in when Open()
-// was called.
+// started. Needs CAP_NET_ADMIN in the network namespace that the calling thread is in when it opens
+// the socket.
 #pragma once
 
 #include <memory>
@@ -11,8 +11,8 @@ namespace podgate::nft {
 
 Result<std::unique_ptr<Kernel>> OpenNetlink();
 
-// The same over a socket that the caller made: for tests of what happens when it fails.
+// The same over a channel that the caller made: for tests of what happens when it fails.
 class NetlinkChannel;
-std::unique_ptr<Kernel> NetlinkOver(std::unique_ptr<NetlinkChannel> wire);
+std::unique_ptr<Kernel> NetlinkOver(std::unique_ptr<NetlinkChannel> channel);
 
 }  // namespace podgate::nft

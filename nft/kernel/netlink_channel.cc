@@ -17,9 +17,7 @@ namespace {
 
 // Room for the errors of some ten thousand refused messages.
 constexpr int kReceiveBufferBytes = 8 << 20;
-// The kernel answers before a send returns; only what is lost is waited for.
-constexpr timeval kReceiveTimeout = {1, 0};
-// What the kernel keeps back of the send buffer, as it refuses datagrams.
+// What the kernel keeps back of the send buffer.
 constexpr std::size_t kSendReserveBytes = 32;
 
 // Beyond the limits of the system where we may, within them otherwise.
@@ -30,18 +28,20 @@ void SetBuffer(int fd, int forced_option, int option, int bytes) {
 }
 
 // A descriptor, or the negated errno value.
-int OpenSocket() {
-  const int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_NETFILTER);
+int OpenSocket(int bus) {
+  const int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, bus);
   if (fd < 0) return -errno;
+  const timeval timeout = {kReceiveTimeoutSeconds, 0};
   sockaddr_nl address{};
   address.nl_family = AF_NETLINK;
   if (bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 ||
-      setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &kReceiveTimeout, sizeof kReceiveTimeout) != 0) {
+      setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof timeout) != 0) {
     const int error = errno;
     close(fd);
     return -error;
   }
-  // Both are hints: without them errors lack the offset of the attribute at fault.
+  // Hints all of them: errors with the offset of the attribute at fault and without the request
+  // that they are about, and room for many.
   const int on = 1;
   setsockopt(fd, SOL_NETLINK, NETLINK_EXT_ACK, &on, sizeof on);
   setsockopt(fd, SOL_NETLINK, NETLINK_CAP_ACK, &on, sizeof on);
@@ -49,12 +49,12 @@ int OpenSocket() {
   return fd;
 }
 
-class SocketWire : public NetlinkChannel {
+class SocketChannel : public NetlinkChannel {
  public:
-  explicit SocketWire(int fd) : fd_(fd) {}
-  ~SocketWire() override { close(fd_); }
-  SocketWire(const SocketWire&) = delete;
-  SocketWire& operator=(const SocketWire&) = delete;
+  SocketChannel(int bus, int fd) : bus_(bus), fd_(fd) {}
+  ~SocketChannel() override { close(fd_); }
+  SocketChannel(const SocketChannel&) = delete;
+  SocketChannel& operator=(const SocketChannel&) = delete;
 
   int Send(const char* data, std::size_t bytes) override {
     sockaddr_nl kernel{};
@@ -68,15 +68,15 @@ class SocketWire : public NetlinkChannel {
     }
   }
 
-  ssize_t Receive(char* buffer, std::size_t bytes, bool wait) override {
+  Datagram Receive(char* buffer, std::size_t bytes, bool wait) override {
     for (;;) {
       sockaddr_nl sender{};
       socklen_t size = sizeof sender;
       const ssize_t received = recvfrom(fd_, buffer, bytes, MSG_TRUNC | (wait ? 0 : MSG_DONTWAIT),
                                         reinterpret_cast<sockaddr*>(&sender), &size);
       if (received < 0 && errno == EINTR) continue;
-      if (received < 0) return -errno;
-      if (sender.nl_pid == 0) return received;  // a process that writes to us is not the kernel
+      if (received < 0) return {-errno, 0};
+      return {received, sender.nl_pid};
     }
   }
 
@@ -94,22 +94,23 @@ class SocketWire : public NetlinkChannel {
   }
 
   int Renew() override {
-    const int fd = OpenSocket();
+    const int fd = OpenSocket(bus_);
     if (fd < 0) return -fd;
     close(std::exchange(fd_, fd));
     return 0;
   }
 
  private:
+  const int bus_;
   int fd_;
 };
 
 }  // namespace
 
-Result<std::unique_ptr<NetlinkChannel>> OpenWire() {
-  const int fd = OpenSocket();
-  if (fd < 0) return ErrnoStatus("Cannot open a netfilter netlink socket", -fd);
-  return std::unique_ptr<NetlinkChannel>(std::make_unique<SocketWire>(fd));
+Result<std::unique_ptr<NetlinkChannel>> OpenChannel(int bus) {
+  const int fd = OpenSocket(bus);
+  if (fd < 0) return ErrnoStatus("Cannot open a netlink socket", -fd);
+  return std::unique_ptr<NetlinkChannel>(std::make_unique<SocketChannel>(bus, fd));
 }
 
 }  // namespace podgate::nft

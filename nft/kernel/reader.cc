@@ -19,6 +19,7 @@
 #include "nft/codec/decode_common.h"
 #include "nft/codec/element_view.h"
 #include "nft/codec/netlink_handles.h"
+#include "nft/kernel/nftables_requests.h"
 #include "nft/model/canonical.h"
 #include "nft/model/compare.h"
 
@@ -36,11 +37,12 @@ namespace {
 
 // A dump takes milliseconds; only a node where somebody commits all the time needs more than two.
 constexpr int kAttempts = 20;
-// When answers are lost or the kernel has no memory for them.
+// When answers are lost or do not come, or the kernel has no memory for them.
 constexpr int kFailures = 3;
 
 bool IsWorthAnotherAttempt(Status::Code code) {
-  return code == Status::Code::kOverrun || code == Status::Code::kBusy;
+  return code == Status::Code::kOverrun || code == Status::Code::kUnavailable ||
+         code == Status::Code::kBusy;
 }
 
 // nullptr when the message has no such attribute.
@@ -65,7 +67,7 @@ std::string TextOf(const nlmsghdr* message, std::uint16_t type) {
 
 class TableReader {
  public:
-  TableReader(NetlinkSocket* socket, const std::string& table) : socket_(socket), table_(table) {}
+  TableReader(NetlinkClient* client, const std::string& table) : client_(client), table_(table) {}
 
   // One picture, perhaps of a moment that never was; kNotFound when a part has gone meanwhile.
   Status Read() {
@@ -93,9 +95,8 @@ class TableReader {
 
  private:
   // To its end, even if commits overtake it: mostly they are not about this table.
-  Status Dump(std::uint16_t type, const NetlinkSocket::Fill& fill,
-              const NetlinkSocket::Answer& answer) {
-    Status status = socket_->Dump(type, fill, answer);
+  Status Dump(std::uint16_t type, const Fill& fill, const NetlinkClient::Answer& answer) {
+    Status status = nft::Dump(client_, type, fill, answer);
     if (status.code() != Status::Code::kInterrupted) return status;
     interrupted_ = true;
     return {};
@@ -103,7 +104,7 @@ class TableReader {
 
   // Asks for objects of the table only; a kernel that does not know the filter sends all, so each
   // is checked again.
-  NetlinkSocket::Fill InTable(std::uint16_t attribute) const {
+  Fill InTable(std::uint16_t attribute) const {
     return [this, attribute](nlmsghdr* message) {
       mnl_attr_put_strz(message, attribute, table_.c_str());
     };
@@ -136,7 +137,7 @@ class TableReader {
 
   Status ReadTableItself() {
     const Status status =
-        socket_->Get(NFT_MSG_GETTABLE, InTable(NFTA_TABLE_NAME), [this](const nlmsghdr* message) {
+        Get(client_, NFT_MSG_GETTABLE, InTable(NFTA_TABLE_NAME), [this](const nlmsghdr* message) {
           TablePtr table(nftnl_table_alloc());
           if (nftnl_table_nlmsg_parse(message, table.get()) < 0) return false;
           if (!IsOurs(nftnl_table_get_str(table.get(), NFTNL_TABLE_NAME))) return false;
@@ -180,7 +181,7 @@ class TableReader {
     });
   }
 
-  Status DumpElements(const std::string& set, const NetlinkSocket::Answer& answer) {
+  Status DumpElements(const std::string& set, const NetlinkClient::Answer& answer) {
     const auto fill = [&](nlmsghdr* message) {
       mnl_attr_put_strz(message, NFTA_SET_ELEM_LIST_TABLE, table_.c_str());
       mnl_attr_put_strz(message, NFTA_SET_ELEM_LIST_SET, set.c_str());
@@ -266,7 +267,7 @@ class TableReader {
     });
   }
 
-  NetlinkSocket* socket_;
+  NetlinkClient* client_;
   const std::string& table_;
   Ruleset ruleset_;
   bool found_ = false;
@@ -274,13 +275,13 @@ class TableReader {
 };
 
 // Calls `read` until nobody has committed meanwhile and no answer was lost.
-Status AtOneMoment(NetlinkSocket* socket, const std::string& table,
+Status AtOneMoment(NetlinkClient* client, const std::string& table,
                    const std::function<Status()>& read) {
   int failures = 0;
   for (int attempt = 0; attempt < kAttempts; ++attempt) {
-    const Result<std::uint32_t> before = socket->Generation();
+    const Result<std::uint32_t> before = ReadGeneration(client);
     Status status = before.ok() ? read() : before.status();
-    const Result<std::uint32_t> after = socket->Generation();
+    const Result<std::uint32_t> after = ReadGeneration(client);
     const bool moved = before.ok() && after.ok() && before.value() != after.value();
     if (moved || status.code() == Status::Code::kInterrupted) continue;
     if (!after.ok() && (status.ok() || status.IsNotFound())) status = after.status();
@@ -297,26 +298,26 @@ Status AtOneMoment(NetlinkSocket* socket, const std::string& table,
 
 }  // namespace
 
-Result<std::optional<Ruleset>> ReadTable(NetlinkSocket* socket, const std::string& table) {
+Result<std::optional<Ruleset>> ReadTable(NetlinkClient* client, const std::string& table) {
   std::optional<TableReader> reader;
-  const Status status = AtOneMoment(socket, table, [&] {
-    reader.emplace(socket, table);
+  const Status status = AtOneMoment(client, table, [&] {
+    reader.emplace(client, table);
     return reader->Read();
   });
-  if (status.IsNotFound() && !reader->found()) return std::optional<Ruleset>();
+  if (status.IsNotFound() && reader && !reader->found()) return std::optional<Ruleset>();
   if (!status.ok()) return status;
   return std::optional<Ruleset>(reader->TakeRuleset());
 }
 
-Result<bool> HoldsTable(NetlinkSocket* socket, const Ruleset& wanted) {
+Result<bool> HoldsTable(NetlinkClient* client, const Ruleset& wanted) {
   Status status;
   for (int attempt = 0; attempt < kFailures; ++attempt) {
-    TableReader reader(socket, wanted.table);
+    TableReader reader(client, wanted.table);
     bool same = false;
-    const Result<std::uint32_t> before = socket->Generation();
+    const Result<std::uint32_t> before = ReadGeneration(client);
     status = before.ok() ? reader.Compare(wanted, &same) : before.status();
     if (status.ok() && same) return true;
-    const Result<std::uint32_t> after = socket->Generation();
+    const Result<std::uint32_t> after = ReadGeneration(client);
     const bool moved = before.ok() && after.ok() && before.value() != after.value();
     if (moved || reader.interrupted()) {
       status = Status(Status::Code::kInterrupted, "somebody else changes rules all the time");

@@ -4,18 +4,18 @@
 #include <optional>
 #include <string>
 
-#include "nft/kernel/netlink_socket.h"
+#include "nft/kernel/netlink_client.h"
 #include "nft/model/ruleset.h"
 
 namespace podgate::nft {
 
 // A consistent picture: no commit happened between its first and its last dump. nullopt: no such
 // table.
-Result<std::optional<Ruleset>> ReadTable(NetlinkSocket* socket, const std::string& table);
+Result<std::optional<Ruleset>> ReadTable(NetlinkClient* client, const std::string& table);
 
 // Whether the table of that name is just this one, as SameForKernel() says. Takes no copy of the
 // elements. What is committed meanwhile may be missed, never what was before; a difference is only
 // reported of one moment.
-Result<bool> HoldsTable(NetlinkSocket* socket, const Ruleset& wanted);
+Result<bool> HoldsTable(NetlinkClient* client, const Ruleset& wanted);
 
 }  // namespace podgate::nft

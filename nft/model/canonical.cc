@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "nft/model/overloaded.h"
+
 namespace podgate::nft {
 namespace {
 

@@ -9,16 +9,8 @@
 #include <vector>
 
 #include "nft/model/ruleset.h"
-#include "nft/plan/diff.h"
 
 namespace podgate::nft {
-
-template <typename... Ts>
-struct Overloaded : Ts... {
-  using Ts::operator()...;
-};
-template <typename... Ts>
-Overloaded(Ts...) -> Overloaded<Ts...>;
 
 // Longest prefix of a log statement (NF_LOG_PREFIXLEN less the terminating zero), in bytes.
 inline constexpr std::size_t kMaxLogPrefixBytes = 127;

@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "nft/model/canonical.h"
-#include "nft/plan/diff.h"
 
 namespace podgate::nft {
 namespace {

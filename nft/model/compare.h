@@ -23,4 +23,7 @@ struct ElementDelta {
 };
 ElementDelta DeltaOf(const Set& before, const Set& after);
 
+// The whole tables are. Guard flags are ignored: the kernel does not know them.
+bool SameForKernel(const Ruleset& a, const Ruleset& b);
+
 }  // namespace podgate::nft

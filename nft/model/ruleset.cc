@@ -1,7 +1,7 @@
 // Keys of elements as the kernel lays them out, and what a rule refers to. Pure; any thread.
 #include "nft/model/ruleset.h"
 
-#include "nft/model/canonical.h"
+#include "nft/model/overloaded.h"
 
 namespace podgate::nft {
 namespace {

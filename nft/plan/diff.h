@@ -22,72 +22,18 @@
 // that are wanted. Only a table with another comment is replaced as a whole, in one step.
 #pragma once
 
-#include <string>
-#include <variant>
 #include <vector>
 
 #include "nft/model/change.h"
 #include "nft/model/ruleset.h"
+#include "nft/model/step.h"
 
 namespace podgate::nft {
-
-struct AddTable {
-  std::string comment;
-};
-struct DeleteTable {};  // first start over a table that is not ours to keep, and cleanup
-struct AddCounter {
-  std::string name;
-};
-struct DeleteCounter {
-  std::string name;
-};
-struct AddSet {  // without its elements
-  Set set;
-};
-struct DeleteSet {
-  std::string name;
-};
-struct AddElements {
-  std::string set;
-  std::vector<Field> key;
-  bool interval = false;
-  std::vector<Element> elements;
-};
-struct DeleteElements {
-  std::string set;
-  std::vector<Field> key;
-  bool interval = false;
-  std::vector<Element> elements;
-};
-struct AddChain {  // without its rules
-  std::string name;
-  std::optional<BaseHook> base;
-};
-struct DeleteChain {
-  std::string name;
-};
-struct SetRules {  // flush the chain, then these rules in this order
-  std::string chain;
-  std::vector<Rule> rules;
-};
-using Operation = std::variant<AddTable, DeleteTable, AddCounter, DeleteCounter, AddSet, DeleteSet,
-                               AddElements, DeleteElements, AddChain, DeleteChain, SetRules>;
-
-enum class Phase : std::uint8_t { kPrepare, kFlip, kSweep };
-
-struct Step {
-  Phase phase = Phase::kPrepare;
-  std::string table;
-  std::vector<Operation> operations;  // in the order in which they are written to the batch
-};
 
 // The steps of a change that ends in `after`. The table is there.
 std::vector<Step> StepsOf(const Change& change, const Ruleset& after);
 
 // `applied` is null when the kernel has no table of that name.
 std::vector<Step> Diff(const Ruleset* applied, const Ruleset& desired);
-
-// Equal for the kernel: guard flags are ignored.
-bool SameForKernel(const Ruleset& a, const Ruleset& b);
 
 }  // namespace podgate::nft

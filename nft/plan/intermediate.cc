@@ -4,8 +4,8 @@
 #include <string>
 #include <utility>
 
-#include "nft/model/canonical.h"
 #include "nft/model/compare.h"
+#include "nft/model/overloaded.h"
 
 namespace podgate::nft {
 namespace {

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "nft/plan/diff.h"
 #include "nft/plan/intermediate.h"
 
 namespace podgate::nft {

@@ -4,7 +4,8 @@
 
 #include <vector>
 
-#include "nft/plan/diff.h"
+#include "nft/model/ruleset.h"
+#include "nft/model/step.h"
 
 namespace podgate::nft {
 

@@ -4,7 +4,7 @@
 #include <optional>
 #include <vector>
 
-#include "nft/plan/diff.h"
+#include "nft/model/step.h"
 
 namespace podgate::nft {
 

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "nft/model/canonical.h"
 #include "nft/plan/element_order.h"
 
 namespace podgate::nft {

@@ -18,7 +18,8 @@
 #include <vector>
 
 #include "nft/model/change.h"
-#include "nft/plan/diff.h"
+#include "nft/model/ruleset.h"
+#include "nft/model/step.h"
 
 namespace podgate::nft {
 

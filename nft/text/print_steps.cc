@@ -4,6 +4,7 @@
 #include <set>
 
 #include "nft/model/canonical.h"
+#include "nft/model/step.h"
 #include "nft/text/print.h"
 #include "nft/text/print_parts.h"
 
@@ -79,13 +80,16 @@ class StepPrinter {
 
 }  // namespace
 
+std::string Print(const Step& step, std::size_t number, std::size_t count) {
+  std::string text = fmt::format("# step {} of {}: {}\n", number, count, PhaseName(step.phase));
+  StepPrinter printer(step.table);
+  for (const Operation& operation : step.operations) text += std::visit(printer, operation);
+  return text;
+}
+
 std::string Print(const std::vector<Step>& steps) {
   std::string text;
-  for (std::size_t i = 0; i < steps.size(); ++i) {
-    text += fmt::format("# step {} of {}: {}\n", i + 1, steps.size(), PhaseName(steps[i].phase));
-    StepPrinter printer(steps[i].table);
-    for (const Operation& operation : steps[i].operations) text += std::visit(printer, operation);
-  }
+  for (std::size_t i = 0; i < steps.size(); ++i) text += Print(steps[i], i + 1, steps.size());
   return text;
 }
 

@@ -2,7 +2,7 @@
 #include <benchmark/benchmark.h>
 
 #include "compiler/codegen/compile.h"
-#include "compiler/ir/ir.h"
+#include "compiler/ir/build_ir.h"
 #include "unit/bench/big_cluster.h"
 
 namespace podgate::compiler {

@@ -7,7 +7,7 @@
 #include <random>
 
 #include "compiler/codegen/compile.h"
-#include "compiler/ir/ir.h"
+#include "compiler/ir/build_ir.h"
 #include "nft/conntrack/conntrack_codec.h"
 #include "nft/conntrack/flow_judge.h"
 

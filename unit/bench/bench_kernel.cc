@@ -11,6 +11,7 @@
 
 #include "nft/kernel/monitor.h"
 #include "nft/kernel/netlink.h"
+#include "nft/plan/diff.h"
 
 namespace podgate::nft {
 namespace {

@@ -8,7 +8,7 @@
 #include <cstdlib>
 #include <string>
 
-#include "compiler/load/load.h"
+#include "compiler/load/load_text.h"
 
 namespace {
 

@@ -12,8 +12,8 @@
 #include <vector>
 
 #include "compiler/codegen/compile.h"
-#include "compiler/ir/ir.h"
-#include "compiler/load/load.h"
+#include "compiler/ir/build_ir.h"
+#include "compiler/load/load_files.h"
 #include "nft/kernel/kernel.h"
 #include "nft/kernel/netlink.h"
 #include "nft/plan/diff.h"

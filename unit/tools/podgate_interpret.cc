@@ -16,9 +16,9 @@
 #include <vector>
 
 #include "compiler/codegen/compile.h"
-#include "compiler/ir/ir.h"
-#include "compiler/load/load.h"
-#include "compiler/reference/flow_query.h"
+#include "compiler/ir/build_ir.h"
+#include "compiler/load/load_files.h"
+#include "compiler/reference/flow_query_text.h"
 #include "compiler/reference/path.h"
 
 namespace {

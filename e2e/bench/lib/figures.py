@@ -13,10 +13,12 @@ from labs.net.programs import PODGATE
 def parser(about, **sizes):
     """Arguments that all have; sizes: defaults of --NAME N[,N…]."""
     made = argparse.ArgumentParser(description=about, formatter_class=argparse.RawDescriptionHelpFormatter)
-    made.add_argument("--podgate", type=os.path.realpath, default=PODGATE)
-    made.add_argument("--json", metavar="FILE")
+    made.add_argument("--podgate", type=os.path.realpath, default=PODGATE,
+                      help="podgate binary (default: build/release/podgate)")
+    made.add_argument("--json", metavar="FILE", help="output file of the figures")
     for name, default in sizes.items():
-        made.add_argument(f"--{name}", type=numbers, metavar="N,N,…", default=default, help=",".join(map(str, default)))
+        made.add_argument(f"--{name}", type=numbers, metavar="N,N,…", default=default,
+                          help=f"sizes to measure, in {name} (default: {','.join(map(str, default))})")
     return made
 
 

@@ -83,7 +83,7 @@ class Standing:
         found, until = [], time.monotonic() + seconds
         while time.monotonic() < until:
             new = [Applied(*(line.get(key, 0) for key in ("waited_us", "compile_us", "commit_us", "steps")))
-                   for line in self.lines() if _message(line) == "applied"]
+                   for line in self.lines() if _message(line) == "change applied"]
             if new:
                 found += new
                 until = time.monotonic() + quiet

@@ -13,17 +13,19 @@ from labs.net.patience import PATIENCE_SECONDS
 class Agent:
     """Started, stopped and killed as often as a case likes. Output: FOLDER/log/agent-NODE."""
 
-    def __init__(self, node, podgate, kubeconfig, folder, traced=True, options=()):
+    def __init__(self, node, podgate, kubeconfig, folder, traced=True, options=(), name=None):
+        """name: of the node, if it is another one than the machine plays."""
+        self.name = name or node.name
         self.node, self.podgate, self._kubeconfig, self.options = node, podgate, kubeconfig, options
-        self.log = f"{folder}/log/agent-{node.name}"
-        self._trace = f"{folder}/log/strace-{node.name}" if traced else None
+        self.log = f"{folder}/log/agent-{self.name}"
+        self._trace = f"{folder}/log/strace-{self.name}" if traced else None
         self.prefix = ()  # words before the command, of a program that executes what follows
         self._starts = 0
         self._process = None
 
     def start(self, kill_at=None):
         """kill_at: (name of a system call, N): killed when one of its threads makes that call for the N-th time."""
-        command = [self.podgate, "run", "--node", self.node.name, "--kubeconfig", self._kubeconfig, *self.options]
+        command = [self.podgate, "run", "--node", self.name, "--kubeconfig", self._kubeconfig, *self.options]
         if self._trace:
             # -D: the tracer detaches itself, so that the process started here is the agent. --seccomp-bpf: no other
             # system call is slowed; but strace does not kill at the right place with it.
@@ -37,6 +39,10 @@ class Agent:
         command = [*self.prefix, *command]
         with open(self.log, "ab") as log:
             self._process = self.node.namespace.popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+
+    @property
+    def pid(self):
+        return self._process.pid
 
     def running(self):
         return self._process is not None and self._process.poll() is None

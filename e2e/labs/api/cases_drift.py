@@ -125,7 +125,7 @@ def tampered(world):
         lines = []
         while not lines:  # the log is written after the repair
             require(time.monotonic() - done < PATIENCE_SECONDS, f"{'; '.join(commands)}: no line in the log")
-            lines = [line for line in _said(world, begun).splitlines() if "our table" in line]
+            lines = [line for line in _said(world, begun).splitlines() if "table inet podgate was" in line]
         require(len(lines) == 1, f"{'; '.join(commands)}: one line in the log was expected and these were found: {lines}")
         require(re.search(r'by="nft \(pid \d+\)"', lines[0]), f"{'; '.join(commands)}: {lines[0]} does not name nft")
         if _sees_all_processes():

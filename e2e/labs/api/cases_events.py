@@ -36,7 +36,8 @@ def repairs_are_told_once(world):
         require(time.monotonic() < end, f"{PATIENCE_SECONDS} s after a repair there is no event about it")
         time.sleep(0.1)
     event = max(found, key=lambda e: e["eventTime"])
-    require("inet podgate was changed; it was repaired. Suspected: nft (pid " in event["note"], f"the event says {event['note']}")
+    require("changed the nftables table inet podgate; the agent reverted the change. Suspected: nft (pid " in event["note"],
+            f"the event says {event['note']}")
     require(event["type"] == "Warning" and event["reportingController"] == "podgate", f"the event is {event}")
     time.sleep(6)
     require(len(_events(world, "RulesChanged", "Node", _NODE)) == before + 1, "three repairs were told more than once")

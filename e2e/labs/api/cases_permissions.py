@@ -24,6 +24,8 @@ def only_list_and_watch(world):
         version = agent.ask("GET", path + "?limit=1")["metadata"]["resourceVersion"]
         events = agent.watch(f"{path}?resourceVersion={version}", 1)
         require(not any(event["type"] == "ERROR" for event in events), f"the agent's watch of {path} gave {events[-1:]}")
+    node = agent.send("GET", "/api/v1/nodes/n1")[0]
+    require(node == 200, f"the agent's GET of its Node was answered {node}")
     for method, path, body in refused:
         status = agent.send(method, path, body, MERGE if method == "PATCH" else "application/json")[0]
         require(status == 403, f"{method} {path} as the agent was answered {status}, not 403")

@@ -3,7 +3,7 @@
 from .client import MERGE
 
 _PLURALS = {"Namespace": "/api/v1/namespaces", "Pod": "/api/v1/namespaces/{}/pods",
-            "ServiceAccount": "/api/v1/namespaces/{}/serviceaccounts",
+            "Node": "/api/v1/nodes", "ServiceAccount": "/api/v1/namespaces/{}/serviceaccounts",
             "NetworkPolicy": "/apis/networking.k8s.io/v1/namespaces/{}/networkpolicies"}
 
 
@@ -20,6 +20,15 @@ def path(kind, name):
 
 def namespace(name, labels):
     return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}}
+
+
+def node(name):
+    return {"apiVersion": "v1", "kind": "Node", "metadata": {"name": name}}
+
+
+def node_status(addresses):
+    """The part of a Node's status that its kubelet would write about its addresses."""
+    return {"status": {"addresses": [{"type": "InternalIP", "address": address} for address in addresses]}}
 
 
 def default_account(in_namespace):

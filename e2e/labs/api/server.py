@@ -10,7 +10,8 @@ import time
 
 from labs.net.netns import LabError, Namespace
 
-from .client import Client
+from . import objects
+from .client import MERGE, Client
 
 _SCRIPTS = os.path.join(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))), "setup", "apiserver")
 
@@ -95,11 +96,18 @@ class Server:
         return f"{self.folder}/agent.kubeconfig"
 
     def attach(self, node, number):
-        """Gives a node (an Endpoint of the lab) a way to the API server: 172.30.0.(10 + number)."""
+        """Gives a node (an Endpoint of the lab) a way to the API server, 172.30.0.(10 + number), and makes its Node."""
         node.namespace.ip(f"link add api type veth peer name node{number} netns {self.namespace.path}",
                           f"addr add 172.30.0.{10 + number}/24 dev api", f"addr add fd00:30::{10 + number}/64 dev api nodad",
                           "link set api up")
         self.namespace.ip(f"link set node{number} master br0 up")
+        self.register(node.name, [*node.addresses.values(), f"172.30.0.{10 + number}"])
+
+    def register(self, name, addresses):
+        """As a kubelet does it: makes the Node, or gives it these addresses."""
+        if self.admin.send("GET", objects.path("Node", name))[0] == 404:
+            self.admin.ask("POST", objects.collection("Node"), objects.node(name))
+        self.admin.ask("PATCH", objects.path("Node", name) + "/status", objects.node_status(addresses), MERGE)
 
 
 def _alive(pid):

@@ -89,6 +89,8 @@ class World:
                 self.remove_namespace(name)
         for name, labels in NAMESPACES.items():
             self.namespace(name, labels)
+        for name, node in self.topology.nodes.items():
+            self.server.register(name, node.addresses.values())
         for name, (node, slot) in PODS.items():
             self.pod(name, node, slot)
         self.start_agents()

@@ -3,6 +3,10 @@ rule; and whatever an agent waits for, it ends when it is told to.
 """
 
 import os
+import time
+
+from labs.api.agent import Agent
+from labs.net.patience import PATIENCE_SECONDS
 
 from . import faults
 from .scene import AFTER, BEFORE, require
@@ -53,6 +57,29 @@ def started_with_half_a_stream(scene):
 
 def started_with_silence(scene):
     _started(scene, faults.Cut(modes=("initial",), how="silence", bytes=700, lasting=True, times=1), times=1)
+
+
+def named_for_another_node(scene):
+    """The double knows nothing of Nodes: pods tell that this machine is n1."""
+    scene.begin()
+    right = scene.world.agents["n1"]
+    wrong = Agent(right.node, right.podgate, scene.double.kubeconfig(), scene.double.folder, traced=False, name="worker-99")
+    with scene.traffic():
+        right.stop()
+        wrong.start()
+        try:
+            end = time.monotonic() + PATIENCE_SECONDS
+            while "by the addresses in its pods' statuses this machine is node n1" not in wrong.last_words():
+                require(time.monotonic() < end, f"the agent does not say that its name is wrong: {wrong.last_words()}")
+                time.sleep(0.05)
+            scene.change()
+            scene.world.hold(*BEFORE, seconds=1.5)
+            wrong.stop()
+        finally:
+            wrong.kill()
+        right.start()
+        scene.world.expect(*AFTER)
+    scene.sound()
 
 
 def token_file_gone(scene):
@@ -117,6 +144,6 @@ def stopped_in_a_flood(scene):
 
 
 CASES = [started_with_silence, started_while_refused, started_without_pods, started_without_namespaces,
-         started_without_policies, started_with_half_a_list, started_with_half_a_stream, token_file_gone,
+         started_without_policies, started_with_half_a_list, started_with_half_a_stream, named_for_another_node, token_file_gone,
          stopped_while_nobody_answers, stopped_while_packets_are_dropped, stopped_in_a_list, stopped_in_a_page,
          stopped_in_an_event, stopped_in_a_long_pause, stopped_in_a_flood]

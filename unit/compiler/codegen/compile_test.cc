@@ -8,7 +8,7 @@
 #include <fmt/format.h>
 
 #include "compiler/codegen/block_plan.h"
-#include "compiler/codegen/set_heads.h"
+#include "compiler/codegen/set_definitions.h"
 #include "unit/compiler/reference/ask.h"
 #include "unit/compiler/support/world.h"
 

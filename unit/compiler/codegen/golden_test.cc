@@ -11,7 +11,10 @@
 #include <sstream>
 
 #include "compiler/codegen/compile.h"
-#include "compiler/load/load.h"
+#include "compiler/ir/build_ir.h"
+#include "compiler/ir/ir_dump.h"
+#include "compiler/load/load_text.h"
+#include "nft/model/compare.h"
 #include "nft/plan/diff.h"
 #include "nft/text/print.h"
 #include "unit/nft/fake/fake_kernel.h"

@@ -5,7 +5,7 @@
 
 #include <string>
 
-#include "compiler/load/load.h"
+#include "compiler/load/load_text.h"
 #include "unit/compiler/load/load_helpers.h"
 
 namespace podgate::compiler {

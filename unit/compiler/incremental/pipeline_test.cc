@@ -9,7 +9,7 @@
 #include <algorithm>
 #include <variant>
 
-#include "compiler/ir/ir.h"
+#include "compiler/ir/build_ir.h"
 #include "nft/plan/diff.h"
 #include "nft/text/print.h"
 #include "unit/compiler/support/manifest.h"
@@ -307,6 +307,46 @@ TEST(Pipeline, APodThatHundredsOfSelectorsMatch) {
   twins.Tell(PolicyGone{{"d", "many-100"}});
   ASSERT_EQ("", twins.Check());
   EXPECT_EQ(0u, members());
+}
+
+TEST(Pipeline, RemembersWhatPodsTellOfNodes) {
+  Pipeline pipeline("n1", {});
+  const auto at = [](const char* text) { return *Address::Parse(text); };
+  const auto put = [&](int number, const char* node, std::vector<Address> hosts) {
+    Pod pod = MakePod(number, node, {});
+    pod.host_addresses = std::move(hosts);
+    const bool changed = pipeline.Put(pod);
+    EXPECT_EQ(pod, pipeline.FindPod(pod.key));
+    EXPECT_FALSE(pipeline.Put(pod));
+    return changed;
+  };
+  const std::vector<Address> here{at("192.168.0.1"), at("fd01::1")};
+  const std::vector<Address> there{at("192.168.0.2")};
+  EXPECT_EQ(pipeline.host_changes(), 0u);
+  put(1, "n1", {});
+  EXPECT_TRUE(pipeline.HostAddresses().empty());
+  EXPECT_EQ(pipeline.host_changes(), 0u);
+  EXPECT_TRUE(put(1, "n1", here));
+  EXPECT_EQ(pipeline.HostAddresses(), here);
+  const std::uint64_t one = pipeline.host_changes();
+  EXPECT_GT(one, 0u);
+  put(2, "n1", here);  // says nothing new
+  put(3, "n1", here);
+  EXPECT_EQ(pipeline.host_changes(), one);
+  put(4, "n3", there);
+  put(5, "n2", there);
+  put(6, "", here);  // not scheduled: tells of no node
+  EXPECT_EQ(pipeline.HostAddresses(), here);
+  EXPECT_EQ(pipeline.OtherNodeAt(here), "");
+  EXPECT_EQ(pipeline.OtherNodeAt(there), "n2");
+  put(3, "n1", {at("192.168.0.3")});  // the node has got another address
+  EXPECT_EQ(pipeline.HostAddresses(), (std::vector<Address>{here[0], at("192.168.0.3"), here[1]}));
+  const std::uint64_t more = pipeline.host_changes();
+  for (const int number : {1, 2}) pipeline.RemovePod(MakePod(number, "n1", {}).key);
+  EXPECT_EQ(pipeline.HostAddresses(), (std::vector<Address>{at("192.168.0.3")}));
+  EXPECT_EQ(pipeline.host_changes(), more + 1);
+  pipeline.RemovePod(MakePod(5, "n2", {}).key);
+  EXPECT_EQ(pipeline.OtherNodeAt(there), "n3");
 }
 
 TEST(Pipeline, SaysWhetherAnEventChangedAnything) {

@@ -16,8 +16,9 @@
 #include <variant>
 
 #include "compiler/codegen/compile.h"
-#include "compiler/ir/ir.h"
+#include "compiler/ir/build_ir.h"
 #include "compiler/reference/path.h"
+#include "nft/model/compare.h"
 #include "nft/model/interpret.h"
 #include "nft/plan/diff.h"
 #include "nft/plan/rebuild.h"

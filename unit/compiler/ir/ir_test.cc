@@ -1,5 +1,6 @@
 // Clusters in, dumps of the IR out.
-#include "compiler/ir/ir.h"
+#include "compiler/ir/build_ir.h"
+#include "compiler/ir/ir_dump.h"
 
 #include <gtest/gtest.h>
 

@@ -7,7 +7,7 @@
 #include <string>
 #include <string_view>
 
-#include "compiler/load/load.h"
+#include "compiler/load/load_text.h"
 
 // The beginning of a policy's manifest; its spec begins in line 6.
 #define TEST_POLICY                    \

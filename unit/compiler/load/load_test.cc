@@ -1,6 +1,7 @@
 // LoadText's bookkeeping, Complete, and LoadPaths on real files.
 
-#include "compiler/load/load.h"
+#include "compiler/load/load_files.h"
+#include "compiler/load/load_text.h"
 
 #include <fcntl.h>
 #include <gtest/gtest.h>

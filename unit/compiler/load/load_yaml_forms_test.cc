@@ -5,7 +5,7 @@
 
 #include <string>
 
-#include "compiler/load/load.h"
+#include "compiler/load/load_text.h"
 
 namespace podgate::compiler {
 namespace {

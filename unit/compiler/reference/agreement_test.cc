@@ -9,9 +9,9 @@
 #include <optional>
 
 #include "compiler/codegen/compile.h"
-#include "compiler/ir/ir.h"
+#include "compiler/ir/build_ir.h"
 #include "compiler/reference/evaluate.h"
-#include "compiler/reference/flow_query.h"
+#include "compiler/reference/flow_query_text.h"
 #include "compiler/reference/path.h"
 #include "unit/compiler/support/manifest.h"
 #include "unit/compiler/support/random_cluster.h"

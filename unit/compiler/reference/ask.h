@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "compiler/reference/evaluate.h"
-#include "compiler/reference/flow_query.h"
+#include "compiler/reference/flow_query_text.h"
 
 namespace podgate::compiler::test {
 
@@ -19,19 +19,19 @@ inline FlowQuery FlowOf(std::string_view probe) {
   if (probe.ends_with(" @6")) family = Family::kIPv6;
   if (family) probe.remove_suffix(3);
   std::string error;
-  std::optional<FlowQuery> flow = ParseFlowQuery(probe, &error);
-  if (!flow) ADD_FAILURE() << "bad probe in a test: " << error;
-  if (!flow) return FlowQuery{};
-  flow->family = family;
-  return *flow;
+  std::optional<FlowQuery> query = ParseFlowQuery(probe, &error);
+  if (!query) ADD_FAILURE() << "bad probe in a test: " << error;
+  if (!query) return FlowQuery{};
+  query->family = family;
+  return *query;
 }
 
 inline FlowAnswer Ask(const Cluster& cluster, std::string_view probe,
                       const EvaluateOptions& options = {}) {
   std::string error;
-  const std::optional<FlowAnswer> verdict = Evaluate(cluster, FlowOf(probe), options, &error);
-  if (!verdict) ADD_FAILURE() << probe << ": " << error;
-  return verdict.value_or(FlowAnswer{});
+  const std::optional<FlowAnswer> answer = Evaluate(cluster, FlowOf(probe), options, &error);
+  if (!answer) ADD_FAILURE() << probe << ": " << error;
+  return answer.value_or(FlowAnswer{});
 }
 
 inline std::string AskError(const Cluster& cluster, std::string_view probe) {
@@ -48,8 +48,8 @@ struct Expectation {
 inline void ExpectAll(const Cluster& cluster, const std::vector<Expectation>& expectations,
                       const EvaluateOptions& options = {}) {
   for (const Expectation& expected : expectations) {
-    const FlowAnswer verdict = Ask(cluster, expected.probe, options);
-    EXPECT_EQ(verdict.allowed, expected.allowed) << expected.probe << ": " << verdict.reason;
+    const FlowAnswer answer = Ask(cluster, expected.probe, options);
+    EXPECT_EQ(answer.allowed, expected.allowed) << expected.probe << ": " << answer.reason;
   }
 }
 

@@ -63,7 +63,7 @@ TEST(EvaluateReason, AllowNamesPolicyRulePortAndPeer) {
                "no policy isolates pod x/a for egress, and rule 2 of policy x/web allows TCP 80 "
                "from pods app=a of "
                "namespace x");
-  const SideVerdict side = Ask(w.cluster, "x/a x/b:80").ingress;
+  const SideAnswer side = Ask(w.cluster, "x/a x/b:80").ingress;
   EXPECT_EQ(side.policy, KeyOf("x/web"));
   EXPECT_EQ(side.rule, 1u);
   ExpectReason(w, "ip:192.0.2.9 x/b:443",
@@ -170,11 +170,11 @@ TEST(EvaluateReason, TheFirstSideThatDeniesDecides) {
   World w = Standard();
   w.Egress("x/out", {}, {});
   w.Ingress("x/in", {}, {});
-  const FlowAnswer verdict = Ask(w.cluster, "x/a x/b:80");
-  EXPECT_EQ(verdict.reason,
+  const FlowAnswer answer = Ask(w.cluster, "x/a x/b:80");
+  EXPECT_EQ(answer.reason,
             "pod x/a is isolated for egress by policy x/out, which has no egress rule");
-  EXPECT_FALSE(verdict.ingress.allowed);
-  EXPECT_EQ(verdict.ingress.reason,
+  EXPECT_FALSE(answer.ingress.allowed);
+  EXPECT_EQ(answer.ingress.reason,
             "pod x/b is isolated for ingress by policy x/in, which has no ingress rule");
 }
 
@@ -197,7 +197,7 @@ TEST(EvaluateReason, OrderAndFirstAllowingRuleAreStable) {
   w.Ingress("x/z", {}, {RuleOf({}, {})});
   w.Ingress("x/m", {}, {RuleOf({}, {Port(80)}), RuleOf({}, {})});
   w.Ingress("x/b", {}, {RuleOf({}, {Port(81)})});
-  const SideVerdict side = Ask(w.cluster, "y/c x/b:443").ingress;
+  const SideAnswer side = Ask(w.cluster, "y/c x/b:443").ingress;
   EXPECT_EQ(side.policy, KeyOf("x/m"));
   EXPECT_EQ(side.rule, 1u);
   EXPECT_EQ(side.isolating, (std::vector<ObjectKey>{KeyOf("x/b"), KeyOf("x/m"), KeyOf("x/z")}));

@@ -6,7 +6,7 @@
 #pragma once
 
 #include "compiler/model/model.h"
-#include "compiler/reference/evaluate.h"
+#include "compiler/reference/flow_query.h"
 #include "unit/compiler/support/random.h"
 
 namespace podgate::compiler::test {

@@ -31,7 +31,7 @@ struct World : LoopWorld {
   }
 };
 
-TEST(Vitals, FollowTheLoop) {
+TEST(AgentStats, FollowTheLoop) {
   World world;
   EXPECT_EQ(world.board.Read().turned, world.clock.Now());
   const LoopStats before = world.Turn(Upsert(MakePod("web", "10.0.0.1", {})));
@@ -57,7 +57,7 @@ TEST(Vitals, FollowTheLoop) {
   EXPECT_EQ(later.turned, world.clock.Now());
 }
 
-TEST(Vitals, BrokenPoliciesAreThoseThatAreThere) {
+TEST(AgentStats, BrokenPoliciesAreThoseThatAreThere) {
   World world;
   world.Begin();
   // Also when what can be read of it is what it was before.
@@ -72,37 +72,37 @@ TEST(Vitals, BrokenPoliciesAreThoseThatAreThere) {
   EXPECT_EQ(world.Turn(Delete(Kind::kNetworkPolicy, "d", "web")).broken_policies, 0U);
 }
 
-TEST(Vitals, TimesAreOfWhatReachedTheKernel) {
+TEST(AgentStats, TimesAreOfWhatReachedTheKernel) {
   World world;
-  LoopStats vitals = world.Begin();
+  LoopStats stats = world.Begin();
   const auto count = [](const Histogram& histogram) {
     std::uint64_t all = 0;
     for (const std::uint64_t bucket : histogram.counts()) all += bucket;
     return all;
   };
-  EXPECT_EQ(count(vitals.commit), 1U);
-  EXPECT_EQ(count(vitals.event_to_commit), 1U);
-  EXPECT_DOUBLE_EQ(vitals.event_to_commit.sum_seconds(), 0.02);
+  EXPECT_EQ(count(stats.commit), 1U);
+  EXPECT_EQ(count(stats.event_to_commit), 1U);
+  EXPECT_DOUBLE_EQ(stats.event_to_commit.sum_seconds(), 0.02);
   // Changes nothing in the kernel.
-  vitals = world.Turn(Upsert(MakePod("other", "10.0.1.9", {{"x", "y"}}, "n2")));
-  EXPECT_EQ(count(vitals.event_to_commit), 1U);
+  stats = world.Turn(Upsert(MakePod("other", "10.0.1.9", {{"x", "y"}}, "n2")));
+  EXPECT_EQ(count(stats.event_to_commit), 1U);
   // A refusal lasts until it is made up for.
   world.kernel.before_commit = [](const nft::Step&) {
     return nft::Status(nft::Status::Code::kOther, "no");
   };
-  vitals = world.Turn(Upsert(MakePod("friend", "10.0.1.3", {{"role", "client"}}, "n2")));
-  EXPECT_FALSE(vitals.settled);
-  EXPECT_GT(vitals.applied.failures, 0U);
-  EXPECT_EQ(count(vitals.event_to_commit), 1U);
+  stats = world.Turn(Upsert(MakePod("friend", "10.0.1.3", {{"role", "client"}}, "n2")));
+  EXPECT_FALSE(stats.settled);
+  EXPECT_GT(stats.applied.failures, 0U);
+  EXPECT_EQ(count(stats.event_to_commit), 1U);
   world.kernel.before_commit = {};
   world.clock.Advance(std::chrono::seconds(2));
-  vitals = world.Turn();
-  EXPECT_TRUE(vitals.settled);
-  EXPECT_EQ(count(vitals.event_to_commit), 2U);
-  EXPECT_GT(vitals.event_to_commit.sum_seconds(), 2.0);
+  stats = world.Turn();
+  EXPECT_TRUE(stats.settled);
+  EXPECT_EQ(count(stats.event_to_commit), 2U);
+  EXPECT_GT(stats.event_to_commit.sum_seconds(), 2.0);
 }
 
-TEST(Vitals, LocalPodsAreToldWithTheirAddresses) {
+TEST(AgentStats, LocalPodsAreToldWithTheirAddresses) {
   World world;
   world.Begin();
   const compiler::Pipeline& pipeline = world.watched.pipeline();

@@ -11,6 +11,7 @@
 #include <random>
 #include <set>
 
+#include "nft/model/compare.h"
 #include "unit/controller/agent/loop_world.h"
 
 namespace podgate::controller {

@@ -10,6 +10,7 @@
 #include "controller/agent/attribution.h"
 #include "controller/agent/queue.h"
 #include "controller/base/wake.h"
+#include "nft/model/compare.h"
 #include "unit/controller/agent/loop_world.h"
 
 namespace podgate::controller {
@@ -52,7 +53,7 @@ TEST(Drift, WhatIsHeardIsRepairedAtOnceAndNamed) {
   world.loop.Tick();
   EXPECT_TRUE(world.Enforced());
   EXPECT_EQ(world.counters().repairs, 1U);
-  EXPECT_EQ(world.Logged("somebody deleted our table, making it again"), 1U);
+  EXPECT_EQ(world.Logged("table inet podgate was deleted, restored"), 1U);
   EXPECT_EQ(world.Logged("by=\"nft (pid 812)\""), 1U) << world.logged;
   EXPECT_TRUE(world.monitor.listening);
 }
@@ -128,6 +129,65 @@ TEST(Drift, WhatOurOwnChangeStumblesOverIsNamedToo) {
   EXPECT_TRUE(world.Passes("10.0.1.3", "10.0.0.1"));
   EXPECT_EQ(world.counters().repairs, 1U);
   EXPECT_EQ(world.Logged("by=\"nft (pid 812)"), 1U) << world.logged;
+}
+
+// A step that is too big for a batch goes in parts, each of which moves the generation: they are
+// our own and no reason to look at the table.
+TEST(Drift, PartsOfAStepAreNobodyElses) {
+  for (const int stale : {0, 4}) {  // the change as it is told, and the difference after a failure
+    SCOPED_TRACE(stale);
+    DriftWorld world;
+    world.Start();
+    int refusals = stale;
+    world.kernel.before_commit = [&refusals](const nft::Step& step) {
+      if (refusals-- > 0) return nft::Status(nft::Status::Code::kStale, "overtaken");
+      const auto* add = std::get_if<nft::AddElements>(&step.operations.front());
+      const bool big = add != nullptr && add->elements.size() > 8;
+      return big ? nft::Status(nft::Status::Code::kTooBig, "too big") : nft::Status();
+    };
+    const std::uint64_t steps = world.counters().steps;
+    const std::uint32_t generation = world.Generation();
+    std::vector<Message> clients;
+    for (int i = 0; i < 50; ++i) {
+      const std::string number = std::to_string(i);
+      clients.push_back(
+          Upsert(MakePod("c" + number, "10.0.2." + number, {{"role", "client"}}, "n2")));
+    }
+    world.loop.Handle(std::move(clients));
+    world.loop.Tick();
+    ASSERT_TRUE(world.loop.applier().settled());
+    ASSERT_GT(world.Generation(), generation + 4);
+    EXPECT_EQ(world.counters().steps - steps, world.Generation() - generation);
+    const std::uint64_t checks = world.counters().checks;
+    for (int tick = 0; tick < 10; ++tick) {
+      world.clock.Advance(milliseconds(500));
+      world.loop.Tick();
+    }
+    EXPECT_EQ(world.counters().checks, checks);
+    EXPECT_EQ(world.counters().repairs, 0U);
+  }
+}
+
+TEST(Drift, AForeignChangeIsToldWhenItIsReverted) {
+  DriftWorld world;
+  world.Start();
+  bool refuse = true;
+  world.kernel.before_commit = [&refuse](const nft::Step& step) {
+    const bool theirs = std::holds_alternative<nft::DeleteTable>(step.operations.front());
+    return refuse && !theirs ? nft::Status(nft::Status::Code::kPermission, "no") : nft::Status();
+  };
+  world.ForeignFlush();
+  world.loop.Tick();
+  EXPECT_EQ(world.Logged("restored"), 0U);
+  EXPECT_GT(world.Logged("cannot apply the ruleset, retrying"), 0U);
+  EXPECT_EQ(world.counters().repairs, 0U);
+  refuse = false;
+  world.clock.Advance(std::chrono::seconds(1));
+  world.loop.Tick();
+  EXPECT_TRUE(world.Enforced());
+  EXPECT_EQ(world.Logged("table inet podgate was deleted, restored by=\"nft (pid 812)"), 1U)
+      << world.logged;
+  EXPECT_EQ(world.counters().repairs, 1U);
 }
 
 TEST(Drift, ARepairTouchesOnlyWhatWasTouched) {
@@ -250,7 +310,7 @@ TEST(Drift, AKernelThatCannotBeLookedAtIsNoDrift) {
   applier.Tick();
   EXPECT_TRUE(applier.settled());
   EXPECT_EQ(applier.counters().failures, 0U);
-  EXPECT_EQ(world.Logged("cannot look at our table"), 1U);
+  EXPECT_EQ(world.Logged("cannot read the table, retrying"), 1U);
   kernel.blind = false;
   world.clock.Advance(milliseconds(1000));
   applier.Tick();
@@ -354,18 +414,18 @@ TEST(Drift, ARebuildThatFailsIsNotRepeatedEachSecond) {
 // ---- names
 
 TEST(Attribution, Named) {
-  Attribution suspects;
-  EXPECT_EQ(suspects.ToString(1, 2), "unknown");
-  suspects.Add({{2, 812, "nft"}});
-  EXPECT_EQ(suspects.ToString(1, 2), "nft (pid 812)");
-  EXPECT_EQ(suspects.ToString(1, 3), "nft (pid 812) or another");
-  suspects.Add({{3, 812, "nft"}, {4, 77, "kube-proxy"}});
-  EXPECT_EQ(suspects.ToString(1, 4), "nft (pid 812) or kube-proxy (pid 77)");
-  for (std::uint32_t i = 0; i < 100; ++i) suspects.Add({{5 + i, i, "x"}});
-  EXPECT_EQ(suspects.ToString(1, 104),
+  Attribution attribution;
+  EXPECT_EQ(attribution.ToString(1, 2), "unknown");
+  attribution.Add({{2, 812, "nft"}});
+  EXPECT_EQ(attribution.ToString(1, 2), "nft (pid 812)");
+  EXPECT_EQ(attribution.ToString(1, 3), "nft (pid 812) or another");
+  attribution.Add({{3, 812, "nft"}, {4, 77, "kube-proxy"}});
+  EXPECT_EQ(attribution.ToString(1, 4), "nft (pid 812) or kube-proxy (pid 77)");
+  for (std::uint32_t i = 0; i < 100; ++i) attribution.Add({{5 + i, i, "x"}});
+  EXPECT_EQ(attribution.ToString(1, 104),
             "x (pid 96) or x (pid 97) or x (pid 98) or x (pid 99) or another");
-  suspects.Clear();
-  EXPECT_TRUE(suspects.empty());
+  attribution.Clear();
+  EXPECT_TRUE(attribution.empty());
 }
 
 TEST(WakeOn, WakesForEachArrivalReadOrNot) {

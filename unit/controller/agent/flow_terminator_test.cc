@@ -1,4 +1,4 @@
-// The cutter's thread over a conntrack in memory, with the test in the place of the loop.
+// The terminator's thread over a conntrack in memory, with the test in the place of the loop.
 #include "controller/agent/flow_terminator.h"
 
 #include <fmt/format.h>
@@ -46,12 +46,12 @@ nft::Ruleset Isolating(const std::vector<std::string>& peers) {
   return rules;
 }
 
-class FlowCutterTest : public testing::Test {
+class FlowTerminatorTest : public testing::Test {
  protected:
-  ~FlowCutterTest() override { cutter_.Stop(); }
+  ~FlowTerminatorTest() override { terminator_.Stop(); }
 
   void Start() {
-    thread_ = std::jthread([this] { cutter_.Run(); });
+    thread_ = std::jthread([this] { terminator_.Run(); });
   }
   // The loop's next turn: true when something was asked within ten seconds.
   bool Turn(const nft::Ruleset& rules) {
@@ -60,7 +60,7 @@ class FlowCutterTest : public testing::Test {
       return false;
     --wakes_;
     lock.unlock();
-    cutter_.Serve(rules);
+    terminator_.Serve(rules);
     return true;
   }
   // Turns until one more pass over all flows is over.
@@ -69,13 +69,13 @@ class FlowCutterTest : public testing::Test {
     TurnUntilMore(&FlowTerminator::Counters::tombstone_passes, rules);
   }
   void TurnUntilMore(std::uint64_t FlowTerminator::Counters::*count, const nft::Ruleset& rules) {
-    const std::uint64_t before = cutter_.counters().*count;
-    while (cutter_.counters().*count == before) {
+    const std::uint64_t before = terminator_.counters().*count;
+    while (terminator_.counters().*count == before) {
       std::unique_lock<std::mutex> lock(mutex_);
       woken_.wait_for(lock, std::chrono::milliseconds(1), [this] { return wakes_ > 0; });
       if (wakes_ > 0) --wakes_;
       lock.unlock();
-      cutter_.Serve(rules);
+      terminator_.Serve(rules);
     }
   }
   std::size_t Logged(const std::string& text) {
@@ -95,18 +95,18 @@ class FlowCutterTest : public testing::Test {
                 logged_ += line;
               }};
   nft::FakeConntrack conntrack_;
-  nft::Addresses node_addresses_;  // set before the cutter runs
-  FlowTerminator cutter_{&conntrack_, [this] { return node_addresses_; }, &log_,
-                         [this] {
-                           const std::lock_guard<std::mutex> lock(mutex_);
-                           ++wakes_;
-                           woken_.notify_all();
-                         },
-                         [] { return Clock::Duration{}; }};
+  nft::Addresses node_addresses_;  // set before the terminator runs
+  FlowTerminator terminator_{&conntrack_, [this] { return node_addresses_; }, &log_,
+                             [this] {
+                               const std::lock_guard<std::mutex> lock(mutex_);
+                               ++wakes_;
+                               woken_.notify_all();
+                             },
+                             [] { return Clock::Duration{}; }};
   std::jthread thread_;
 };
 
-TEST_F(FlowCutterTest, CutsExactlyWhatIsDeniedInSlices) {
+TEST_F(FlowTerminatorTest, CutsExactlyWhatIsDeniedInSlices) {
   node_addresses_ = {At("192.168.0.1")};
   for (std::uint16_t i = 0; i < 1000; ++i) {
     const std::string client = fmt::format("10.1.{}.{}", i / 250, i % 250);
@@ -118,7 +118,7 @@ TEST_F(FlowCutterTest, CutsExactlyWhatIsDeniedInSlices) {
   conntrack_.Add(PlainFlow("192.168.0.1", "10.0.0.2", nft::kTcp, 80));  // from the node
   const auto before = conntrack_.Flows(false);
   Start();
-  cutter_.PolicyChanged(true);
+  terminator_.PolicyChanged(true);
   Pass(Isolating({"10.1.0.7", "10.1.1.7"}));
   const auto after = conntrack_.Flows(false);
   EXPECT_EQ(before.size(), 3001U);
@@ -132,62 +132,62 @@ TEST_F(FlowCutterTest, CutsExactlyWhatIsDeniedInSlices) {
   }
   EXPECT_EQ(conntrack_.Flows(true).size(), 998U);
   EXPECT_LE(conntrack_.largest_cut(), FlowTerminator::kSlice);
-  EXPECT_EQ(cutter_.counters().cut, 998U);
-  EXPECT_EQ(cutter_.counters().entries, 3001U);
-  EXPECT_EQ(cutter_.counters().tombstones, 998U);
-  EXPECT_EQ(Logged("cut flows that are denied now flows=998 entries=3001"), 1U);
+  EXPECT_EQ(terminator_.counters().cut, 998U);
+  EXPECT_EQ(terminator_.counters().entries, 3001U);
+  EXPECT_EQ(terminator_.counters().tombstones, 998U);
+  EXPECT_EQ(Logged("denied flows were cut flows=998 entries=3001"), 1U);
 }
 
-TEST_F(FlowCutterTest, EverySliceIsJudgedByTheRulesOfItsMoment) {
+TEST_F(FlowTerminatorTest, EverySliceIsJudgedByTheRulesOfItsMoment) {
   for (std::uint16_t i = 0; i < 2 * FlowTerminator::kSlice; ++i) {
     Flow flow = PlainFlow("10.1.0.1", "10.0.0.2", nft::kTcp, 80);
     flow.original.source_port = flow.reply.destination_port = i;
     conntrack_.Add(flow);
   }
   Start();
-  cutter_.PolicyChanged(true);
+  terminator_.PolicyChanged(true);
   ASSERT_TRUE(Turn(Isolating({})));  // the addresses
   ASSERT_TRUE(Turn(Isolating({})));  // the first slice
   Pass(Isolating({"10.1.0.1"}));
   EXPECT_EQ(conntrack_.Flows(false).size(), FlowTerminator::kSlice);
 }
 
-TEST_F(FlowCutterTest, RemovesTombstonesOfWhatIsAllowedAgainWithoutLookingThroughAllFlows) {
+TEST_F(FlowTerminatorTest, RemovesTombstonesOfWhatIsAllowedAgainWithoutLookingThroughAllFlows) {
   conntrack_.Add(PlainFlow("10.1.0.1", "10.0.0.2", nft::kTcp, 80));
   conntrack_.Add(PlainFlow("10.1.0.2", "10.0.0.2", nft::kTcp, 80));
   Start();
-  cutter_.PolicyChanged(true);
+  terminator_.PolicyChanged(true);
   Pass(Isolating({}));
   EXPECT_EQ(conntrack_.Flows(true).size(), 2U);
   const int walks = conntrack_.walks();
-  cutter_.PolicyChanged(false);
+  terminator_.PolicyChanged(false);
   TombstonePass(Isolating({"10.1.0.1"}));
   ASSERT_EQ(conntrack_.Flows(true).size(), 1U);
   EXPECT_EQ(conntrack_.Flows(true)[0].reply.source, At("10.1.0.2"));
-  EXPECT_EQ(cutter_.counters().tombstones, 1U);
+  EXPECT_EQ(terminator_.counters().tombstones, 1U);
   // Also when nothing is isolated at all any more.
-  cutter_.PolicyChanged(false);
+  terminator_.PolicyChanged(false);
   TombstonePass(nft::Ruleset());
   EXPECT_TRUE(conntrack_.Flows(true).empty());
-  EXPECT_EQ(cutter_.counters().tombstones, 0U);
+  EXPECT_EQ(terminator_.counters().tombstones, 0U);
   EXPECT_LE(conntrack_.walks(), walks + 1) << "one more to confirm the first";
 }
 
-TEST_F(FlowCutterTest, FindsTheTombstonesOfAnEarlierAgent) {
+TEST_F(FlowTerminatorTest, FindsTheTombstonesOfAnEarlierAgent) {
   conntrack_.Add(nft::TombstoneOf(PlainFlow("10.1.0.1", "10.0.0.2", nft::kTcp, 80)));
   conntrack_.Add(nft::TombstoneOf(PlainFlow("10.1.0.2", "10.0.0.2", nft::kTcp, 80)));
   Start();
-  cutter_.PolicyChanged(true);
+  terminator_.PolicyChanged(true);
   Pass(Isolating({"10.1.0.1"}));
   EXPECT_EQ(conntrack_.Flows(true).size(), 1U);
-  EXPECT_EQ(cutter_.counters().tombstones, 1U);
+  EXPECT_EQ(terminator_.counters().tombstones, 1U);
 }
 
-TEST_F(FlowCutterTest, ATombstoneThatBecameAnotherFlowIsNotTouched) {
+TEST_F(FlowTerminatorTest, ATombstoneThatBecameAnotherFlowIsNotTouched) {
   const Flow flow = PlainFlow("10.1.0.1", "10.0.0.2", nft::kTcp, 80);
   conntrack_.Add(flow);
   Start();
-  cutter_.PolicyChanged(true);
+  terminator_.PolicyChanged(true);
   Pass(Isolating({}));
   ASSERT_EQ(conntrack_.Flows(true).size(), 1U);
   const Flow tombstone = conntrack_.Flows(true)[0];
@@ -195,75 +195,75 @@ TEST_F(FlowCutterTest, ATombstoneThatBecameAnotherFlowIsNotTouched) {
   Flow other = flow;
   std::swap(other.original, other.reply);
   conntrack_.Add(other);
-  cutter_.PolicyChanged(false);
+  terminator_.PolicyChanged(false);
   TombstonePass(Isolating({"10.1.0.1"}));
   EXPECT_EQ(conntrack_.Flows(false).size(), 1U);
 }
 
-TEST_F(FlowCutterTest, AChangeThatOnlyAllowsNeedsNoPassWithoutTombstones) {
+TEST_F(FlowTerminatorTest, AChangeThatOnlyAllowsNeedsNoPassWithoutTombstones) {
   Start();
-  cutter_.PolicyChanged(true);
+  terminator_.PolicyChanged(true);
   Pass(Isolating({}));
-  const std::uint64_t passes = cutter_.counters().passes;
-  cutter_.PolicyChanged(false);
-  cutter_.Stop();
+  const std::uint64_t passes = terminator_.counters().passes;
+  terminator_.PolicyChanged(false);
+  terminator_.Stop();
   thread_.join();
-  EXPECT_EQ(cutter_.counters().passes, passes);
+  EXPECT_EQ(terminator_.counters().passes, passes);
 }
 
-TEST_F(FlowCutterTest, WhereNothingIsIsolatedNothingIsLookedThrough) {
+TEST_F(FlowTerminatorTest, WhereNothingIsIsolatedNothingIsLookedThrough) {
   conntrack_.Add(PlainFlow("10.1.0.1", "10.0.0.2", nft::kTcp, 80));
   Start();
-  cutter_.PolicyChanged(true);
+  terminator_.PolicyChanged(true);
   Pass(nft::Ruleset());
   EXPECT_EQ(conntrack_.walks(), 1) << "an earlier agent may have left tombstones";
-  cutter_.PolicyChanged(true);
+  terminator_.PolicyChanged(true);
   Pass(nft::Ruleset());
   EXPECT_EQ(conntrack_.walks(), 1);
-  cutter_.PolicyChanged(true);
+  terminator_.PolicyChanged(true);
   Pass(Isolating({}));
   EXPECT_EQ(conntrack_.Flows(true).size(), 1U);
 }
 
-TEST_F(FlowCutterTest, ARelatedFlowLivesAsLongAsItsMasterIsAllowed) {
+TEST_F(FlowTerminatorTest, ARelatedFlowLivesAsLongAsItsMasterIsAllowed) {
   const Flow master = PlainFlow("10.1.0.1", "10.0.0.2", nft::kTcp, 21);
   Flow data = PlainFlow("10.0.0.9", "10.0.0.2", nft::kTcp, 20);  // alone it would be denied
   data.master = nft::FlowMaster{nft::kTcp, master.original};
   conntrack_.Add(master);
   conntrack_.Add(data);
   Start();
-  cutter_.PolicyChanged(true);
+  terminator_.PolicyChanged(true);
   Pass(Isolating({"10.1.0.1"}));
   EXPECT_EQ(conntrack_.Flows(false).size(), 2U);
-  cutter_.PolicyChanged(true);
+  terminator_.PolicyChanged(true);
   Pass(Isolating({}));
   EXPECT_EQ(conntrack_.Flows(false).size(), 0U);
 }
 
-TEST_F(FlowCutterTest, SaysWhenItCannotAndTriesAgain) {
+TEST_F(FlowTerminatorTest, SaysWhenItCannotAndTriesAgain) {
   conntrack_.Add(PlainFlow("10.1.0.1", "10.0.0.2", nft::kTcp, 80));
   conntrack_.Refuse(nft::Status(nft::Status::Code::kPermission, "not permitted"));
   Start();
-  cutter_.PolicyChanged(true);
+  terminator_.PolicyChanged(true);
   ASSERT_TRUE(Turn(Isolating({})));
-  while (cutter_.counters().failures == 0) std::this_thread::yield();
+  while (terminator_.counters().failures == 0) std::this_thread::yield();
   conntrack_.Refuse({});
   Pass(Isolating({}));
-  EXPECT_EQ(Logged("cannot look through the established flows"), 1U);
+  EXPECT_EQ(Logged("cannot check established flows"), 1U);
   EXPECT_EQ(conntrack_.Flows(false).size(), 0U);
 }
 
-TEST_F(FlowCutterTest, StopsAtOnceWhileItWaitsForTheLoop) {
+TEST_F(FlowTerminatorTest, StopsAtOnceWhileItWaitsForTheLoop) {
   conntrack_.Add(PlainFlow("10.1.0.1", "10.0.0.2", nft::kTcp, 80));
   Start();
-  cutter_.PolicyChanged(true);
+  terminator_.PolicyChanged(true);
   {
     std::unique_lock<std::mutex> lock(mutex_);
     ASSERT_TRUE(woken_.wait_for(lock, std::chrono::seconds(10), [this] { return wakes_ > 0; }));
   }
-  cutter_.Stop();
+  terminator_.Stop();
   thread_.join();
-  cutter_.Serve(Isolating({}));
+  terminator_.Serve(Isolating({}));
   EXPECT_EQ(conntrack_.Flows(false).size(), 1U);
 }
 

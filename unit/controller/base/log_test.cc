@@ -19,21 +19,23 @@ struct Lines {
 TEST(Log, Text) {
   Lines lines;
   Logger log = lines.Make(Logger::Format::kText);
-  log.Info("listed", {{"kind", "pods"}, {"objects", 12}, {"ok", true}});
-  log.Warn("odd", {{"empty", ""}, {"path", "/a b=\"c\"\n"}, {"bytes", "\xff"}});
+  log.Info(LogMessages::kObjectsListed, {{"kind", "pods"}, {"objects", 12}, {"ok", true}});
+  log.Warn(LogMessages::kPolicyWarning,
+           {{"empty", ""}, {"path", "/a b=\"c\"\n"}, {"bytes", "\xff"}});
   EXPECT_EQ(lines.text,
-            "2001-09-09T01:46:40.042Z info listed kind=pods objects=12 ok=true\n"
-            "2001-09-09T01:46:40.042Z warning odd empty=\"\" path=\"/a b=\\\"c\\\"\\n\" "
+            "2001-09-09T01:46:40.042Z info objects listed kind=pods objects=12 ok=true\n"
+            "2001-09-09T01:46:40.042Z warning policy warning empty=\"\" path=\"/a b=\\\"c\\\"\\n\" "
             "bytes=\"\xef\xbf\xbd\"\n");
 }
 
 TEST(Log, JsonStaysReadableByMachines) {
   Lines lines;
   Logger log = lines.Make(Logger::Format::kJson);
-  log.Error("a \"b\"\n", {{"n", -3}, {"text", std::string("\0\x1f\xc3", 3)}, {"no", false}});
+  log.Error(LogMessages::kApplyFailed,
+            {{"n", -3}, {"text", std::string("\0\x1f\xc3", 3)}, {"no", false}});
   EXPECT_EQ(lines.text,
-            "{\"time\":\"2001-09-09T01:46:40.042Z\",\"level\":\"error\",\"msg\":\"a "
-            "\\\"b\\\"\\n\",\"n\":-3,"
+            "{\"time\":\"2001-09-09T01:46:40.042Z\",\"level\":\"error\",\"msg\":\"cannot apply the "
+            "ruleset, retrying\",\"n\":-3,"
             "\"text\":\"\\u0000\\u001f\xef\xbf\xbd\",\"no\":false}\n");
   EXPECT_TRUE(nlohmann::json::accept(lines.text));
 }
@@ -41,9 +43,9 @@ TEST(Log, JsonStaysReadableByMachines) {
 TEST(Log, LevelsBelowAreLeftOut) {
   Lines lines;
   Logger log = lines.Make(Logger::Format::kText, LogLevel::kWarning);
-  log.Debug("a");
-  log.Info("b");
-  log.LogEach(LogLevel::kInfo, "c");
+  log.Debug(LogMessages::kChangeApplied);
+  log.Info(LogMessages::kServing);
+  log.LogEach(LogLevel::kInfo, LogMessages::kServing);
   EXPECT_EQ(lines.text, "");
   EXPECT_FALSE(log.Enabled(LogLevel::kInfo));
   EXPECT_TRUE(log.Enabled(LogLevel::kError));
@@ -54,26 +56,21 @@ TEST(Log, ACallSiteThatRepeatsItselfIsLimited) {
   Logger log = lines.Make(Logger::Format::kText);
   const auto count = [&lines] { return std::count(lines.text.begin(), lines.text.end(), '\n'); };
   const auto repeat = [&log](int times) {
-    for (int i = 0; i < times; ++i) log.Warn("again");
+    for (int i = 0; i < times; ++i) log.Warn(LogMessages::kNotListening);
   };
   repeat(1000);
   EXPECT_EQ(count(), 20);
-  log.Warn("another place");
+  log.Warn(LogMessages::kNotListening);
   EXPECT_EQ(count(), 21);
   lines.now += std::chrono::seconds(3);
   lines.text.clear();
   repeat(2);
-  EXPECT_EQ(lines.text, "2001-09-09T01:46:43.042Z warning again suppressed=980\n");
+  EXPECT_EQ(lines.text,
+            "2001-09-09T01:46:43.042Z warning cannot listen for probes and "
+            "metrics, retrying, enforcement is not affected suppressed=980\n");
   lines.text.clear();
-  for (int i = 0; i < 100; ++i) log.LogEach(LogLevel::kWarning, "each");
+  for (int i = 0; i < 100; ++i) log.LogEach(LogLevel::kWarning, LogMessages::kPolicyWarning);
   EXPECT_EQ(count(), 100);
-}
-
-TEST(Log, ParsesLevels) {
-  EXPECT_EQ(ParseLogLevel("debug"), LogLevel::kDebug);
-  EXPECT_EQ(ParseLogLevel("warn"), LogLevel::kWarning);
-  EXPECT_EQ(ParseLogLevel("warning"), LogLevel::kWarning);
-  EXPECT_EQ(ParseLogLevel("Info"), std::nullopt);
 }
 
 }  // namespace

@@ -82,12 +82,12 @@ TEST(DaemonSetWait, SaysWhatIsMissingAtTheEnd) {
     Answer answer;
     std::string says;
   } kCases[] = {
-      {Status200(DaemonSet(1, 1, 3, 2)), "only 2 of 3 nodes are done"},
-      {Status200(DaemonSet(1, 0, 0, 0)), "nobody has looked at the DaemonSet yet"},
-      {Status200(R"({"kind":"Status"})"), "the API server's answer is no DaemonSet"},
-      {Status200(std::string(2u << 20, ' ')), "the API server cannot be asked"},
-      {With(404, "{}"), "the API server answers 404"},
-      {Broken(), "the API server cannot be asked: broke"},
+      {Status200(DaemonSet(1, 1, 3, 2)), "its pods are ready on 2 of 3 nodes"},
+      {Status200(DaemonSet(1, 0, 0, 0)), "the DaemonSet controller has not processed it yet"},
+      {Status200(R"({"kind":"Status"})"), "the answer of the API server is not a DaemonSet"},
+      {Status200(std::string(2u << 20, ' ')), "the API server cannot be reached"},
+      {With(404, "{}"), "the API server answers with status 404"},
+      {Broken(), "the API server cannot be reached: broke"},
   };
   for (const auto& c : kCases) {
     Fixture f;

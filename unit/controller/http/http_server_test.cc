@@ -211,7 +211,7 @@ TEST(HttpServer, TakesAnAddressWhenItIsFree) {
   EXPECT_EQ(second.answered, 1);
   first.reset();
   const std::string listening =
-      fmt::format("listening for probes and metrics address=127.0.0.1:{}\n", port);
+      fmt::format("serving probes and metrics address=127.0.0.1:{}\n", port);
   while (second.Logged().find(listening) == std::string::npos)
     std::this_thread::sleep_for(std::chrono::milliseconds(1));
   EXPECT_TRUE(Client(port).Ask(kGet).ends_with("/page"));
@@ -221,7 +221,7 @@ TEST(HttpServer, TakesAnAddressWhenItIsFree) {
   const auto at = said.find("cannot listen");
   ASSERT_NE(at, std::string::npos) << said;
   EXPECT_EQ(said.find("cannot listen", at + 1), std::string::npos) << said;
-  EXPECT_NE(said.find("do=\"end what listens there"), std::string::npos) << said;
+  EXPECT_NE(said.find("do=\"stop the process that listens there"), std::string::npos) << said;
 }
 
 TEST(HttpServer, AnAddressThatIsNotOurs) {

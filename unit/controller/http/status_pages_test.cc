@@ -4,10 +4,14 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <cstdlib>
+#include <fstream>
 #include <map>
 #include <optional>
 #include <set>
 #include <sstream>
+
+#include "controller/http/metrics_text.h"
 
 namespace podgate::controller {
 namespace {
@@ -59,11 +63,28 @@ TEST(Readiness, ASentenceForEachReason) {
 
   status.loop.settled = false;
   EXPECT_EQ(Get("/readyz", status).status, 503);
-  EXPECT_TRUE(Get("/readyz", status).body.starts_with("the kernel does not hold the rules"));
+  EXPECT_TRUE(
+      Get("/readyz", status).body.starts_with("the kernel does not hold the current rules"));
   status.loop.listed[1] = false;
   const std::string two = Get("/readyz", status).body;
   EXPECT_EQ(std::count(two.begin(), two.end(), '\n'), 2) << two;
   EXPECT_TRUE(two.starts_with("namespaces have not been listed yet")) << two;
+}
+
+TEST(Readiness, NotUnderAWrongName) {
+  AgentStatus status = Ready();
+  status.loop.node_problem = "the cluster has no Node n9: check --node";
+  // Found out when rules were written already: they are kept up to date.
+  EXPECT_EQ(Get("/readyz", status).status, 503);
+  EXPECT_EQ(Get("/readyz", status).body, "the cluster has no Node n9: check --node\n");
+  EXPECT_EQ(Get("/healthz", status).status, 200);
+  status.loop.settled = false;
+  EXPECT_EQ(Get("/readyz", status).body,
+            "the cluster has no Node n9: check --node\n"
+            "the rules in the kernel stay as they are until the node's name is right\n");
+  const std::string all = Get("/readyz", status, "verbose").body;
+  EXPECT_NE(all.find("FAIL node: the cluster has no Node n9: check --node\n"), std::string::npos)
+      << all;
 }
 
 TEST(Readiness, NotWhilePacketsAreKnownToPassByTheRules) {
@@ -77,30 +98,31 @@ TEST(Readiness, NotWhilePacketsAreKnownToPassByTheRules) {
 
 TEST(Readiness, PodsThatNothingCanBeEnforcedForAreNamed) {
   AgentStatus status = Ready();
-  status.bridge.elsewhere = "nothing can be enforced for d/p";
+  status.bridge.elsewhere = "policies cannot be enforced for d/p";
   EXPECT_EQ(Get("/readyz", status).status, 200);
   EXPECT_EQ(Get("/readyz", status).body, "ok\n");
   const HttpAnswer all = Get("/readyz", status, "verbose");
   EXPECT_EQ(all.status, 200);
-  EXPECT_TRUE(all.body.ends_with("note no-bypass: nothing can be enforced for d/p\n")) << all.body;
+  EXPECT_TRUE(all.body.ends_with("note no-bypass: policies cannot be enforced for d/p\n"))
+      << all.body;
 }
 
 TEST(Readiness, OthersLearnOnlyWhetherItIsSo) {
   AgentStatus status = Ready();
-  status.bridge.elsewhere = "nothing can be enforced for d/p";
+  status.bridge.elsewhere = "policies cannot be enforced for d/p";
   const auto ask = [&] { return AnswerPage({false, "/readyz", "verbose", false}, status); };
   EXPECT_EQ(ask().status, 200);
   EXPECT_EQ(ask().body, "ok\n");
   status.bridge.problems = {"packets between pods bypass the rules"};
   EXPECT_EQ(ask().status, 503);
-  EXPECT_EQ(ask().body, "not ready; ask on the node itself why\n");
+  EXPECT_EQ(ask().body, "not ready; the reasons are shown on the node's loopback address\n");
 }
 
 TEST(Readiness, VerboseListsEachCheck) {
   AgentStatus status = Ready();
   const std::string good = Get("/readyz", status, "verbose").body;
-  for (const char* name :
-       {"pods-listed", "namespaces-listed", "networkpolicies-listed", "rules-applied", "no-bypass"})
+  for (const char* name : {"pods-listed", "namespaces-listed", "networkpolicies-listed", "node",
+                           "rules-applied", "no-bypass"})
     EXPECT_NE(good.find(fmt::format("ok   {}\n", name)), std::string::npos) << good;
   EXPECT_EQ(good.find("FAIL"), std::string::npos);
   status.loop.listed[0] = false;
@@ -237,6 +259,21 @@ TEST(MetricsPage, IsWellFormedAndComplete) {
   EXPECT_EQ(scrape.At("podgate_event_to_commit_seconds_count"), 0);
   status.loop.settled = false;
   EXPECT_EQ(Scrape(Get("/metrics", status).body).At("podgate_ready"), 0);
+}
+
+TEST(MetricsPage, NamesAreFrozen) {
+  // Dashboards and alerts use the names. After a change that is meant: PODGATE_UPDATE_GOLDENS=1.
+  std::istringstream lines(Metrics(Ready()));
+  std::string actual;
+  for (std::string line; std::getline(lines, line);) {
+    if (line.starts_with("# ")) actual += line + "\n";
+  }
+  const std::string path = std::string(PODGATE_UNIT_DIR) + "/http/metrics.txt";
+  if (std::getenv("PODGATE_UPDATE_GOLDENS") != nullptr) std::ofstream(path) << actual;
+  std::ifstream file(path);
+  std::stringstream expected;
+  expected << file.rdbuf();
+  EXPECT_EQ(actual, expected.str());
 }
 
 TEST(MetricsText, Escapes) {

@@ -34,11 +34,9 @@ TEST(Attachment, LinksOfAPodsOwn) {
   EXPECT_EQ(Judge(Over(5, 64), &veth, Family::kIPv6).how, How::kElsewhere);
   EXPECT_EQ(HowOf(Over(5, 24), veth), How::kElsewhere);
   const Link bridge{"cni0", "bridge", true, false};
-  const Attachment v4 = Judge(Over(5, 24), &bridge, Family::kIPv4);
-  EXPECT_EQ(v4.how, How::kBridged);
-  EXPECT_EQ(v4.bridge, "cni0");
-  EXPECT_TRUE(v4.bridge_calls);
-  EXPECT_FALSE(Judge(Over(5, 24), &bridge, Family::kIPv6).bridge_calls);
+  const Attachment bridged = Judge(Over(5, 24), &bridge, Family::kIPv4);
+  EXPECT_EQ(bridged.how, How::kBridged);
+  EXPECT_EQ(bridged.bridge, 5);
 }
 
 TEST(Attachment, Elsewhere) {
@@ -60,7 +58,7 @@ TEST(Attachment, Elsewhere) {
 TEST(Attachment, SaysWhy) {
   const Link eth0 = Device("eth0", "");
   EXPECT_EQ(Judge(Over(5, 24), &eth0, Family::kIPv4).reason,
-            "is reached through eth0 (a physical device), which is no link of the pod's own");
+            "is reached through eth0 (a physical device), which is not a link of the pod alone");
   EXPECT_EQ(Judge({Route::Kind::kNone, 0, false, 0, "unreachable"}, nullptr, Family::kIPv4).reason,
             "cannot be reached (unreachable)");
 }
@@ -194,6 +192,32 @@ TEST(RouteCodec, Questions) {
   const nlmsghdr* link = AskLink(QuestionBuffer(buffer), 1, 7);
   EXPECT_EQ(link->nlmsg_type, RTM_GETLINK);
   EXPECT_EQ(reinterpret_cast<const ifinfomsg*>(buffer + sizeof(nlmsghdr))->ifi_index, 7);
+}
+
+// All of it, byte by byte: what is not in here stays as it is.
+TEST(RouteCodec, TurnsOnOneSwitchOfOneBridge) {
+  for (const auto& [family, type] : {std::pair{Family::kIPv4, IFLA_BR_NF_CALL_IPTABLES},
+                                     std::pair{Family::kIPv6, IFLA_BR_NF_CALL_IP6TABLES}}) {
+    char buffer[kQuestionBytes];
+    const nlmsghdr* request = TurnOnCalls(QuestionBuffer(buffer), 9, 7, family);
+    EXPECT_EQ(request->nlmsg_type, RTM_NEWLINK);
+    EXPECT_EQ(request->nlmsg_flags, NLM_F_REQUEST | NLM_F_ACK);  // neither made nor replaced
+    EXPECT_EQ(request->nlmsg_seq, 9U);
+    ifinfomsg header{};
+    header.ifi_index = 7;
+    const char on = 1;
+    Bytes expected;
+    expected.Header(RTM_NEWLINK, &header, sizeof header)
+        .Nested(IFLA_LINKINFO | NLA_F_NESTED,
+                Bytes()
+                    .Text(IFLA_INFO_KIND, "bridge")
+                    .Nested(IFLA_INFO_DATA | NLA_F_NESTED, Bytes().Attribute(type, &on, 1)));
+    ASSERT_EQ(request->nlmsg_len, expected.size());
+    const auto* bytes = reinterpret_cast<const char*>(expected.Message());
+    EXPECT_EQ(std::memcmp(buffer + sizeof(nlmsghdr), bytes + sizeof(nlmsghdr),
+                          expected.size() - sizeof(nlmsghdr)),
+              0);
+  }
 }
 
 }  // namespace

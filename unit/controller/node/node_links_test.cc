@@ -2,6 +2,7 @@
 #include "controller/node/node_links.h"
 
 #include <gtest/gtest.h>
+#include <linux/sockios.h>
 #include <net/if.h>
 #include <sched.h>
 #include <sys/ioctl.h>
@@ -54,6 +55,31 @@ TEST_F(NodeLinksTest, RoutesAndLinks) {
   EXPECT_EQ(lo.value().name, "lo");
   EXPECT_EQ(lo.value().kind, "");
   EXPECT_FALSE(links->LinkOf(4711).ok());
+}
+
+// Two bridges: the one that is asked for gets the one switch, and the sysctls stay.
+TEST_F(NodeLinksTest, TurnsOnABridgesOwnSwitch) {
+  const int any = socket(AF_INET, SOCK_DGRAM, 0);
+  for (const char* name : {"cni0", "virbr0"}) {
+    if (ioctl(any, SIOCBRADDBR, name) == 0) continue;
+    const std::string problem = std::string("cannot make a bridge: ") + std::strerror(errno);
+    close(any);
+    if (std::getenv("CI") != nullptr) FAIL() << problem;
+    GTEST_SKIP() << problem;
+  }
+  close(any);
+  const int bridge = static_cast<int>(if_nametoindex("cni0"));
+  const int other = static_cast<int>(if_nametoindex("virbr0"));
+  const auto links = OpenNodeLinks();
+  const auto before = links->Filter(ipset::Family::kIPv6);
+  const nft::Status set = links->TurnFilterOn(bridge, ipset::Family::kIPv6);
+  ASSERT_TRUE(set.ok()) << set.message();
+  EXPECT_TRUE(links->LinkOf(bridge).value().call_ip6tables);
+  EXPECT_FALSE(links->LinkOf(bridge).value().call_iptables);
+  EXPECT_FALSE(links->LinkOf(other).value().call_ip6tables);
+  EXPECT_EQ(links->Filter(ipset::Family::kIPv6).state, before.state);
+  EXPECT_FALSE(links->TurnFilterOn(4711, ipset::Family::kIPv4).ok());
+  EXPECT_FALSE(links->TurnFilterOn(1, ipset::Family::kIPv4).ok());  // lo is no bridge
 }
 
 TEST_F(NodeLinksTest, KnowsTheNodesAddresses) {

@@ -1,5 +1,5 @@
-// The guard passes every honest answer on, at any split of its bytes, and stops what would hurt the
-// client.
+// The filter passes every honest answer on, at any split of its bytes, and stops what would hurt
+// the client.
 #include "controller/transport/response_filter.h"
 
 #include <gtest/gtest.h>
@@ -17,18 +17,18 @@ struct Fed {
 };
 
 Fed Feed(const std::string& bytes, std::size_t piece = 0, bool finish = false) {
-  ResponseFilter guard;
+  ResponseFilter filter;
   Fed fed;
   for (std::size_t at = 0; at < bytes.size() && fed.fine; at += piece == 0 ? bytes.size() : piece) {
-    fed.fine = guard.Feed(
+    fed.fine = filter.Feed(
         std::string_view(bytes).substr(at, piece == 0 ? std::string::npos : piece), &fed.out);
   }
-  if (finish) guard.Finish(&fed.out);
-  fed.problem = guard.problem();
+  if (finish) filter.Finish(&fed.out);
+  fed.problem = filter.problem();
   return fed;
 }
 
-// Undoes the guard's chunks.
+// Undoes the filter's chunks.
 std::string BodyOf(const std::string& out, bool* ended) {
   std::string body;
   *ended = false;
@@ -110,14 +110,14 @@ TEST(ResponseFilter, KeepsOnlyTheStatusAndThePause) {
 }
 
 TEST(ResponseFilter, ALargeChunkComesThroughInSmallOnes) {
-  ResponseFilter guard;
+  ResponseFilter filter;
   std::string out;
-  ASSERT_TRUE(guard.Feed(
+  ASSERT_TRUE(filter.Feed(
       "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n7fffffffffffffff\r\n", &out));
   const std::string piece(1 << 20, 'x');
   for (int i = 0; i < 16; ++i) {
     out.clear();
-    ASSERT_TRUE(guard.Feed(piece, &out));
+    ASSERT_TRUE(filter.Feed(piece, &out));
     // Nothing is kept back, and no chunk is longer than the limit.
     EXPECT_EQ(out.size(), (piece.size() / ResponseFilter::kMaxPieceBytes) *
                               (ResponseFilter::kMaxPieceBytes + 8));

@@ -46,7 +46,9 @@ class TransportTest : public ::testing::Test {
  protected:
   static void SetUpTestSuite() {
     static bool once = false;
-    if (!std::exchange(once, true)) InitialiseTransports();
+    if (!std::exchange(once, true)) {
+      EXPECT_TRUE(InitialiseTransports().ok());
+    }
   }
   TransportTest()
       : ca_(MakeCa("cluster")), server_identity_(MakeCertificate(ca_, "server", {"IP:127.0.0.1"})) {
@@ -183,7 +185,7 @@ TEST_F(TransportTest, ACertificateWithoutNamesIsRefused) {
   const HttpResult result = Get();
   EXPECT_EQ(result.error, HttpError::kTls);
   EXPECT_EQ(result.message,
-            "the server's certificate is for no name at all, not for 127.0.0.1; set "
+            "the server's certificate is for no name, not for 127.0.0.1; set "
             "tls-server-name if that is right");
 }
 

@@ -102,11 +102,11 @@ TEST(EventQueue, NeverManyAndNeverWithoutBound) {
 struct Sending {
   FakeClock clock;
   FakeTransport transport{&clock};
-  RequestLimiter gate{&clock};
+  RequestLimiter limiter{&clock};
   std::string logged;
   Logger log{Logger::Format::kText, LogLevel::kInfo,
              [this](std::string_view line) { logged += line; }};
-  EventSender sender{{"n1", std::nullopt}, &transport, &gate, &clock, &log};
+  EventSender sender{{"n1", std::nullopt}, &transport, &limiter, &clock, &log};
 
   void Tell(const std::string& name, int status, const std::string& body = "{}") {
     sender.Tell(Event(About::kPod, "d", name));
@@ -132,7 +132,7 @@ TEST(EventSender, Posts) {
 TEST(EventSender, ARefusalIsSaidOnceAndBelieved) {
   Sending world;
   world.Tell("a", 403);
-  EXPECT_NE(world.logged.find("takes no events from this agent"), std::string::npos);
+  EXPECT_NE(world.logged.find("events are refused, sending is paused"), std::string::npos);
   world.logged.clear();
   for (int i = 0; i < 10; ++i) {
     world.clock.Advance(std::chrono::minutes(30));
@@ -151,23 +151,35 @@ TEST(EventSender, OtherFailuresLoseOneEvent) {
   world.Tell("b", 0);
   world.Tell("c", 404, R"({"kind":"Status","message":"namespaces \"d\" not found"})");
   world.Tell("d", 403,
-             R"({"kind":"Status","apiVersion":"v1","status":"Failure","code":403,"message":)"
-             R"("unable to create new content in namespace d because it is being terminated"})");
+             R"({"kind":"Status","apiVersion":"v1","status":"Failure","code":403,"reason":)"
+             R"("Forbidden","message":"no","details":{"causes":[{"reason":"NamespaceTerminating",)"
+             R"("message":"namespace d is being terminated","field":"metadata.namespace"}]}})");
   world.Tell("e", 201);
   EXPECT_EQ(world.transport.posted.size(), 5U);
   EXPECT_EQ(world.logged, "");
 }
 
+TEST(EventSender, AnEndingNamespaceIsKnownByItsCauseAndNotByWords) {
+  Sending world;
+  world.Tell("a", 403,
+             R"({"kind":"Status","code":403,"message":"namespace d is being terminated"})");
+  EXPECT_NE(world.logged.find("events are refused, sending is paused"), std::string::npos);
+  for (const char* odd : {"", "[", "{}", R"({"details":5})", R"({"details":{"causes":{}}})",
+                          R"({"details":{"causes":[7,{},{"reason":3}]}})"})
+    EXPECT_FALSE(RefusedByEndingNamespace(odd)) << odd;
+  EXPECT_FALSE(RefusedByEndingNamespace(std::string(16'000, '[')));
+}
+
 TEST(RequestLimiter, IdleTurnsDelayNobody) {
   FakeClock clock;
-  RequestLimiter gate(&clock);
-  EXPECT_TRUE(gate.TakeIdleTurn());
-  EXPECT_TRUE(gate.TakeIdleTurn());
-  EXPECT_FALSE(gate.TakeIdleTurn());
-  EXPECT_TRUE(gate.AwaitTurn());
-  EXPECT_TRUE(gate.AwaitTurn());
+  RequestLimiter limiter(&clock);
+  EXPECT_TRUE(limiter.TakeIdleTurn());
+  EXPECT_TRUE(limiter.TakeIdleTurn());
+  EXPECT_FALSE(limiter.TakeIdleTurn());
+  EXPECT_TRUE(limiter.AwaitTurn());
+  EXPECT_TRUE(limiter.AwaitTurn());
   EXPECT_EQ(clock.slept, (std::vector<std::int64_t>{0, 0}));
-  EXPECT_TRUE(gate.AwaitTurn());  // the fifth waits, whoever sent the others
+  EXPECT_TRUE(limiter.AwaitTurn());  // the fifth waits, whoever sent the others
   EXPECT_GT(clock.slept.back(), 0);
 }
 
@@ -206,7 +218,8 @@ TEST(LoopEvents, BrokenPoliciesAndRepairs) {
   EXPECT_EQ(heard.events[1].reason, "RulesChanged");
   EXPECT_EQ(heard.events[1].about, About::kAgent);
   EXPECT_EQ(heard.events[1].note,
-            "The nftables table inet podgate was deleted; it was repaired. Suspected: unknown.");
+            "Another process deleted the nftables table inet podgate; the agent restored it. "
+            "Suspected: unknown.");
 }
 
 }  // namespace

@@ -86,6 +86,32 @@ TEST(Reflector, HonoursRetryAfterWithinBounds) {
   EXPECT_EQ(*std::max_element(slept.begin(), slept.end()), 30'000);
 }
 
+TEST(Reflector, ListsThatFailAreFarBetweenAndWatchesAreNot) {
+  const auto longest = [](const Answer& listed, const Answer& failure) {
+    World world;
+    std::deque<Answer> script;
+    if (listed.status != 0) script.push_back(listed);
+    script.insert(script.end(), 15, failure);
+    world.Play(script);
+    const auto& slept = world.clock.slept;
+    return *std::max_element(slept.begin(), slept.end());
+  };
+  EXPECT_EQ(longest(NoConnection(), Refusal(500, "")), 30'000);
+  EXPECT_EQ(longest(NoConnection(), Refusal(410, StatusBody(410, "Expired"))), 30'000);
+  EXPECT_EQ(longest(Listed({}, 10), Refusal(503, "")), 4'000);
+  // A node without rules finds the server soon, once there is one.
+  EXPECT_EQ(longest(NoConnection(), NoConnection()), 4'000);
+
+  World large;
+  large.resource.max_objects = 1;
+  std::deque<Answer> script;
+  for (int i = 0; i < 12; ++i)
+    script.push_back(Stream({Added("a", 1), Added("b", 2), Bookmark(9, true)}));
+  for (Answer& answer : script) answer.lived = {};
+  large.Play(script);
+  EXPECT_EQ(*std::max_element(large.clock.slept.begin(), large.clock.slept.end()), 30'000);
+}
+
 TEST(Reflector, ReadsTheTokenAgainAtOnceButOnce) {
   World world;
   const Answer unauthorized = Refusal(401, StatusBody(401, "Unauthorized"));
@@ -206,7 +232,7 @@ TEST(Reflector, MoreObjectsThanThereCanBeAreNotBelieved) {
        Page(List({Pod("a", 1)}, "8"))});
   EXPECT_EQ(world.sink.there, (std::map<std::string, std::string>{{"a", "x"}}));
   EXPECT_EQ(world.reflector->counters().lists, 1U);
-  EXPECT_NE(world.logged.find("there is more than 3 objects"), std::string::npos);
+  EXPECT_NE(world.logged.find("the server sent more than 3 objects"), std::string::npos);
 }
 
 TEST(Reflector, MoreBytesThanThereCanBeAreNotKept) {

@@ -122,7 +122,7 @@ TEST(Reflector, FallsBackWhenTheListHasNoEnd) {
 
 TEST(Reflector, WhatOneFindsOutAboutStreamingListsHoldsForAll) {
   World world;
-  Reflector other(kNamespaces, &world.transport, &world.gate, &world.clock, &world.log,
+  Reflector other(kNamespaces, &world.transport, &world.limiter, &world.clock, &world.log,
                   &world.sink);
   world.Play({Stream({Added("a", 1)}, HttpError::kTimeout), Page(List({}, "7"))});
   world.transport.script = {Page(List({}, "7"))};
@@ -143,7 +143,7 @@ TEST(Reflector, WatchesOnFromTheLastVersionAfterAnOutage) {
   for (std::size_t i = 1; i < world.transport.targets.size(); ++i)
     EXPECT_TRUE(world.IsWatchFrom(i, "10"));
   EXPECT_EQ(world.sink.Take(), "+a listed");
-  EXPECT_NE(world.logged.find("watching again"), std::string::npos);
+  EXPECT_NE(world.logged.find("watch resumed"), std::string::npos);
   // Never longer than the longest pause apart: an outage is over for us soon after it is over.
   for (std::size_t i = 2; i < world.transport.times.size(); ++i) {
     EXPECT_LE(world.transport.times[i] - world.transport.times[i - 1],
@@ -165,7 +165,7 @@ TEST(Reflector, TheListSlotIsFreeAgainWhenTheListIsComplete) {
   Answer answer = Listed({Added("a", 1)}, 10);
   bool taken = false;
   answer.before_end = [&] {
-    taken = static_cast<bool>(world.gate.AwaitList());
+    taken = static_cast<bool>(world.limiter.AwaitList());
   };  // would wait for ever
   world.Play({answer});
   EXPECT_TRUE(taken);

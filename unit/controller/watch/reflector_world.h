@@ -86,7 +86,7 @@ class Recorder : public MessageSink {
 struct World {
   FakeClock clock;
   FakeTransport transport{&clock};
-  RequestLimiter gate{&clock};
+  RequestLimiter limiter{&clock};
   std::string logged;
   Logger log{Logger::Format::kText, LogLevel::kDebug,
              [this](std::string_view line) { logged += line; }};
@@ -99,7 +99,7 @@ struct World {
     transport.script = std::move(script);
     clock.stopped = false;
     if (!reflector) {
-      reflector = std::make_unique<Reflector>(resource, &transport, &gate, &clock, &log, &sink);
+      reflector = std::make_unique<Reflector>(resource, &transport, &limiter, &clock, &log, &sink);
     }
     reflector->Run();
   }

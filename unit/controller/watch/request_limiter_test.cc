@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <condition_variable>
+#include <mutex>
 #include <thread>
 #include <vector>
 
@@ -14,10 +16,10 @@ namespace {
 
 TEST(RequestLimiter, NeverFiveWithinASecond) {
   FakeClock clock;
-  RequestLimiter gate(&clock);
+  RequestLimiter limiter(&clock);
   std::vector<Clock::Time> turns;
   for (int i = 0; i < 200; ++i) {
-    ASSERT_TRUE(gate.AwaitTurn());
+    ASSERT_TRUE(limiter.AwaitTurn());
     turns.push_back(clock.Now());
     if (i % 7 == 0) clock.Advance(std::chrono::milliseconds(i));
   }
@@ -25,55 +27,88 @@ TEST(RequestLimiter, NeverFiveWithinASecond) {
     EXPECT_GT(turns[i] - turns[i - 4], std::chrono::seconds(1)) << i;
   }
   clock.stopped = true;
-  EXPECT_FALSE(gate.AwaitTurn());
+  EXPECT_FALSE(limiter.AwaitTurn());
 }
 
+// Time stands still: who is to wait, waits until the end.
+class StandingClock : public Clock {
+ public:
+  Time Now() override { return Time(std::chrono::hours(1)); }
+  bool Sleep(Duration duration) override {
+    std::unique_lock<std::mutex> lock(mutex_);
+    if (duration > Duration(0)) {
+      ++waiting_;
+      changed_.notify_all();
+      changed_.wait(lock, [this] { return stopped_; });
+    }
+    return !stopped_;
+  }
+  double Random() override { return 0; }
+  void AwaitWaiting(int threads) {
+    std::unique_lock<std::mutex> lock(mutex_);
+    changed_.wait(lock, [&] { return waiting_ == threads; });
+  }
+  void Stop() {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    stopped_ = true;
+    changed_.notify_all();
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  int waiting_ = 0;
+  bool stopped_ = false;
+};
+
 TEST(RequestLimiter, ThreadsShareTheTurns) {
-  SystemClock clock;
-  RequestLimiter gate(&clock);
+  constexpr int kThreads = 8;
+  StandingClock clock;
+  RequestLimiter limiter(&clock);
   std::atomic<int> turns = 0;
   std::vector<std::jthread> threads;
-  for (int i = 0; i < 8; ++i) {
+  for (int i = 0; i < kThreads; ++i) {
     threads.emplace_back([&] {
-      while (gate.AwaitTurn()) ++turns;
+      while (limiter.AwaitTurn()) ++turns;
     });
   }
-  std::this_thread::sleep_for(std::chrono::milliseconds(500));
-  clock.Stop();
-  for (auto& thread : threads) thread.join();
+  clock.AwaitWaiting(kThreads);
   EXPECT_EQ(turns, 4);
+  clock.Stop();
 }
 
 TEST(RequestLimiter, OneListAtATime) {
   SystemClock clock;
-  RequestLimiter gate(&clock);
-  RequestLimiter::ListSlot first = gate.AwaitList();
-  ASSERT_TRUE(first);
-  std::atomic<bool> second_in = false;
-  std::jthread second([&] {
-    const RequestLimiter::ListSlot slot = gate.AwaitList();
-    second_in = static_cast<bool>(slot);
-  });
-  std::this_thread::sleep_for(std::chrono::milliseconds(50));
-  EXPECT_FALSE(second_in);
-  RequestLimiter::ListSlot moved = std::move(first);
-  // NOLINTNEXTLINE(bugprone-use-after-move): it holds nothing any more, which is the point
-  first.Release();
-  std::this_thread::sleep_for(std::chrono::milliseconds(20));
-  EXPECT_FALSE(second_in);
-  moved.Release();
-  second.join();
-  EXPECT_TRUE(second_in);
-
-  const RequestLimiter::ListSlot held = gate.AwaitList();
-  std::jthread waiting([&] { EXPECT_FALSE(gate.AwaitList()); });
-  std::this_thread::sleep_for(std::chrono::milliseconds(20));
-  gate.Stop();
+  RequestLimiter limiter(&clock);
+  for (int round = 0; round < 200; ++round) {
+    RequestLimiter::ListSlot first = limiter.AwaitList();
+    ASSERT_TRUE(first);
+    std::atomic<bool> released = false;
+    std::jthread second([&] {
+      const RequestLimiter::ListSlot slot = limiter.AwaitList();
+      EXPECT_TRUE(slot);
+      EXPECT_TRUE(released);
+    });
+    RequestLimiter::ListSlot moved = std::move(first);
+    // NOLINTNEXTLINE(bugprone-use-after-move): it holds nothing any more, which is the point
+    first.Release();
+    std::this_thread::yield();
+    released = true;
+    moved.Release();
+  }
 }
 
-TEST(Backoff, GrowsToFourSecondsWithJitter) {
+TEST(RequestLimiter, StopEndsTheWaitForTheList) {
+  SystemClock clock;
+  RequestLimiter limiter(&clock);
+  const RequestLimiter::ListSlot held = limiter.AwaitList();
+  std::jthread waiting([&] { EXPECT_FALSE(limiter.AwaitList()); });  // before or after Stop()
+  limiter.Stop();
+}
+
+TEST(Backoff, GrowsToItsLimitWithJitter) {
   FakeClock clock;
-  Backoff backoff(&clock);
+  Backoff backoff(&clock, Backoff::kWatchLimit);
   for (const int expected : {100, 200, 400, 800, 1600, 3200, 4000, 4000})
     EXPECT_EQ(backoff.Next().count(), expected);
   clock.random = 0.75;
@@ -81,6 +116,10 @@ TEST(Backoff, GrowsToFourSecondsWithJitter) {
   backoff.Reset();
   clock.random = 0.5;
   EXPECT_EQ(backoff.Next().count(), 75);
+  clock.random = 0;
+  Backoff lists(&clock, Backoff::kListLimit);
+  for (int i = 0; i < 9; ++i) lists.Next();
+  EXPECT_EQ(lists.Next().count(), 30'000);
 }
 
 }  // namespace

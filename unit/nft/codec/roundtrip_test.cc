@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "nft/model/canonical.h"
+#include "nft/plan/diff.h"
 #include "nft/text/print.h"
 #include "unit/nft/kernel/real_kernel.h"
 #include "unit/nft/support/every_form.h"

@@ -1,23 +1,14 @@
 // Conntrack's entries in the real kernel, in a network namespace of the test's own.
-#include <arpa/inet.h>
 #include <gtest/gtest.h>
-#include <linux/netlink.h>
-#include <sched.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include <cerrno>
-#include <cstdlib>
-#include <cstring>
 #include <filesystem>
 #include <set>
 #include <string>
 #include <system_error>
 
-#include "nft/conntrack/conntrack_codec.h"
-#include "nft/conntrack/conntrack_netlink.h"
-#include "nft/kernel/netlink_dialogue.h"
 #include "unit/nft/conntrack/flows.h"
+#include "unit/nft/conntrack/real_conntrack.h"
 
 namespace podgate::nft {
 namespace {
@@ -33,60 +24,7 @@ std::set<std::string> OpenSockets() {
   return sockets;
 }
 
-class ConntrackTest : public testing::Test {
- protected:
-  void SetUp() override {
-    if (std::getenv("PODGATE_EMULATED") != nullptr) {
-      GTEST_SKIP() << "the emulator of another architecture's programs knows no NETLINK_NETFILTER";
-    }
-    std::string problem;
-    if (unshare(CLONE_NEWNET) != 0) {
-      problem = std::string("cannot make a network namespace: ") + std::strerror(errno);
-    } else {
-      auto opened = OpenConntrack();
-      auto dialogue = NetlinkDialogue::Open(NETLINK_NETFILTER);
-      if (opened.ok() && dialogue.ok()) {
-        conntrack_ = std::move(opened).value();
-        dialogue_ = std::move(dialogue).value();
-        // A kernel without ctnetlink refuses to list.
-        problem = conntrack_->Walk([](const Flow&) { return true; }).message();
-      } else {
-        problem = opened.status().message() + dialogue.status().message();
-      }
-    }
-    if (problem.empty()) return;
-    if (std::getenv("CI") != nullptr) FAIL() << problem;
-    GTEST_SKIP() << problem;
-  }
-
-  // 0, or the errno value of the refusal.
-  int Make(const Flow& flow) {
-    ConntrackRequests requests(1000 + made_++);
-    requests.Create(flow);
-    const auto refused = dialogue_->Tell(requests.data(), requests.size());
-    EXPECT_TRUE(refused.ok()) << refused.status().message();
-    if (!refused.ok() || refused.value().empty()) return 0;
-    return refused.value().begin()->second;
-  }
-  std::vector<Flow> All() {
-    std::vector<Flow> flows;
-    const auto status = conntrack_->Walk([&](const Flow& flow) {
-      flows.push_back(flow);
-      return true;
-    });
-    EXPECT_TRUE(status.ok()) << status.message();
-    return flows;
-  }
-  Flow Only() {
-    const auto flows = All();
-    EXPECT_EQ(flows.size(), 1U);
-    return flows.empty() ? Flow() : flows[0];
-  }
-
-  std::unique_ptr<Conntrack> conntrack_;
-  std::unique_ptr<NetlinkDialogue> dialogue_;
-  std::uint32_t made_ = 0;
-};
+class ConntrackTest : public RealConntrackTest {};
 
 TEST_F(ConntrackTest, TellsWhatIsThere) {
   std::vector<Flow> made{

@@ -7,6 +7,8 @@
 
 #include "nft/base/errors.h"
 #include "nft/codec/check.h"
+#include "nft/model/compare.h"
+#include "nft/model/step.h"
 #include "unit/nft/fake/fake_table.h"
 
 namespace podgate::nft {

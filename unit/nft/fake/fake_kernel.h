@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "nft/kernel/kernel.h"
+#include "nft/model/step.h"
 
 namespace podgate::nft {
 

@@ -7,8 +7,9 @@
 #include <set>
 #include <utility>
 
-#include "nft/kernel/batch_errors.h"
 #include "nft/model/canonical.h"
+#include "nft/model/overloaded.h"
+#include "nft/text/describe.h"
 #include "nft/text/print.h"
 
 namespace podgate::nft {

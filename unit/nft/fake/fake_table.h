@@ -6,7 +6,7 @@
 #include <string>
 
 #include "nft/model/ruleset.h"
-#include "nft/plan/diff.h"
+#include "nft/model/step.h"
 
 namespace podgate::nft {
 

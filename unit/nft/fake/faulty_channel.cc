@@ -7,6 +7,11 @@
 #include <cerrno>
 
 namespace podgate::nft {
+namespace {
+
+constexpr std::uint32_t kForger = 4242;  // port id of another process
+
+}  // namespace
 
 int FaultyChannel::Send(const char* data, std::size_t bytes) {
   ++sends;
@@ -21,15 +26,31 @@ int FaultyChannel::Send(const char* data, std::size_t bytes) {
   return real_->Send(data, bytes);
 }
 
-ssize_t FaultyChannel::Receive(char* buffer, std::size_t bytes, bool wait) {
+NetlinkChannel::Datagram FaultyChannel::Receive(char* buffer, std::size_t bytes, bool wait) {
   ++receives;
+  if (!forged.empty()) {
+    const std::string datagram = std::move(forged.front());
+    forged.pop_front();
+    datagram.copy(buffer, bytes);
+    return {static_cast<ssize_t>(datagram.size()), kForger};
+  }
   if (losing_) {
-    while (real_->Receive(buffer, bytes, false) >= 0) continue;
-    return -(*losing_ != 0 ? std::exchange(*losing_, 0) : EAGAIN);
+    while (real_->Receive(buffer, bytes, false).bytes >= 0) continue;
+    return {-(*losing_ != 0 ? std::exchange(*losing_, 0) : EAGAIN), 0};
   }
   // The real kernel has answered already; a wait would only be for what a fault has swallowed.
-  const ssize_t received = real_->Receive(buffer, bytes, false);
-  return on_receive ? on_receive(buffer, received, wait) : received;
+  const Datagram received = real_->Receive(buffer, bytes, false);
+  return {on_receive ? on_receive(buffer, received.bytes, wait) : received.bytes, received.sender};
+}
+
+void FaultyChannel::Forge(std::uint32_t sequence, int error) {
+  std::string datagram(NLMSG_LENGTH(sizeof(nlmsgerr)), '\0');
+  nlmsghdr* message = MessageIn(datagram.data());
+  message->nlmsg_len = static_cast<std::uint32_t>(datagram.size());
+  message->nlmsg_type = NLMSG_ERROR;
+  message->nlmsg_seq = sequence;
+  static_cast<nlmsgerr*>(NLMSG_DATA(message))->error = error;
+  forged.push_back(std::move(datagram));
 }
 
 std::size_t FaultyChannel::ReserveForSending(std::size_t bytes) {
@@ -40,6 +61,12 @@ int FaultyChannel::Renew() {
   if (on_renew != 0) return on_renew;
   ++renewals;
   return real_->Renew();
+}
+
+std::unique_ptr<FaultyChannel> OpenFaultyChannel(int bus) {
+  auto real = OpenChannel(bus);
+  if (!real.ok()) return nullptr;
+  return std::make_unique<FaultyChannel>(std::move(real).value());
 }
 
 }  // namespace podgate::nft

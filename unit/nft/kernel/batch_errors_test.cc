@@ -8,6 +8,7 @@
 #include "nft/base/errors.h"
 #include "nft/codec/batch.h"
 #include "nft/codec/encode.h"
+#include "nft/model/step.h"
 
 namespace podgate::nft {
 namespace {

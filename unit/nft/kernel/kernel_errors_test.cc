@@ -11,6 +11,8 @@
 #include <random>
 
 #include "nft/kernel/netlink.h"
+#include "nft/model/step.h"
+#include "nft/plan/diff.h"
 #include "unit/nft/fake/faulty_channel.h"
 #include "unit/nft/kernel/real_kernel.h"
 #include "unit/nft/support/random_ruleset.h"
@@ -92,13 +94,12 @@ class KernelErrorsTest : public RealKernelTest {
   }
   // faulty() is then on the namespace of kernel(), which stays the one without faults.
   void OpenFaulty() {
-    auto real = OpenWire();
-    ASSERT_TRUE(real.ok()) << real.status().message();
-    auto wire = std::make_unique<FaultyChannel>(std::move(real).value());
-    wire_ = wire.get();
-    faulty_ = NetlinkOver(std::move(wire));
+    auto channel = OpenFaultyChannel(NETLINK_NETFILTER);
+    ASSERT_NE(channel, nullptr);
+    channel_ = channel.get();
+    faulty_ = NetlinkOver(std::move(channel));
   }
-  FaultyChannel* wire() { return wire_; }
+  FaultyChannel* channel() { return channel_; }
   Kernel* faulty() { return faulty_.get(); }
 
   void Start(const Ruleset& ruleset) {
@@ -117,7 +118,7 @@ class KernelErrorsTest : public RealKernelTest {
 
  private:
   std::unique_ptr<Kernel> faulty_;
-  FaultyChannel* wire_ = nullptr;
+  FaultyChannel* channel_ = nullptr;
 };
 
 Step AddPeer(std::uint32_t address) {
@@ -138,29 +139,29 @@ TEST_F(KernelErrorsTest, WhatIsNotSentChangesNothing) {
                 {EMSGSIZE, Code::kTooBig}, {EPERM, Code::kPermission}, {ECONNREFUSED, Code::kOther},
                 {EBADF, Code::kOther}};
   for (const auto& [error, code] : kCases) {
-    wire()->on_send = [error = error](const nlmsghdr*) { return error; };
+    channel()->on_send = [error = error](const nlmsghdr*) { return error; };
     const Status status = faulty()->Commit(AddPeer(0x0a000099));
     EXPECT_EQ(status.code(), code) << std::strerror(error) << ": " << status.message();
     ExpectHeld(World(3));
     EXPECT_FALSE(faulty()->Read("podgate").ok());
     EXPECT_FALSE(faulty()->Generation().ok());
-    wire()->on_send = nullptr;
+    channel()->on_send = nullptr;
     ExpectRecovered(World(3));
   }
 }
 
 TEST_F(KernelErrorsTest, ASocketThatCannotBeOpenedAgainIsTriedAgain) {
   Start(World(3));
-  wire()->on_send = [](const nlmsghdr*) { return EBADF; };
-  wire()->on_renew = EMFILE;
+  channel()->on_send = [](const nlmsghdr*) { return EBADF; };
+  channel()->on_renew = EMFILE;
   EXPECT_FALSE(faulty()->Commit(AddPeer(0x0a000099)).ok());
-  wire()->on_send = nullptr;
+  channel()->on_send = nullptr;
   const Status status = faulty()->Commit(AddPeer(0x0a000099));
-  EXPECT_NE(status.message().find("open a netfilter netlink socket again"), std::string::npos);
+  EXPECT_NE(status.message().find("open a netlink socket again"), std::string::npos);
   EXPECT_FALSE(faulty()->Read("podgate").ok());
-  wire()->on_renew = 0;
+  channel()->on_renew = 0;
   ExpectRecovered(World(3));
-  EXPECT_EQ(wire()->renewals, 1);
+  EXPECT_EQ(channel()->renewals, 1);
 }
 
 // ---- answers to a batch
@@ -171,13 +172,13 @@ TEST_F(KernelErrorsTest, ALostAnswerIsNeverTakenForSuccessOrRefusal) {
     EnterNewNamespace();
     OpenFaulty();
     Start(World(3));
-    wire()->LoseNextAnswers(error);
+    channel()->LoseNextAnswers(error);
     Status status = faulty()->Commit(AddPeer(0x0a000004));
     EXPECT_EQ(status.code(), Code::kOverrun) << status.message();
     ExpectHeld(World(4));  // it had happened
     ExpectRecovered(World(4));
     ExpectRecovered(World(3));
-    wire()->LoseNextAnswers(error);
+    channel()->LoseNextAnswers(error);
     status = faulty()->Commit(DeleteNobody());
     EXPECT_EQ(status.code(), Code::kOverrun) << status.message();
     ExpectRecovered(World(3));  // it had not
@@ -187,7 +188,7 @@ TEST_F(KernelErrorsTest, ALostAnswerIsNeverTakenForSuccessOrRefusal) {
 TEST_F(KernelErrorsTest, OneErrorProvesTheRefusalWhateverElseWasLost) {
   Start(World(3));
   bool lost = false;
-  wire()->on_receive = [&](char*, ssize_t received, bool) -> ssize_t {
+  channel()->on_receive = [&](char*, ssize_t received, bool) -> ssize_t {
     if (received < 0 || lost) return received;
     lost = true;
     return -ENOBUFS;  // in the place of the first error
@@ -195,28 +196,30 @@ TEST_F(KernelErrorsTest, OneErrorProvesTheRefusalWhateverElseWasLost) {
   const Status status = faulty()->Commit(DeleteNobody());
   EXPECT_EQ(status.code(), Code::kNotFound) << status.message();
   EXPECT_NE(status.message().find("nothing of this step was changed"), std::string::npos);
-  wire()->on_receive = nullptr;
+  channel()->on_receive = nullptr;
   ExpectRecovered(World(3));
 }
 
 TEST_F(KernelErrorsTest, ASocketThatLosesForeverDoesNotHoldUsForever) {
   Start(World(3));
-  wire()->on_receive = [](char*, ssize_t, bool) -> ssize_t { return -ENOBUFS; };
+  channel()->on_receive = [](char*, ssize_t, bool) -> ssize_t { return -ENOBUFS; };
   EXPECT_EQ(faulty()->Commit(AddPeer(0x0a000004)).code(), Code::kOverrun);
   EXPECT_EQ(faulty()->Read("podgate").status().code(), Code::kOverrun);
-  EXPECT_LT(wire()->receives, 100);
-  wire()->on_receive = nullptr;
+  EXPECT_LT(channel()->receives, 100);
+  channel()->on_receive = nullptr;
   ExpectRecovered(World(4));
 }
 
 TEST_F(KernelErrorsTest, LateAnswersAreNotTakenForThoseOfTheNextRequest) {
   Start(World(3));
   // The answer to the first batch stays in the socket, as if the kernel had been slow.
-  wire()->on_receive = [](char*, ssize_t, bool waits) -> ssize_t { return waits ? -EIO : -EAGAIN; };
-  const int first = wire()->sends;
+  channel()->on_receive = [](char*, ssize_t, bool waits) -> ssize_t {
+    return waits ? -EIO : -EAGAIN;
+  };
+  const int first = channel()->sends;
   EXPECT_EQ(faulty()->Commit(DeleteNobody()).code(), Code::kOverrun);
-  EXPECT_EQ(wire()->sends, first + 1);
-  wire()->on_receive = nullptr;
+  EXPECT_EQ(channel()->sends, first + 1);
+  channel()->on_receive = nullptr;
   const Status status = faulty()->Commit(AddPeer(0x0a000004));
   EXPECT_TRUE(status.ok()) << status.message();
   ExpectHeld(World(4));
@@ -227,7 +230,7 @@ TEST_F(KernelErrorsTest, ErrorsOverflowARealReceiveBuffer) {
   Step step{Phase::kSweep, "podgate", {}};
   for (int i = 0; i < 60'000; ++i) step.operations.emplace_back(DeleteChain{fmt::format("c{}", i)});
   bool lost = false;
-  wire()->on_receive = [&lost](char*, ssize_t received, bool) {
+  channel()->on_receive = [&lost](char*, ssize_t received, bool) {
     lost |= received == -ENOBUFS;
     return received;
   };
@@ -242,23 +245,23 @@ TEST_F(KernelErrorsTest, ErrorsOverflowARealReceiveBuffer) {
 TEST_F(KernelErrorsTest, AShortAnswerIsNoAnswer) {
   Start(World(3));
   for (const ssize_t bytes : {0, 1, 4, 15, 16, 19, 35}) {
-    wire()->on_receive = [bytes](char*, ssize_t received, bool) {
+    channel()->on_receive = [bytes](char*, ssize_t received, bool) {
       return received < 0 ? received : std::min(received, bytes);
     };
     const Status status = faulty()->Commit(DeleteNobody());
     EXPECT_EQ(status.code(), Code::kOverrun) << bytes << ": " << status.message();
     EXPECT_EQ(faulty()->Read("podgate").status().code(), Code::kOverrun) << bytes;
     EXPECT_EQ(faulty()->Generation().status().code(), Code::kOverrun) << bytes;
-    wire()->on_receive = nullptr;
+    channel()->on_receive = nullptr;
     ExpectRecovered(World(3));
   }
   // One that did not fit into the buffer.
-  wire()->on_receive = [](char*, ssize_t received, bool) -> ssize_t {
+  channel()->on_receive = [](char*, ssize_t received, bool) -> ssize_t {
     return received < 0 ? received : 1 << 20;
   };
   EXPECT_EQ(faulty()->Commit(DeleteNobody()).code(), Code::kOverrun);
   EXPECT_EQ(faulty()->Read("podgate").status().code(), Code::kOverrun);
-  wire()->on_receive = nullptr;
+  channel()->on_receive = nullptr;
   ExpectRecovered(World(3));
 }
 
@@ -272,7 +275,7 @@ TEST_F(KernelErrorsTest, GarbledAnswersAreSurvived) {
   for (int round = 0; round < 400; ++round) {
     SCOPED_TRACE(testing::Message() << "seed " << seed << ", round " << round);
     const std::uint32_t often = 1 + random() % 10;
-    wire()->on_receive = [&random, often](char* buffer, ssize_t received, bool) {
+    channel()->on_receive = [&random, often](char* buffer, ssize_t received, bool) {
       if (received <= 0 || random() % often != 0) return received;
       nlmsghdr* message = MessageIn(buffer);
       const auto* end = buffer + received;
@@ -287,18 +290,80 @@ TEST_F(KernelErrorsTest, GarbledAnswersAreSurvived) {
     };
     const bool ok = faulty()->Read("podgate").ok() && faulty()->Commit(AddPeer(0x0a000100)).ok();
     failed += ok ? 0 : 1;
-    wire()->on_receive = nullptr;
+    channel()->on_receive = nullptr;
     ExpectRecovered(World(50));
     if (HasFailure()) return;
   }
   EXPECT_GT(failed, 100);
 }
 
+TEST_F(KernelErrorsTest, OnlyTheKernelIsHeard) {
+  Start(World(3));
+  // Another process claims that what is sent next failed, or that it is done.
+  for (const int claimed : {0, -EPERM}) {
+    channel()->on_send = [&](const nlmsghdr* first) {
+      channel()->Forge(first->nlmsg_seq, claimed);
+      channel()->Forge(first->nlmsg_seq + 1, claimed);
+      return 0;
+    };
+    ExpectRecovered(ChangedWorld(3));
+    EXPECT_TRUE(faulty()->Commit(DeleteNobody()).IsNotFound());
+    ExpectRecovered(World(3));
+  }
+  // So many claims that nobody can tell whether the kernel has said anything.
+  channel()->on_send = [&](const nlmsghdr* first) {
+    for (int i = 0; i < 1000; ++i) channel()->Forge(first->nlmsg_seq, 0);
+    return 0;
+  };
+  EXPECT_EQ(faulty()->Read("podgate").status().code(), Code::kOverrun);
+  EXPECT_EQ(faulty()->Commit(AddPeer(0x0a000004)).code(), Code::kOverrun);
+  channel()->on_send = nullptr;
+  channel()->forged.clear();
+  ExpectRecovered(World(4));
+}
+
+TEST_F(KernelErrorsTest, AKernelThatDoesNotAnswerIsUnavailable) {
+  Start(World(3));
+  channel()->on_receive = [](char*, ssize_t, bool) -> ssize_t { return -EAGAIN; };
+  EXPECT_EQ(faulty()->Read("podgate").status().code(), Code::kUnavailable);
+  EXPECT_EQ(faulty()->Holds(World(3)).status().code(), Code::kUnavailable);
+  EXPECT_EQ(faulty()->Generation().status().code(), Code::kUnavailable);
+  channel()->on_receive = nullptr;
+  ExpectRecovered(World(3));
+}
+
+// ---- the generation
+
+// "Not found" is an answer about tables: said of the generation it must not become "no table".
+TEST_F(KernelErrorsTest, AGenerationThatIsNotFoundIsAnError) {
+  Start(World(3));
+  bool asked = false;
+  channel()->on_send = [&](const nlmsghdr* first) {
+    asked = first->nlmsg_type == TypeOf(NFT_MSG_GETGEN);
+    return 0;
+  };
+  channel()->on_receive = [&](char* buffer, ssize_t received, bool) {
+    if (received <= 0 || !asked) return received;
+    nlmsghdr* message = MessageIn(buffer);
+    message->nlmsg_type = NLMSG_ERROR;
+    message->nlmsg_len = NLMSG_LENGTH(sizeof(nlmsgerr));
+    static_cast<nlmsgerr*>(NLMSG_DATA(message))->error = -ENOENT;
+    return static_cast<ssize_t>(message->nlmsg_len);
+  };
+  EXPECT_EQ(faulty()->Generation().status().code(), Code::kOther);
+  EXPECT_EQ(faulty()->Read("podgate").status().code(), Code::kOther);
+  EXPECT_EQ(faulty()->Read("nosuch").status().code(), Code::kOther);
+  EXPECT_EQ(faulty()->Holds(World(3)).status().code(), Code::kOther);
+  channel()->on_send = nullptr;
+  channel()->on_receive = nullptr;
+  ExpectRecovered(World(3));
+}
+
 // ---- dumps
 
 // The dump of elements gets the flag that a commit came in between, so many times.
-void InterruptElementDumps(FaultyChannel* wire, int times) {
-  wire->on_receive = [times, was = false](char* buffer, ssize_t received, bool waits) mutable {
+void InterruptElementDumps(FaultyChannel* channel, int times) {
+  channel->on_receive = [times, was = false](char* buffer, ssize_t received, bool waits) mutable {
     const bool element = received > 0 && waits &&
                          MessageIn(buffer)->nlmsg_type >> 8 == NFNL_SUBSYS_NFTABLES &&
                          MessageIn(buffer)->nlmsg_type == TypeOf(NFT_MSG_NEWSETELEM);
@@ -313,14 +378,14 @@ void InterruptElementDumps(FaultyChannel* wire, int times) {
 
 TEST_F(KernelErrorsTest, AnInterruptedDumpIsTakenAgain) {
   Start(World(5000));
-  InterruptElementDumps(wire(), 3);
+  InterruptElementDumps(channel(), 3);
   ExpectRecovered(World(5000));
-  const int sends = wire()->sends;
-  InterruptElementDumps(wire(), 1'000'000);
+  const int sends = channel()->sends;
+  InterruptElementDumps(channel(), 1'000'000);
   const auto read = faulty()->Read("podgate");
   EXPECT_EQ(read.status().code(), Code::kInterrupted) << read.status().message();
-  EXPECT_LT(wire()->sends - sends, 500);
-  wire()->on_receive = nullptr;
+  EXPECT_LT(channel()->sends - sends, 500);
+  channel()->on_receive = nullptr;
   ExpectRecovered(ChangedWorld(5000));
 }
 
@@ -330,13 +395,13 @@ TEST_F(KernelErrorsTest, ADumpThatBreaksOffIsTakenAgain) {
   for (const int error : {ENOBUFS, ENOMEM, EAGAIN, EIO}) {
     SCOPED_TRACE(std::strerror(error));
     int parts = 0;
-    wire()->on_receive = [&parts, error](char*, ssize_t received, bool) -> ssize_t {
+    channel()->on_receive = [&parts, error](char*, ssize_t received, bool) -> ssize_t {
       return ++parts == 8 ? -error : received;
     };
     ExpectRecovered(World(5000));
     EXPECT_GT(parts, 8);
   }
-  EXPECT_EQ(wire()->renewals, 4);
+  EXPECT_EQ(channel()->renewals, 4);
 }
 
 // Without a new socket the kernel answers EBUSY, as it does while a dump of the socket is going on.
@@ -344,7 +409,7 @@ TEST_F(KernelErrorsTest, ADumpRefusedAsBusyIsTakenAgain) {
   Start(World(5000));
   for (const int refusals : {1, 2}) {
     int left = refusals;
-    wire()->on_receive = [&left](char* buffer, ssize_t received, bool waits) {
+    channel()->on_receive = [&left](char* buffer, ssize_t received, bool waits) {
       nlmsghdr* message = MessageIn(buffer);
       if (received <= 0 || !waits || message->nlmsg_type != TypeOf(NFT_MSG_NEWSET) || left-- <= 0) {
         return received;
@@ -357,14 +422,14 @@ TEST_F(KernelErrorsTest, ADumpRefusedAsBusyIsTakenAgain) {
     ExpectRecovered(World(5000));
     EXPECT_LE(left, 0);
   }
-  wire()->on_receive = nullptr;
+  channel()->on_receive = nullptr;
 }
 
 // A dump of the same socket that nobody reads makes the real kernel say it.
 TEST_F(KernelErrorsTest, TheKernelsOwnBusyDump) {
   Start(World(5000));
   bool stopped = false;
-  wire()->on_receive = [&stopped](char* buffer, ssize_t received, bool waits) -> ssize_t {
+  channel()->on_receive = [&stopped](char* buffer, ssize_t received, bool waits) -> ssize_t {
     const bool element =
         received > 0 && waits && MessageIn(buffer)->nlmsg_type == TypeOf(NFT_MSG_NEWSETELEM);
     if (!element || stopped) return received;
@@ -377,7 +442,7 @@ TEST_F(KernelErrorsTest, TheKernelsOwnBusyDump) {
   const auto read = faulty()->Read("podgate");
   EXPECT_TRUE(stopped);
   ASSERT_TRUE(read.ok()) << read.status().message();
-  wire()->on_receive = nullptr;
+  channel()->on_receive = nullptr;
   ExpectRecovered(World(5000));
 }
 
@@ -401,7 +466,7 @@ TEST_F(KernelErrorsTest, AStaleGenerationIsSaidAndChangesNothing) {
 TEST_F(KernelErrorsTest, SomebodyCommitsBetweenReadAndWrite) {
   Start(World(3));
   int batches = 0;
-  wire()->on_send = [&](const nlmsghdr* first) {
+  channel()->on_send = [&](const nlmsghdr* first) {
     if (first->nlmsg_type != NFNL_MSG_BATCH_BEGIN) return 0;
     // Before the second batch of the change.
     if (++batches == 2) {
@@ -454,16 +519,16 @@ TEST_F(KernelErrorsTest, ASetThatOthersFilled) {
 TEST_F(KernelErrorsTest, TheSendBufferGrowsWithTheBatch) {
   const Status status = CommitAll(faulty(), Diff(nullptr, World(100'000)));
   ASSERT_TRUE(status.ok()) << status.message();
-  EXPECT_GT(wire()->largest_sent_bytes, 1u << 20);
+  EXPECT_GT(channel()->largest_sent_bytes, 1u << 20);
   ExpectHeld(World(100'000));
 }
 
 TEST_F(KernelErrorsTest, WhereItCannotGrowWhatNoPacketMeetsGoesInParts) {
-  wire()->send_limit_bytes = 200'000;
+  channel()->send_limit_bytes = 200'000;
   Status status = CommitAll(faulty(), Diff(nullptr, World(30'000)));
   EXPECT_TRUE(status.ok()) << status.message();
   ExpectHeld(World(30'000));
-  EXPECT_LE(wire()->largest_sent_bytes, 200'000u);
+  EXPECT_LE(channel()->largest_sent_bytes, 200'000u);
   // There and back: elements of a set that packets meet come and go in parts as well.
   for (const Ruleset& next : {ChangedWorld(30'000), World(10), World(30'000)}) {
     const Ruleset held = ReadBack();
@@ -478,7 +543,7 @@ TEST_F(KernelErrorsTest, RulesThatAreTooManyForOneBatchAreNeverDivided) {
   Ruleset many = World(3);
   auto& rules = many.chains["in-10.1.0.5"].rules;
   rules.insert(rules.begin(), 2000, rules.front());
-  wire()->send_limit_bytes = 100'000;
+  channel()->send_limit_bytes = 100'000;
   const Ruleset held = ReadBack();
   const Status status = CommitAll(faulty(), Diff(&held, many));
   EXPECT_EQ(status.code(), Code::kTooBig) << status.message();
@@ -486,7 +551,7 @@ TEST_F(KernelErrorsTest, RulesThatAreTooManyForOneBatchAreNeverDivided) {
       << status.message();
   EXPECT_NE(status.message().find("net.core.wmem_max"), std::string::npos) << status.message();
   ExpectHeld(World(3));
-  wire()->send_limit_bytes = 10'000'000;  // somebody did as he was told
+  channel()->send_limit_bytes = 10'000'000;  // somebody did as he was told
   ExpectRecovered(many);
 }
 
@@ -497,8 +562,8 @@ TEST_F(KernelErrorsTest, AFaultAnywhereOnTheWayIsRecoveredFrom) {
   const Ruleset to = ChangedWorld(200);
   Start(from);
   ASSERT_TRUE(Attempt(faulty(), to).ok());
-  const int sends = wire()->sends;
-  const int receives = wire()->receives;
+  const int sends = channel()->sends;
+  const int receives = channel()->receives;
   ASSERT_GT(sends, 10);
   int tried = 0;
   const auto run = [&](const std::string& what) {
@@ -519,15 +584,17 @@ TEST_F(KernelErrorsTest, AFaultAnywhereOnTheWayIsRecoveredFrom) {
   for (int place = 1; place <= sends; ++place) {
     for (const int error : {ENOBUFS, EAGAIN}) {
       run(fmt::format("send {} gives {}", place, std::strerror(error)));
-      wire()->on_send = [&, error](const nlmsghdr*) { return wire()->sends == place ? error : 0; };
+      channel()->on_send = [&, error](const nlmsghdr*) {
+        return channel()->sends == place ? error : 0;
+      };
       finish();
     }
   }
   for (int place = 1; place <= receives; ++place) {
     for (const int error : {ENOBUFS, EAGAIN, EIO}) {
       run(fmt::format("receive {} gives {}", place, std::strerror(error)));
-      wire()->on_receive = [&, error](char*, ssize_t received, bool) -> ssize_t {
-        return wire()->receives == place ? -error : received;
+      channel()->on_receive = [&, error](char*, ssize_t received, bool) -> ssize_t {
+        return channel()->receives == place ? -error : received;
       };
       finish();
     }

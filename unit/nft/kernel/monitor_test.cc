@@ -9,6 +9,7 @@
 #include <iostream>
 
 #include "nft/kernel/netlink.h"
+#include "nft/model/step.h"
 #include "unit/nft/kernel/real_kernel.h"
 
 namespace podgate::nft {

@@ -7,6 +7,9 @@
 #include <iostream>
 #include <thread>
 
+#include "nft/model/compare.h"
+#include "nft/model/step.h"
+#include "nft/plan/diff.h"
 #include "nft/text/print.h"
 #include "unit/nft/fake/fake_kernel.h"
 #include "unit/nft/kernel/real_kernel.h"

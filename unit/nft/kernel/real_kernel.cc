@@ -11,6 +11,8 @@
 #include <fstream>
 
 #include "nft/kernel/netlink.h"
+#include "nft/model/compare.h"
+#include "nft/plan/diff.h"
 #include "nft/text/print.h"
 
 namespace podgate::nft {

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "nft/model/compare.h"
+#include "nft/model/step.h"
 #include "nft/text/print.h"
 #include "unit/nft/fake/fake_kernel.h"
 #include "unit/nft/support/random_ruleset.h"

@@ -5,6 +5,8 @@
 
 #include <algorithm>
 
+#include "nft/model/step.h"
+#include "nft/plan/diff.h"
 #include "nft/text/print.h"
 #include "unit/nft/fake/fake_kernel.h"
 #include "unit/nft/support/random_ruleset.h"

@@ -3,6 +3,9 @@
 
 #include <gtest/gtest.h>
 
+#include "nft/model/compare.h"
+#include "nft/model/step.h"
+#include "nft/plan/diff.h"
 #include "nft/text/print.h"
 #include "unit/nft/fake/fake_kernel.h"
 #include "unit/nft/support/random_ruleset.h"

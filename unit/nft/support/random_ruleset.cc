@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <cstdlib>
 
-#include "nft/model/canonical.h"
-
 namespace podgate::nft {
 namespace {
 

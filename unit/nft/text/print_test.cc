@@ -6,6 +6,7 @@
 #include <fstream>
 #include <sstream>
 
+#include "nft/plan/diff.h"
 #include "unit/nft/support/every_form.h"
 
 namespace podgate::nft {

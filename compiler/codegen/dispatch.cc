@@ -1,0 +1,73 @@
+#include "compiler/codegen/dispatch.h"
+
+#include <algorithm>
+#include <cstdint>
+
+#include "compiler/codegen/names.h"
+#include "compiler/codegen/set_definitions.h"
+
+namespace podgate::compiler {
+namespace {
+
+constexpr std::uint32_t kLocalPods = 2048;  // more than any kubelet takes
+
+}  // namespace
+
+Dispatch DefineDispatch(Direction direction, Family family, std::size_t addresses) {
+  Dispatch dispatch;
+  dispatch.map.key = dispatch.guard.key = {AddressField(family)};
+  dispatch.map.verdict_map = true;
+  dispatch.guard.guard = true;
+  dispatch.map.size = dispatch.guard.size =
+      addresses <= kLocalPods ? 2 * kLocalPods : SizeFor(addresses);
+  const std::string suffix =
+      dispatch.map.size == 2 * kLocalPods ? std::string() : SizeSuffix(dispatch.map.size);
+  const std::string name = std::string(ToString(direction)) + Digit(family);
+  dispatch.map.name = name + suffix;
+  dispatch.guard.name = name + "-isolated" + suffix;
+  return dispatch;
+}
+
+nft::Chain DispatchChain(Direction direction,
+                         const std::array<Dispatch, kFamilies.size()>& dispatch) {
+  const nft::Side side = PodSide(direction);
+  nft::Chain chain{.name = ToString(direction)};
+  for (std::size_t i = 0; i < kFamilies.size(); ++i)
+    chain.rules.push_back({.action = nft::VmapAddress{side, kFamilies[i], dispatch[i].map.name}});
+  for (std::size_t i = 0; i < kFamilies.size(); ++i)
+    chain.rules.push_back(
+        {.matches = {nft::MatchAddressSet{side, kFamilies[i], dispatch[i].guard.name}},
+         .action = GotoChain(DenyChain(direction)),
+         .comment = "isolated pods, should the map miss them"});
+  return chain;
+}
+
+std::string AddressChainName(Direction direction, const Address& address) {
+  std::string text = address.ToString();
+  std::replace(text.begin(), text.end(), ':', '-');
+  const bool v4 = address.family() == Family::kIPv4;
+  return std::string(direction == Direction::kIngress ? "in" : "eg") + (v4 ? "-" : "6-") + text;
+}
+
+nft::Chain AddressChain(Direction direction, const ObjectKey& pod, const Address& address,
+                        const std::string& class_chain) {
+  const ipset::Prefix self(address, ipset::BitsOf(address.family()));
+  nft::Chain chain{.name = AddressChainName(direction, address)};
+  chain.rules.push_back({.matches = {nft::MatchPrefix{PeerSide(direction), self}},
+                         .action = nft::Verdict{},
+                         .comment = Comment(pod.ToString(), " itself")});
+  chain.rules.push_back({.action = GotoChain(class_chain), .comment = Comment(pod.ToString())});
+  return chain;
+}
+
+nft::Element DispatchElement(Direction direction, const Address& address) {
+  return {.key = nft::AddressKey(address),
+          .last = {},
+          .verdict = GotoChain(AddressChainName(direction, address))};
+}
+
+nft::Element GuardElement(const Address& address) {
+  return {.key = nft::AddressKey(address), .last = {}, .verdict = {}};
+}
+
+}  // namespace podgate::compiler

@@ -1,0 +1,42 @@
+// Name, size and comment of each set that the compiler makes, from what it means and how many
+// elements it has: the same however the set came to be. Pure.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "compiler/ir/ir.h"
+#include "nft/model/ruleset.h"
+
+namespace podgate::compiler {
+
+// Egress ports by name: the pods among any of the peers that have a port of one of the names, at
+// their number.
+struct NamedPortUse {
+  std::vector<IrPeer> peers;
+  std::vector<std::pair<std::string, Protocol>> ports;
+  friend auto operator<=>(const NamedPortUse&, const NamedPortUse&) = default;
+};
+
+// `size` of a hash set is fixed when the kernel makes it. Steps of 16 and twice the need keep a set
+// through most changes; a set that outgrows its step is made anew under another name (see
+// SizeSuffix).
+std::uint32_t SizeFor(std::size_t elements);
+// What a set's name ends in: nothing for the smallest size, else for instance "-16384".
+std::string SizeSuffix(std::uint32_t size);
+
+// What a set of pods, or of named ports, stands for, in full: two sets with equal meanings are one.
+std::string MeaningOf(const std::set<PodTerm>& terms);
+std::string MeaningOf(const std::vector<NamedPortUse>& uses);
+
+// Without their elements, of a size for so many.
+nft::Set PodSet(const std::set<PodTerm>& terms, Family family, std::size_t elements);
+nft::Set NamedPortSet(const std::vector<NamedPortUse>& uses, Family family, std::size_t elements);
+// With its elements, by which it is named; `block` is of one family, not empty.
+nft::Set BlockSet(const AddressSet& block);
+
+}  // namespace podgate::compiler

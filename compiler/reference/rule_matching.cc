@@ -1,0 +1,159 @@
+#include "compiler/reference/rule_matching.h"
+
+#include <algorithm>
+#include <set>
+#include <tuple>
+
+namespace podgate::compiler::reference {
+namespace {
+
+bool Holds(const Requirement& requirement, const Labels& labels) {
+  const std::string* value = nullptr;
+  for (const auto& [key, v] : labels) {
+    if (key == requirement.key) value = &v;
+  }
+  bool listed = false;
+  for (const std::string& v : requirement.values)
+    listed = listed || (value != nullptr && v == *value);
+  switch (requirement.op) {
+    case Requirement::Operator::kIn:
+      return listed;
+    case Requirement::Operator::kNotIn:
+      return !listed;  // also when the key is absent
+    case Requirement::Operator::kExists:
+      return value != nullptr;
+    case Requirement::Operator::kDoesNotExist:
+      return value == nullptr;
+  }
+  return false;
+}
+
+bool NamespaceSelected(const LabelSelector& selector, const std::string& name,
+                       const Cluster& cluster) {
+  const auto found = cluster.namespaces.find(name);
+  // Nobody knows the labels of a namespace that is not there: no selector selects it.
+  return found != cluster.namespaces.end() && Selects(selector, found->second.labels);
+}
+
+bool BlockMatches(const IpBlock& block, const Endpoint& peer, const std::optional<Family>& family) {
+  if (!peer.address) {
+    // Whatever address a node has, it belongs to the whole of its family; nothing less can be
+    // shown.
+    return peer.kind == Endpoint::Kind::kNode && family == block.cidr.family() &&
+           block.cidr.length() == 0 && block.except.empty();
+  }
+  if (peer.address->family() != block.cidr.family() || !block.cidr.Contains(*peer.address))
+    return false;
+  for (const ipset::Prefix& except : block.except) {
+    if (except.family() == peer.address->family() && except.Contains(*peer.address)) return false;
+  }
+  return true;
+}
+
+std::optional<Protocol> ProtocolOf(FlowProtocol protocol) {
+  switch (protocol) {
+    case FlowProtocol::kTcp:
+      return Protocol::kTcp;
+    case FlowProtocol::kUdp:
+      return Protocol::kUdp;
+    case FlowProtocol::kSctp:
+      return Protocol::kSctp;
+    case FlowProtocol::kIcmp:
+      break;
+  }
+  return std::nullopt;
+}
+
+// An ingress rule of names alone that the pod gives none of its ports has no port.
+bool HasSomePort(const PolicyRule& rule, const Question& question) {
+  if (rule.any_port) return true;
+  return std::any_of(rule.ports.begin(), rule.ports.end(), [&](const PolicyPort& port) {
+    if (port.number || port.name.empty() || !question.ingress) return true;
+    return std::any_of(question.pod->ports.begin(), question.pod->ports.end(),
+                       [&](const NamedPort& named) {
+                         return named.name == port.name && named.protocol == port.protocol;
+                       });
+  });
+}
+
+}  // namespace
+
+bool Selects(const LabelSelector& selector, const Labels& labels) {
+  for (const Requirement& requirement : selector.requirements) {
+    if (!Holds(requirement, labels)) return false;
+  }
+  return true;
+}
+
+bool Isolates(const NetworkPolicy& policy, const Question& question) {
+  return policy.key.ns == question.pod->key.ns && Selects(policy.pods, question.pod->labels) &&
+         (question.ingress ? policy.isolates_ingress : policy.isolates_egress);
+}
+
+const std::vector<PolicyRule>& RulesOf(const NetworkPolicy& policy, bool ingress) {
+  return ingress ? policy.ingress : policy.egress;
+}
+
+bool TooManySelectors(const std::vector<const NetworkPolicy*>& isolating,
+                      const Question& question) {
+  std::size_t peers = 0;
+  for (const NetworkPolicy* policy : isolating)
+    for (const PolicyRule& rule : RulesOf(*policy, question.ingress)) peers += rule.peers.size();
+  if (peers <= kMaxPodTerms) return false;
+  std::set<std::tuple<std::string, LabelSelector, LabelSelector>> different;
+  for (const NetworkPolicy* policy : isolating) {
+    for (const PolicyRule& rule : RulesOf(*policy, question.ingress)) {
+      if (rule.any_peer || !HasSomePort(rule, question)) continue;
+      for (const PolicyPeer& peer : rule.peers) {
+        if (peer.block || (!peer.pods && !peer.namespaces)) continue;
+        different.emplace(peer.namespaces ? "" : policy->key.ns,
+                          peer.namespaces.value_or(LabelSelector()),
+                          peer.pods.value_or(LabelSelector()));
+      }
+    }
+  }
+  return different.size() > kMaxPodTerms;
+}
+
+bool PeerMatches(const NetworkPolicy& policy, const PolicyPeer& peer, const Question& question) {
+  if (peer.block) return BlockMatches(*peer.block, *question.peer, question.family);
+  const Pod* pod = question.peer->pod;
+  if (pod == nullptr) return false;  // selectors select pods only; hostNetwork pods count as nodes
+  if (!peer.pods && !peer.namespaces) return false;
+  if (peer.namespaces) {
+    if (!NamespaceSelected(*peer.namespaces, pod->key.ns, *question.cluster)) return false;
+  } else if (pod->key.ns != policy.key.ns) {
+    return false;
+  }
+  return !peer.pods || Selects(*peer.pods, pod->labels);
+}
+
+bool PortMatches(const PolicyPort& port, const Question& question) {
+  const std::optional<Protocol> protocol = ProtocolOf(question.protocol);
+  if (protocol != port.protocol) return false;  // ICMP is none of the protocols an entry can name
+  if (port.number) {
+    return *port.number <= question.port && question.port <= port.end.value_or(*port.number);
+  }
+  if (port.name.empty()) return true;
+  if (question.destination == nullptr) return false;
+  for (const NamedPort& named : question.destination->ports) {
+    if (named.name == port.name && named.protocol == port.protocol && named.port == question.port) {
+      return true;
+    }
+  }
+  return false;
+}
+
+bool AnyPeerMatches(const NetworkPolicy& policy, const PolicyRule& rule, const Question& question) {
+  if (rule.any_peer) return true;
+  return std::any_of(rule.peers.begin(), rule.peers.end(),
+                     [&](const PolicyPeer& peer) { return PeerMatches(policy, peer, question); });
+}
+
+bool AnyPortMatches(const PolicyRule& rule, const Question& question) {
+  if (rule.any_port) return true;
+  return std::any_of(rule.ports.begin(), rule.ports.end(),
+                     [&](const PolicyPort& port) { return PortMatches(port, question); });
+}
+
+}  // namespace podgate::compiler::reference

@@ -1,0 +1,107 @@
+#include "controller/cli/agent.h"
+
+#include <thread>
+#include <utility>
+
+#include "controller/base/version.h"
+#include "controller/http/process_stats.h"
+#include "controller/node/node_addresses.h"
+#include "controller/transport/kubeconfig.h"
+
+namespace podgate::controller {
+namespace {
+
+// A pod of the chart knows its own name.
+EventSource SourceOfEvents(const std::string& node) {
+  EventSource source{node, std::nullopt};
+  const auto name = ProcessEnvironment("POD_NAME");
+  const auto ns = ProcessEnvironment("POD_NAMESPACE");
+  if (name && ns && !name->empty() && !ns->empty()) source.pod = compiler::ObjectKey{*ns, *name};
+  return source;
+}
+
+FlowCuttingMode ModeOf(const RunOptions& options) {
+  if (options.dry_run) return FlowCuttingMode::kOff;
+  return options.keep_established ? FlowCuttingMode::kKeep : FlowCuttingMode::kCut;
+}
+
+}  // namespace
+
+Agent::Agent(const RunOptions& options, const std::string& node, ApiAccess access,
+             std::unique_ptr<nft::Kernel> kernel, std::unique_ptr<nft::Monitor> monitor,
+             Logger* log)
+    : options_(options),
+      log_(log),
+      kernel_(std::move(kernel)),
+      monitor_(std::move(monitor)),
+      limiter_(&clock_),
+      transport_(MakeTransport(std::move(access))),
+      cutting_(
+          ModeOf(options), [this] { queue_.Wake(); }, log),
+      sender_(SourceOfEvents(node), transport_.get(), &limiter_, &clock_, log),
+      board_(clock_.Now()),
+      links_(OpenNodeLinks()),
+      bridge_guard_(options.set_bridge_filter && !options.dry_run, links_.get(), &clock_, log,
+                    options.dry_run ? nullptr : &sender_),
+      node_lookup_(options.check_node
+                       ? std::make_unique<NodeLookup>(node, transport_.get(), &limiter_, &clock_,
+                                                      ReadNodeAddresses, [this] { queue_.Wake(); })
+                       : nullptr),
+      loop_({node,
+             {.pod_to_node_enforce = options.pod_to_node_enforce, .reject = options.reject},
+             options.dry_run,
+             options.node_renamed},
+            kernel_.get(), &clock_, log, cutting_.terminator(), monitor_.get(), &board_,
+            &bridge_guard_, options.dry_run ? nullptr : &sender_, node_lookup_.get()),
+      reflectors_{Reflector(kNamespaces, transport_.get(), &limiter_, &clock_, log, &queue_),
+                  Reflector(kNetworkPolicies, transport_.get(), &limiter_, &clock_, log, &queue_),
+                  Reflector(kPods, transport_.get(), &limiter_, &clock_, log, &queue_)} {}
+
+void Agent::Run() {
+  const WakeOn commits(monitor_ ? monitor_->fd() : -1, [this] { queue_.Wake(); });
+  std::optional<HttpServer> server;
+  if (!options_.listen.empty()) {
+    server.emplace(
+        options_.listen,
+        [this](const HttpQuestion& question) { return AnswerPage(question, Status()); }, log_,
+        HttpServer::Limits());
+  }
+  std::array<std::jthread, std::tuple_size_v<decltype(reflectors_)>> watching;
+  for (std::size_t i = 0; i < watching.size(); ++i) {
+    watching.at(i) = std::jthread([&reflector = reflectors_.at(i)] { reflector.Run(); });
+  }
+  std::jthread looking_up;
+  if (node_lookup_) looking_up = std::jthread([this] { node_lookup_->Run(); });
+  cutting_.Start();
+  const std::jthread telling([this] { sender_.Run(); });
+  std::jthread guarding([this] { bridge_guard_.Run(); });
+  loop_.Run(&queue_);
+  bridge_guard_.Stop();
+  guarding.join();
+  if (node_lookup_) node_lookup_->Stop();
+  sender_.Stop();
+  server.reset();
+  cutting_.Stop();
+}
+
+void Agent::Stop() {
+  clock_.Stop();
+  limiter_.Stop();
+  transport_->Cancel();
+  queue_.Close();  // last: it lets Run() end, and with it all that this refers to
+}
+
+AgentStatus Agent::Status() {
+  AgentStatus now;
+  now.now = clock_.Now();
+  now.version = Version();
+  now.loop = board_.Read();
+  for (const Reflector& reflector : reflectors_)
+    now.last_news.at(PlaceOf(reflector.kind())) = reflector.last_news();
+  now.bridge = bridge_guard_.report();
+  if (cutting_.terminator() != nullptr) now.cut_flows = cutting_.terminator()->counters().cut;
+  now.process = ReadProcessStats();
+  return now;
+}
+
+}  // namespace podgate::controller

@@ -1,0 +1,40 @@
+#include "controller/cli/flow_cutting.h"
+
+#include <utility>
+
+#include "controller/node/node_addresses.h"
+#include "nft/conntrack/conntrack_netlink.h"
+
+namespace podgate::controller {
+
+FlowCutting::FlowCutting(FlowCuttingMode mode, std::function<void()> wake, Logger* log) {
+  if (mode == FlowCuttingMode::kOff) return;
+  auto conntrack = nft::OpenConntrack();
+  nft::Status problem = conntrack.status();
+  if (conntrack.ok()) {
+    conntrack_ = std::move(conntrack).value();
+    if (mode == FlowCuttingMode::kCut) {
+      terminator_ = std::make_unique<FlowTerminator>(conntrack_.get(), ReadNodeAddresses, log,
+                                                     std::move(wake));
+      return;
+    }
+    // Those that an agent without the option put would keep flows from coming back.
+    problem = nft::RemoveTombstones(conntrack_.get()).status();
+  }
+  if (problem.ok()) return;
+  log->Error(
+      mode == FlowCuttingMode::kKeep ? LogMessages::kCutFlowEntriesStay : LogMessages::kNoConntrack,
+      {{"problem", problem.message()}});
+}
+
+void FlowCutting::Start() {
+  if (terminator_) thread_ = std::jthread([this] { terminator_->Run(); });
+}
+
+void FlowCutting::Stop() {
+  if (!terminator_) return;
+  terminator_->Stop();
+  if (thread_.joinable()) thread_.join();
+}
+
+}  // namespace podgate::controller

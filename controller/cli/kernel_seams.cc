@@ -1,0 +1,33 @@
+#include "controller/cli/kernel_seams.h"
+
+#include <cstdio>
+#include <optional>
+#include <utility>
+
+#include "controller/cli/printing_kernel.h"
+#include "nft/kernel/netlink.h"
+
+namespace podgate::controller {
+
+nft::Result<std::unique_ptr<nft::Kernel>> OpenKernel(bool dry_run, Logger* log) {
+  auto real = nft::OpenNetlink();
+  if (!dry_run) return real;
+  std::optional<nft::Ruleset> start;
+  if (real.ok()) {
+    auto table = real.value()->Read(nft::Ruleset().table);
+    if (table.ok()) start = std::move(table).value();
+  } else {
+    log->Info(LogMessages::kDryRunWithoutTable, {{"reason", real.status().message()}});
+  }
+  return std::unique_ptr<nft::Kernel>(std::make_unique<PrintingKernel>(stdout, std::move(start)));
+}
+
+std::unique_ptr<nft::Monitor> OpenCommitMonitor(bool dry_run, Logger* log) {
+  if (dry_run) return nullptr;
+  auto monitor = nft::OpenMonitor();
+  if (monitor.ok()) return std::move(monitor).value();
+  log->Warn(LogMessages::kNoMonitor, {{"reason", monitor.status().message()}});
+  return nullptr;
+}
+
+}  // namespace podgate::controller

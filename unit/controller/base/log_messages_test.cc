@@ -1,0 +1,71 @@
+// Freezes what the agent logs: people filter and alert on the messages.
+#include "controller/base/log_messages.h"
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <regex>
+#include <set>
+#include <sstream>
+
+namespace podgate::controller {
+namespace {
+
+const std::string kController = std::string(PODGATE_SOURCE_DIR) + "/controller";
+
+std::string Read(const std::filesystem::path& path) {
+  std::ifstream file(path);
+  EXPECT_TRUE(file) << path;
+  std::stringstream text;
+  text << file.rdbuf();
+  return text.str();
+}
+
+// Name and text of each, in the order of the header.
+std::vector<std::pair<std::string, std::string>> Declared() {
+  const std::string header = Read(kController + "/base/log_messages.h");
+  const std::regex declaration("LogMessage (k\\w+)\\{\\s*\"([^\"]*)\"\\}");
+  std::vector<std::pair<std::string, std::string>> messages;
+  for (std::sregex_iterator it(header.begin(), header.end(), declaration), end; it != end; ++it)
+    messages.emplace_back((*it)[1], (*it)[2]);
+  return messages;
+}
+
+TEST(LogMessages, AreFrozen) {
+  // After a change that is meant: PODGATE_UPDATE_GOLDENS=1, then look through what greps for them.
+  std::string actual;
+  for (const auto& [name, text] : Declared()) actual += text + "\n";
+  const std::string path = std::string(PODGATE_UNIT_DIR) + "/base/log_messages.txt";
+  if (std::getenv("PODGATE_UPDATE_GOLDENS") != nullptr) std::ofstream(path) << actual;
+  EXPECT_EQ(actual, Read(path));
+}
+
+TEST(LogMessages, AreAlikeInForm) {
+  EXPECT_EQ(LogMessages::kPoliciesEnforced.text(), "policies are enforced");
+  std::set<std::string> texts;
+  const std::regex form("[a-z][a-z0-9 :,-]*[a-z0-9]");
+  for (const auto& [name, text] : Declared()) {
+    EXPECT_TRUE(std::regex_match(text, form)) << text;
+    EXPECT_LE(text.size(), 80U) << text;
+    EXPECT_TRUE(texts.insert(text).second) << "twice: " << text;
+  }
+  EXPECT_GT(texts.size(), 30U);
+}
+
+TEST(LogMessages, AreAllLogged) {
+  std::map<std::string, int> uses;
+  for (const auto& [name, text] : Declared()) uses[name] = 0;
+  const std::regex use("LogMessages::(k\\w+)");
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(kController)) {
+    if (entry.path().extension() != ".cc") continue;
+    const std::string source = Read(entry.path());
+    for (std::sregex_iterator it(source.begin(), source.end(), use), end; it != end; ++it)
+      ++uses[(*it)[1]];
+  }
+  for (const auto& [name, count] : uses) EXPECT_GT(count, 0) << name << " is logged nowhere";
+}
+
+}  // namespace
+}  // namespace podgate::controller
