@@ -16,7 +16,7 @@ from labs.net.netns import die_with_parent
 from . import archive
 from .kernel import STORE, Unavailable
 
-BOOT_SECONDS = 600  # an idle machine takes 10
+BOOT_SECONDS = 1800  # an idle machine takes 10
 _MEMORY_MIB = 3072
 _CPUS = 2
 _MODULES = ("virtio_pci", "virtio_console", "9pnet_virtio", "9p", "overlay")
