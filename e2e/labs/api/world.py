@@ -94,6 +94,15 @@ class World:
         for name, (node, slot) in PODS.items():
             self.pod(name, node, slot)
         self.start_agents()
+        self._await_rules()
+
+    def _await_rules(self):
+        """Waits until every node has a ruleset: conntrack has no entry for a flow that begins before rules ask it for one."""
+        end = time.monotonic() + PATIENCE_SECONDS
+        for node in self.topology.nodes.values():
+            while node.namespace.run(["nft", "list", "table", "inet", "podgate"], check=False).returncode:
+                require(time.monotonic() < end, f"after {PATIENCE_SECONDS} s {node.name} has no table inet podgate")
+                time.sleep(0.05)
 
     def namespace(self, name, labels):
         """Makes it, or gives it exactly these labels."""
