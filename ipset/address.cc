@@ -13,8 +13,6 @@ constexpr std::size_t BytesOf(Family family) { return family == Family::kIPv4 ? 
 
 }  // namespace
 
-int BitsOf(Family family) { return family == Family::kIPv4 ? 32 : 128; }
-
 Number NumberOf(const Address& address) {
   Number number;
   for (const std::uint8_t byte : address.bytes()) {
@@ -62,6 +60,13 @@ std::optional<Address> Address::Parse(std::string_view text) {
   const std::optional<WrittenAddress> written = ReadAddress(text, Zeros::kRefuse);
   if (!written) return std::nullopt;
   return Unmapped(*written);
+}
+
+Address Unmapped(const WrittenAddress& written) {
+  const std::span<const std::uint8_t, 16> bytes(written.bytes);
+  if (written.family == Family::kIPv4) return *Address::FromBytes(Family::kIPv4, bytes.first<4>());
+  if (IsIPv4Mapped(written.bytes)) return *Address::FromBytes(Family::kIPv4, bytes.last<4>());
+  return Address::FromIPv6(written.bytes);
 }
 
 Address Address::First(Family family) { return AddressOf(family, Number{}); }

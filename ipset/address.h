@@ -13,12 +13,9 @@
 #include <string>
 #include <string_view>
 
+#include "ipset/family.h"
+
 namespace podgate::ipset {
-
-enum class Family : std::uint8_t { kIPv4 = 4, kIPv6 = 6 };
-
-// Number of bits in an address of the family: 32 or 128.
-int BitsOf(Family family);
 
 class Address {
  public:
@@ -53,6 +50,14 @@ class Address {
   Family family_ = Family::kIPv4;
   std::array<std::uint8_t, 16> bytes_{};  // IPv4 in the first four, the rest zero
 };
+
+// Internal to ipset/: the address as a number (ipset/number.h) and back, and from how it is written
+// (ipset/text.h; IPv4-mapped IPv6 becomes IPv4).
+struct Number;
+struct WrittenAddress;
+Number NumberOf(const Address& address);
+Address AddressOf(Family family, Number number);
+Address Unmapped(const WrittenAddress& written);
 
 class Prefix {
  public:

@@ -118,8 +118,8 @@ AddressSet Subtract(const AddressSet& a, const AddressSet& b) {
   for (Interval rest : a.intervals_) {
     while (hole != b.intervals_.end() && hole->last < rest.first) ++hole;
     bool left = true;
-    // A hole that reaches beyond this interval may cut the next one too: only `hole` that ends
-    // within is used up.
+    // A hole that reaches beyond this interval may cut the next one too: it is used up only if it
+    // ends within this one.
     for (; left && hole != b.intervals_.end() && hole->first <= rest.last; ++hole) {
       if (rest.first < hole->first) {
         set.intervals_.push_back({rest.first, *hole->first.Previous()});

@@ -1,4 +1,4 @@
-// Addresses as numbers of up to 128 bits, for what bytes are clumsy at: adding, masking, counting
+// Addresses as numbers of up to 128 bits, for what is awkward with bytes: adding, masking, counting
 // bits.
 //
 // Internal to ipset/. An IPv4 address is its 32-bit number, an IPv6 address its 128-bit number.
@@ -10,8 +10,6 @@
 #include <compare>
 #include <cstdint>
 
-#include "ipset/address.h"
-
 namespace podgate::ipset {
 
 struct Number {
@@ -20,9 +18,6 @@ struct Number {
   friend constexpr auto operator<=>(const Number&, const Number&) = default;
   friend constexpr bool operator==(const Number&, const Number&) = default;
 };
-
-Number NumberOf(const Address& address);
-Address AddressOf(Family family, Number number);
 
 // The lowest `count` bits set, 0..128.
 constexpr Number LowBits(int count) {

@@ -126,13 +126,6 @@ bool IsIPv4Mapped(const std::array<std::uint8_t, 16>& bytes) {
          bytes[10] == 0xff && bytes[11] == 0xff;
 }
 
-Address Unmapped(const WrittenAddress& written) {
-  const std::span<const std::uint8_t, 16> bytes(written.bytes);
-  if (written.family == Family::kIPv4) return *Address::FromBytes(Family::kIPv4, bytes.first<4>());
-  if (IsIPv4Mapped(written.bytes)) return *Address::FromBytes(Family::kIPv4, bytes.last<4>());
-  return Address::FromIPv6(written.bytes);
-}
-
 std::optional<WrittenLength> ReadLength(std::string_view text, int limit, Zeros zeros) {
   const std::optional<Digits> digits = ReadDigits(text, 10, static_cast<std::uint32_t>(limit));
   if (!digits || digits->count != text.size()) return std::nullopt;

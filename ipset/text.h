@@ -11,7 +11,7 @@
 #include <string>
 #include <string_view>
 
-#include "ipset/address.h"
+#include "ipset/family.h"
 
 namespace podgate::ipset {
 
@@ -32,9 +32,6 @@ std::optional<WrittenAddress> ReadAddress(std::string_view text, Zeros zeros);
 
 // Whether a 16-byte address lies in ::ffff:0:0/96.
 bool IsIPv4Mapped(const std::array<std::uint8_t, 16>& bytes);
-
-// The IPv4 address for IPv4-mapped ones, else the address as written.
-Address Unmapped(const WrittenAddress& written);
 
 struct WrittenLength {
   int bits = 0;

@@ -30,10 +30,10 @@ std::vector<nft::Rule>& AddBase(std::string_view name, nft::Hook hook, nft::Rule
   out->chains.at(std::string(name)).base = nft::BaseHook{.hook = hook, .priority = kPriority};
   rules.push_back({.matches = {nft::MatchCtState{}},
                    .action = nft::Verdict{},
-                   .comment = "what belongs to a flow already allowed"});
+                   .comment = "connections already allowed"});
   rules.push_back({.matches = {nft::MatchNeighbourDiscovery{}},
                    .action = nft::Verdict{},
-                   .comment = "IPv6 needs it"});
+                   .comment = "IPv6 neighbour discovery"});
   rules.push_back(
       {.action = nft::Verdict{nft::Verdict::Kind::kJump, ToString(Direction::kEgress)}});
   return rules;

@@ -1,4 +1,4 @@
-// How a chain compares the blocks it allows: prefix by prefix (5 ns each), or, when they are too
+// How a chain compares the ipBlocks it allows: prefix by prefix (5 ns each), or, if they are too
 // many for that, with one look-up in an interval set. Pure.
 #pragma once
 

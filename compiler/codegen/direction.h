@@ -6,7 +6,7 @@
 //
 // Egress is entered with one jump and left with return when it allows: the map's elements say goto,
 // so return leads back to the base chain. A miss of the map goes on inside the egress chain
-// instead, where the guard set stands. Had allowed egress gone on to ingress by goto, kernels that
+// instead, where the guard set stands. If allowed egress went on to ingress by goto, kernels that
 // check a table path by path (5.10, 6.1) would do pods × pods work at each commit.
 #pragma once
 

@@ -38,7 +38,7 @@ nft::Chain DispatchChain(Direction direction,
     chain.rules.push_back(
         {.matches = {nft::MatchAddressSet{side, kFamilies[i], dispatch[i].guard.name}},
          .action = GotoChain(DenyChain(direction)),
-         .comment = "isolated pods, should the map miss them"});
+         .comment = "fail-closed fallback"});
   return chain;
 }
 

@@ -11,8 +11,8 @@
 
 namespace podgate::compiler {
 
-// First 128 bits of SHA-256, as 32 hex digits: nobody finds two texts with the same, who may write
-// policies and would like two of his sets to have one name.
+// First 128 bits of SHA-256, as 32 hex digits: whoever may write policies must not be able to find
+// two texts with the same hash, which would give two different sets one name.
 std::string Hash32(std::string_view content);
 
 // Appends `part` so that no two different sequences of parts give the same text: what is hashed.

@@ -24,25 +24,29 @@ std::string OriginsComment(Direction direction, const std::vector<RuleOrigin>& o
   constexpr std::size_t kMoreBytes = 20;  // ", +NNNNNN more"
   std::string text;
   for (std::size_t i = 0; i < origins.size(); ++i) {
-    const std::string tail = fmt::format(" {}[{}]", ToString(direction), origins[i].rule);
+    const std::string name = RuleName(origins[i].policy, direction, origins[i].rule);
     if (i == 0) {
+      // A policy's name that is too long is cut, so that direction and index stay.
       const std::string head = origins[i].policy.ToString();
+      const std::string tail = name.substr(head.size());
       text = origins.size() == 1
                  ? Comment(head, tail)
                  : Comment(head.substr(0, nft::kMaxCommentBytes - tail.size() - kMoreBytes), tail);
       continue;
     }
-    const std::string next = ", " + origins[i].policy.ToString() + tail;
-    if (text.size() + next.size() + kMoreBytes > nft::kMaxCommentBytes)
+    if (text.size() + 2 + name.size() + kMoreBytes > nft::kMaxCommentBytes)
       return Comment(text, fmt::format(", +{} more", origins.size() - i));
-    text += next;
+    text += ", " + name;
   }
   return Comment(text);
 }
 
 std::string CounterName(Direction direction, const RuleOrigin& origin) {
-  const std::string text = fmt::format("{}-{}", origin.policy.ToString(), origin.rule);
-  return PlainName(DirectionPrefix(direction), text, text, nft::kMaxNameBytes);
+  const std::string policy = origin.policy.ToString();
+  const std::string text = fmt::format("{}-{}-{}", policy, ToString(direction), origin.rule);
+  // An identifier of nft does not begin with a digit, a namespace may.
+  const bool begins_with_digit = policy.front() >= '0' && policy.front() <= '9';
+  return PlainName(begins_with_digit ? "_" : "", text, text, nft::kMaxNameBytes);
 }
 
 std::string OriginsText(const std::vector<RuleOrigin>& origins) {

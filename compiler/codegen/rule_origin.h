@@ -25,11 +25,12 @@ std::vector<RuleOrigin> OriginsOf(const PolicyClass& policy_class,
 
 // "default/web ingress[0], default/db ingress[2], +3 more", within a comment's limit.
 std::string OriginsComment(Direction direction, const std::vector<RuleOrigin>& origins);
-// The counter of one rule of one policy.
+// The counter of one rule of one policy: "shop/api-ingress-0", since an identifier of nft holds
+// neither spaces nor brackets.
 std::string CounterName(Direction direction, const RuleOrigin& origin);
 // "default/web", "default/web-and-3-more": the readable part of a name for what all of them need.
 std::string OriginsText(const std::vector<RuleOrigin>& origins);
-// The part of such a name's identity that tells the origins.
+// What such a name is hashed from, as far as it depends on the origins.
 std::string OriginsIdentity(Direction direction, const std::vector<RuleOrigin>& origins);
 
 }  // namespace podgate::compiler

@@ -22,9 +22,9 @@ struct NamedPortUse {
   friend auto operator<=>(const NamedPortUse&, const NamedPortUse&) = default;
 };
 
-// `size` of a hash set is fixed when the kernel makes it. Steps of 16 and twice the need keep a set
-// through most changes; a set that outgrows its step is made anew under another name (see
-// SizeSuffix).
+// `size` of a hash set is fixed when the kernel makes it. Sizes are twice the need, in steps of a
+// factor 16, so that a set survives most changes; a set that outgrows its step is replaced by a new
+// one with another name (see SizeSuffix).
 std::uint32_t SizeFor(std::size_t elements);
 // What a set's name ends in: nothing for the smallest size, else for instance "-16384".
 std::string SizeSuffix(std::uint32_t size);

@@ -68,7 +68,7 @@ struct Finished {
 
 // The kind's spelling in the API; empty for kUnknown.
 std::string_view NameOf(Kind kind);
-// Whether an object of this kind is passed over whatever else it holds. An empty kind is not.
+// Whether an object of this kind is ignored, whatever it holds. An empty kind is not.
 bool IsOtherKind(std::string_view kind);
 
 Finished Finish(Draft&& draft, const DraftContext& context);

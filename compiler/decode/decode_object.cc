@@ -194,12 +194,8 @@ bool ObjectReader::StartArray() {
 }
 
 bool ObjectReader::Open(SlotType type) {
-  if (frames_.size() + skip_depth_ >= limits_.depth) {
-    return Fail(locator_->Offset(), "nested deeper than " + std::to_string(limits_.depth) +
-                                        " levels, which no object of the API is");
-  }
   if (skip_depth_ != 0) {
-    ++skip_depth_;
+    ++skip_depth_;  // a counter: what is not read costs no memory, however deep it nests
     return true;
   }
   const Slot slot = NextSlot();

@@ -61,7 +61,7 @@ class ObjectReader final : public ValueReader {
   std::optional<Draft>& event_object() { return object_; }  // kWatchEvent, kStatus
 
  private:
-  struct Frame {  // an open object or array of which something is used
+  struct Frame {  // an open object or array with fields that are used
     Slot slot = Slot::kSkip;
     std::uint32_t seen = 0;      // which of the slot's members were given
     std::size_t next_index = 0;  // of the next element of an array
@@ -94,7 +94,7 @@ class ObjectReader final : public ValueReader {
 
   std::vector<Frame> frames_;
   std::vector<Draft> drafts_;   // the object being read, inside of the lists that hold it
-  std::size_t skip_depth_ = 0;  // open objects and arrays of which nothing is used
+  std::size_t skip_depth_ = 0;  // open objects and arrays without fields that are used
   bool capturing_ = false;      // the innermost draft's tree is active
   Slot pending_ = Slot::kSkip;  // of the value that follows the key
   std::string label_key_;

@@ -75,7 +75,7 @@ void TreeBuilder::Open(TreeNode::Type type, std::size_t offset) {
   if (!active_) return;
   if (skip_depth_ == 0) {
     TreeNode* node = Add(type, offset);
-    if (node != nullptr && node->type == type) {
+    if (node != nullptr && node->type == type && open_.size() < kMaxDepth) {
       open_.push_back(node);
       return;
     }

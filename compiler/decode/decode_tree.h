@@ -37,12 +37,14 @@ struct TreeNode {
 std::string Describe(const TreeNode& node);
 
 // One value at a time, in the order of the text. Above `limit` values it keeps nothing more and
-// says so.
+// says so. Objects and arrays below kMaxDepth others are kept without what is in them: no field of
+// the API is so deep, and a tree is as deep as the stack that it is destroyed on.
 class TreeBuilder {
  public:
+  static constexpr std::size_t kMaxDepth = 64;
+
   void Start(std::size_t limit);
   void Stop();  // forgets the tree
-  bool active() const { return active_; }
   bool overflowed() const { return overflowed_; }
   // The next value is kept as null, whatever it is.
   void SkipNext() { skip_next_ = skip_depth_ == 0; }

@@ -14,19 +14,20 @@
 namespace podgate::compiler {
 
 struct DecodeLimits {
-  std::size_t depth = 64;               // nesting of objects and arrays
-  std::size_t object_bytes = 8u << 20;  // one object's text
-  std::size_t policy_nodes = 200'000;   // values inside one NetworkPolicy
+  // One object's text. etcd stores objects of up to 1.5 MiB, and JSON writes a control character as
+  // six bytes: no object that an API server stores is longer.
+  std::size_t object_bytes = 10u << 20;
+  std::size_t policy_nodes = 200'000;  // values inside one NetworkPolicy
 };
 
-// What the decoder was asked for. An object of a kind not named here is passed over.
+// The kinds that are decoded. Objects of other kinds are ignored.
 using Object = std::variant<Pod, Namespace, NetworkPolicy>;
 
 // An object decoded, or what stood in its place. A NetworkPolicy with errors is delivered as well
 // (broken: its `errors` say why); a Pod or Namespace that cannot be read is delivered as far as its
 // key is known, with the diagnostics, so that the caller can fail closed for it.
 struct Decoded {
-  std::optional<Object> object;         // nullopt: passed over, or nothing readable
+  std::optional<Object> object;         // nullopt: ignored, or nothing readable
   std::vector<Diagnostic> diagnostics;  // errors and warnings about it
 };
 

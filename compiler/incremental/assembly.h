@@ -1,6 +1,6 @@
 // A ruleset that changes piece by piece and can say what has changed since it was last asked.
-// Pieces that several users share are counted, and go when the last user has let them go and the
-// change is taken. Pure; one thread.
+// Pieces that several users share are counted; they are removed once the last user has released
+// them and the change is taken. Pure; one thread.
 #pragma once
 
 #include <map>
@@ -21,7 +21,7 @@ struct SharedNames {
 
 class Assembly {
  public:
-  // What is in `fixed` stays for ever.
+  // What is in `fixed` is never removed.
   explicit Assembly(nft::Ruleset fixed) : ruleset_(std::move(fixed)) {}
 
   const nft::Ruleset& ruleset() const { return ruleset_; }

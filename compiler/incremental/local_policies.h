@@ -19,7 +19,7 @@ class LocalPolicies {
 
   std::size_t size() const { return policies_.size(); }
   bool Contains(const ObjectKey& key) const { return policies_.contains(key); }
-  // The policy is there, and is just so.
+  // The policy is known and equal.
   bool Holds(const NetworkPolicy& policy) const;
   void Put(const NetworkPolicy& policy);
   void Remove(const ObjectKey& key);

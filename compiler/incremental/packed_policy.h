@@ -12,7 +12,6 @@ class PackedPolicy {
  public:
   explicit PackedPolicy(const NetworkPolicy& policy);
   NetworkPolicy Unpack() const;
-  std::size_t bytes() const { return bytes_.size(); }
 
   // Equal policies have equal packed forms, and only they.
   friend bool operator==(const PackedPolicy&, const PackedPolicy&) = default;

@@ -222,7 +222,7 @@ MemberSet* PeerIndex::NamedPortSet(const std::vector<NamedPortUse>& uses, Family
 }
 
 void PeerIndex::Fill(MemberSet* set) {
-  changed_.insert(set);  // also when nobody is in it: it is new
+  changed_.insert(set);  // also if it is empty: it is new
   const auto add = [&](Identity* identity) {
     for (const PodRecord* pod : identity->pods) CountIn(set, *pod, pods_->Owned(*pod), 1);
   };
@@ -230,7 +230,7 @@ void PeerIndex::Fill(MemberSet* set) {
     return use.any || !use.blocks.empty();
   });
   if (everywhere) return pods_->VisitAllIdentities(add);
-  std::unordered_set<Identity*> identities;  // each once, by whichever terms
+  std::unordered_set<Identity*> identities;  // each once, although several terms may select it
   std::vector<PeerTerm*> terms = set->pod_terms;
   for (const MemberSet::Use& use : set->uses)
     terms.insert(terms.end(), use.terms.begin(), use.terms.end());

@@ -78,7 +78,7 @@ class PeerIndex {
   // A new identity's terms.
   void Classify(Identity* identity);
 
-  // True when the namespace was not there just so.
+  // True if the namespace has changed.
   bool PutNamespace(const Namespace& ns);
   bool RemoveNamespace(const std::string& name);
   std::size_t namespaces() const { return namespaces_.size(); }

@@ -39,7 +39,7 @@ class Pipeline::Sets : public LookupSets {
   std::set<MemberSet*> Take() { return std::move(used_); }
 
  private:
-  // All changes are told by now: a set that outgrows its step gets its new name here.
+  // All changes are known by now: a set that outgrows its step gets its new name here.
   std::string NameOf(MemberSet* set) {
     used_.insert(set);
     return NeedsName(*set) ? DefinitionOf(*set).name : set->name;
@@ -303,7 +303,7 @@ nft::Change Pipeline::Update() {
   return assembly_.Take();
 }
 
-// Rules name sets, and a set's name tells its size: where that changes, its rules do.
+// A set's name says its size, and rules name sets: if the size changes, so do the rules.
 void Pipeline::MarkResizedSets() {
   for (MemberSet* set : peers_.changed()) {
     if (set->name.empty() || !NeedsName(*set)) continue;
@@ -412,8 +412,7 @@ void Pipeline::WriteEntries(std::size_t direction) {
   if (renamed) assembly_.PutChain(DispatchChain(kDirections[direction], dispatch_[direction]));
 }
 
-// True when map and guard have outgrown their step, or fit the smaller one again: then they are new
-// ones.
+// True if map and guard were replaced: they have outgrown their step, or fit the smaller one again.
 bool Pipeline::WriteDispatch(std::size_t direction, std::size_t family,
                              const std::vector<Address>& come, const std::vector<Address>& gone) {
   Dispatch& dispatch = dispatch_[direction][family];

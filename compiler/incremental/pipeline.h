@@ -1,6 +1,6 @@
-// From events to the ruleset of one node, step by step: an event costs what it changes. What comes
-// out is, byte for byte, what Compile(BuildIr(cluster)) says of the same cluster, whatever way led
-// there; nothing is ever compiled from scratch.
+// From events to the ruleset of one node, step by step: an event costs what it changes. The result
+// is always the ruleset that Compile(BuildIr(cluster)) makes of the same cluster, whatever events
+// led there; nothing is ever compiled from scratch.
 //
 //   pod        leaves and enters the sets that its terms belong to; on this node, also its class
 //   namespace  the pods of that namespace, if a selector in use says something else of it now
@@ -35,7 +35,7 @@ class Pipeline {
  public:
   Pipeline(std::string node, const CompileOptions& options);
 
-  // Events. True when the object was not just so before.
+  // Events. True if the object has changed.
   bool Put(const Pod& pod);
   bool Put(const Namespace& ns) { return peers_.PutNamespace(ns); }
   bool Put(const NetworkPolicy& policy);
@@ -53,7 +53,7 @@ class Pipeline {
   std::vector<std::vector<ObjectKey>> TakeRefused() { return std::exchange(refused_, {}); }
 
   std::optional<Pod> FindPod(const ObjectKey& key) const;
-  // The policy is there, and is just so.
+  // The policy is known and equal.
   bool Holds(const NetworkPolicy& policy) const { return policies_.Holds(policy); }
   struct Counts {
     std::size_t pods = 0;

@@ -1,5 +1,5 @@
 // Strings that many objects share (label keys and values, namespaces, nodes), each kept once and
-// named by a number. Counted by use: what nobody uses any more is forgotten. One thread.
+// named by a number. Uses are counted: a string without uses is forgotten. One thread.
 #pragma once
 
 #include <cstdint>
@@ -23,10 +23,9 @@ class Symbols {
   // The text's number; one use more, which must be released once.
   Symbol Intern(std::string_view text);
   void Release(Symbol symbol);
-  // kNoSymbol: nobody uses the text.
+  // kNoSymbol: the text has no uses.
   Symbol Find(std::string_view text) const;
   const std::string& Text(Symbol symbol) const { return entries_[symbol].text; }
-  std::size_t size() const { return numbers_.size(); }
 
  private:
   struct Entry {

@@ -30,7 +30,7 @@ class Unique {
   std::vector<T> values_;
 };
 
-// nullopt for a peer that names nobody in a form the API knows: it allows nothing.
+// nullopt for a peer in no form that the API knows: it allows nothing.
 std::optional<IrPeer> PeerOf(const PolicyPeer& peer, const std::string& ns) {
   IrPeer result;
   const bool selects = peer.pods || peer.namespaces;

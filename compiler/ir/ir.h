@@ -14,9 +14,9 @@
 namespace podgate::compiler {
 
 // Which pods a selector peer means. Pods of a fixed namespace (a peer without namespaceSelector),
-// or of the namespaces that a selector matches. Nobody knows the labels of a namespace that is not
-// in the cluster: no selector matches it, not even an empty one or NotIn (that could let in whom
-// the labels would keep out).
+// or of the namespaces that a selector matches. A namespace that is not in the cluster has unknown
+// labels: no selector matches it, not even an empty one or NotIn, which could allow pods that the
+// real labels exclude.
 struct PodTerm {
   std::string ns;  // the fixed namespace; empty: `namespaces` decides
   LabelSelector namespaces;

@@ -132,8 +132,7 @@ std::string DumpText(const NodeIr& ir) {
     out += '\n';
     if (c.over_budget) out += "  nothing allowed: too many different pod selectors\n";
     for (const AllowEntry& entry : c.entries) {
-      out +=
-          fmt::format("  {} {}[{}]\n", entry.policy.ToString(), ToString(c.direction), entry.rule);
+      out += fmt::format("  {}\n", RuleName(entry.policy, c.direction, entry.rule));
       for (const IrPeer& peer : entry.peers)
         out += fmt::format("    {} {}\n", c.direction == Direction::kIngress ? "from" : "to",
                            Text(peer));
@@ -166,7 +165,8 @@ std::string DumpJson(const NodeIr& ir) {
     Json entries = Json::array();
     for (const AllowEntry& entry : c.entries)
       entries.push_back({{"policy", entry.policy.ToString()},
-                         {"rule", entry.rule},
+                         {"direction", ToString(c.direction)},
+                         {"index", entry.rule},
                          {"peers", JsonOf(entry.peers)},
                          {"ports", JsonOf(entry.ports)}});
     classes.push_back({{"direction", ToString(c.direction)},

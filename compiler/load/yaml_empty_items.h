@@ -12,8 +12,8 @@ namespace podgate::compiler {
 
 class FilledYaml {
  public:
-  // `document` must outlive this object. It is copied only if it has such items, and
-  // may be too large to be looked through.
+  // `document` must outlive this object. It is copied only if it has such items. One of
+  // more than 16 MiB is taken as it is.
   explicit FilledYaml(std::string_view document);
   std::string_view text() const { return places_.empty() ? document_ : filled_; }
   // Where in the document the byte at `offset` of text() stands.

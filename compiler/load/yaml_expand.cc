@@ -230,7 +230,7 @@ bool YamlExpander::ApplyMerges() {
   return true;
 }
 
-// A mapping, or a list of them of which earlier ones win.
+// A mapping, or a list of mappings, of which the first to have a key wins.
 bool YamlExpander::MergeNode(const std::vector<YamlEvent>& events, std::size_t* at, bool in_list) {
   const YamlEvent& node = events[*at];
   const std::size_t end = EndOfNode(events, *at);

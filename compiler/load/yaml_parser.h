@@ -13,7 +13,7 @@ struct YamlParserDeleter {
 };
 using YamlParser = std::unique_ptr<fy_parser, YamlParserDeleter>;
 
-// nullptr: no memory. `text` and `diag` (may be nullptr: nobody asks what was wrong) must outlive
+// nullptr: no memory. `text` and `diag` (nullptr if errors are not asked for) must outlive
 // the parser.
 inline YamlParser MakeYamlParser(std::string_view text, fy_diag* diag) {
   fy_parse_cfg config{};

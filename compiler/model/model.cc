@@ -27,4 +27,8 @@ const char* ToString(Direction direction) {
   return direction == Direction::kIngress ? "ingress" : "egress";
 }
 
+std::string RuleName(const ObjectKey& policy, Direction direction, std::uint32_t index) {
+  return policy.ToString() + ' ' + ToString(direction) + '[' + std::to_string(index) + ']';
+}
+
 }  // namespace podgate::compiler

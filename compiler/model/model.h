@@ -130,6 +130,10 @@ struct NetworkPolicy {
   std::vector<Diagnostic> errors;
 };
 
+// A rule of a policy as every text spells it: "shop/api ingress[0]". `index` counts from 0 in
+// spec.ingress / spec.egress.
+std::string RuleName(const ObjectKey& policy, Direction direction, std::uint32_t index);
+
 // Different pod selectors (with their namespaces) that the policies which isolate one pod in one
 // direction may have together: with more they allow nothing there. Each is tried on every identity
 // of the cluster: a guard against policies made to exhaust memory and time.

@@ -58,8 +58,7 @@ std::optional<Candidate> Resolve(const Cluster& cluster, const ObjectKey& key, s
   const Pod& pod = found->second;
   if (pod.finished) {
     *error = fmt::format(
-        "pod {} has finished (Succeeded or Failed) and no longer has a network; ask about a "
-        "running pod",
+        "pod {} has completed or failed and no longer has a network; ask about a running pod",
         key.ToString());
     return std::nullopt;
   }
@@ -88,9 +87,10 @@ std::optional<Candidate> Resolve(const Cluster& cluster, const ObjectKey& key, s
 std::optional<Candidate> Resolve(const Cluster& cluster, const NodeName& end, std::string* error) {
   const std::set<std::string> nodes = KnownNodes(cluster);
   if (!nodes.contains(end.name)) {
-    *error =
-        fmt::format("node {} is not in the input, which has pods on: {}", end.name,
-                    nodes.empty() ? "no node at all" : fmt::format("{}", fmt::join(nodes, ", ")));
+    *error = nodes.empty()
+                 ? fmt::format("no pod of the input runs on node {}, nor on any other", end.name)
+                 : fmt::format("no pod of the input runs on node {}; there are pods on: {}",
+                               end.name, fmt::join(nodes, ", "));
     return std::nullopt;
   }
   Candidate result;
@@ -144,7 +144,7 @@ bool ChooseFamily(const Candidate& from, const Candidate& to, const FlowQuery& q
     ends->family = query.family;
     if (CanSpeak(from, *query.family, false) && CanSpeak(to, *query.family, false)) return true;
     const bool first = !CanSpeak(from, *query.family, false);
-    *error = fmt::format("{} of the flow has only {} addresses, but {} was asked for",
+    *error = fmt::format("{} has only {} addresses, but {} was asked for",
                          first ? "the source" : "the destination", FamiliesOf(first ? from : to),
                          *query.family == Family::kIPv4 ? "IPv4" : "IPv6");
     return false;
@@ -158,8 +158,8 @@ bool ChooseFamily(const Candidate& from, const Candidate& to, const FlowQuery& q
     }
   }
   *error = fmt::format(
-      "the ends have no address family in common: the source has {}, the destination {}; "
-      "a packet cannot change its family on the way",
+      "source and destination have no address family in common: the source has {}, the "
+      "destination {}",
       FamiliesOf(from), FamiliesOf(to));
   return false;
 }

@@ -1,4 +1,4 @@
-// Who the two ends of a flow are, and with which addresses its packets travel: the one place where
+// Who the two ends of a query are, and with which addresses its packets travel: the one place where
 // names and bare addresses of a question become pods, nodes and outside addresses. Deliberately
 // naive (every answer is a walk over all pods), so that it can serve the reference evaluator. Pure;
 // pointers are into the cluster.
@@ -13,14 +13,14 @@
 
 namespace podgate::compiler {
 
-// One end of a flow after the decisions of design §4 about who counts as what.
+// One end of a query after the decisions of design §4 about who counts as what.
 struct Endpoint {
   enum class Kind : std::uint8_t { kPod, kNode, kOutside };
   Kind kind = Kind::kOutside;
   const Pod* pod = nullptr;       // kPod
   std::string node;               // kNode: its name; kPod: where it runs, may be empty
   const Pod* host_pod = nullptr;  // kNode: the hostNetwork pod that was asked about, if one was
-  // Address in the flow's family; nullopt: none is known.
+  // Address in the query's family; nullopt: none is known.
   std::optional<Address> address;
 };
 
@@ -30,8 +30,8 @@ struct Endpoints {
   std::optional<Family> family;  // nullopt: neither end has any address
 };
 
-// nullopt with `error` set when an end is not in the cluster, is a finished pod, or when the ends
-// have no common family.
+// nullopt with `error` set if an end is not in the cluster, is a finished pod, or if the ends have
+// no common family.
 std::optional<Endpoints> ResolveEndpoints(const Cluster& cluster, const FlowQuery& query,
                                           std::string* error);
 

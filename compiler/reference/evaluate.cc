@@ -13,12 +13,16 @@ using Kind = Endpoint::Kind;
 using reference::Describe;
 using reference::Question;
 
-// Why policies are not asked, or empty. The rows of design §4 that come before every policy.
+// Why no policy is asked, or empty: the rows of design §4 that come before every policy.
 std::string Exemption(const Endpoints& ends, const EvaluateOptions& options) {
   const Endpoint& from = ends.from;
   const Endpoint& to = ends.to;
+  if (from.kind == Kind::kOutside && to.kind == Kind::kOutside) {
+    return fmt::format("no pod of the input has these addresses ({} and {}), so no policy applies",
+                       Describe(from), Describe(to));
+  }
   if (from.kind != Kind::kPod && to.kind != Kind::kPod) {
-    return fmt::format("no pod network is involved between {} and {}, so nothing is policed",
+    return fmt::format("neither {} nor {} is in the pod network, so no policy applies",
                        Describe(from), Describe(to));
   }
   const bool same_node = !from.node.empty() && from.node == to.node;
@@ -26,10 +30,16 @@ std::string Exemption(const Endpoints& ends, const EvaluateOptions& options) {
     return fmt::format("{} always reaches itself", Describe(from));
   }
   if (from.kind == Kind::kNode && same_node) {
-    return fmt::format("{} always reaches the pods it runs", Describe(from));
+    if (from.host_pod == nullptr)
+      return fmt::format("{} always reaches its own pods", Describe(from));
+    return fmt::format("{} uses the network of node {}; a node always reaches its own pods",
+                       from.host_pod->key.ToString(), from.node);
   }
   if (to.kind == Kind::kNode && same_node && !options.pod_to_node_enforce) {
-    return fmt::format("{} always reaches the node it runs on ({})", Describe(from), Describe(to));
+    if (to.host_pod == nullptr)
+      return fmt::format("{} always reaches its own node, {}", Describe(from), to.node);
+    return fmt::format("{} uses the network of node {}; a pod always reaches its own node",
+                       to.host_pod->key.ToString(), to.node);
   }
   return "";
 }
@@ -42,14 +52,14 @@ std::vector<const NetworkPolicy*> Isolating(const Question& question) {
   return isolating;
 }
 
-// One direction of the query, from the pod at that side (or from nobody when that side is no pod).
+// One direction of the query; `self` is the end whose policies are asked, if it is a pod.
 SideAnswer Judge(const Question& question, const Endpoint& self, const std::string& exemption) {
   SideAnswer answer;
   const char* direction = question.ingress ? "ingress" : "egress";
   if (question.pod == nullptr) {
-    answer.reason = exemption.empty() ? fmt::format("no policy has a say about {} of {}", direction,
-                                                    Describe(self))
-                                      : exemption;
+    answer.reason = exemption.empty()
+                        ? fmt::format("no policy applies to {} of {}", direction, Describe(self))
+                        : exemption;
     return answer;
   }
   const std::vector<const NetworkPolicy*> isolating = Isolating(question);

@@ -9,10 +9,9 @@ namespace podgate::compiler {
 namespace {
 
 constexpr std::string_view kForms =
-    "expected NAMESPACE/POD, ip:ADDRESS or node:NAME, and for a destination :PORT[/PROTO] after it";
+    "expected NAMESPACE/POD, ip:ADDRESS or node:NAME; a destination has :PORT[/PROTO] after it";
 
-// Object names are DNS names; everything else is a typing error that is better named than looked
-// up.
+// Object names are DNS names; anything else is a typing error that is better named than looked up.
 bool IsName(std::string_view text) {
   if (text.empty() || text.size() > 253) return false;
   for (const char c : text) {
@@ -22,7 +21,7 @@ bool IsName(std::string_view text) {
 }
 
 // What is shown of a text that could not be read: short, and nothing that a terminal would act on.
-std::string Quote(std::string_view text) {
+std::string Shown(std::string_view text) {
   constexpr std::size_t kMostShown = 80;
   std::string quoted = "\"";
   for (const char c : text.substr(0, kMostShown)) quoted += c < ' ' || c > '~' ? '?' : c;
@@ -48,8 +47,7 @@ bool ParsePort(std::string_view text, std::uint16_t* port) {
   return true;
 }
 
-// Where the end's own text stops and ":PORT" or "/PROTO" begins; the ends themselves hold colons
-// and slashes.
+// Where the text of an end stops and ":PORT" or "/PROTO" begins; ends hold colons and slashes too.
 std::size_t LengthOfEnd(std::string_view text) {
   if (text.starts_with("ip:[")) {
     const std::size_t bracket = text.find(']');
@@ -83,7 +81,7 @@ const char* ProtocolText(FlowProtocol protocol) {
   return "ICMP";
 }
 
-nlohmann::ordered_json SideJson(const SideAnswer& side, const char* list) {
+nlohmann::ordered_json SideJson(const SideAnswer& side, Direction direction) {
   nlohmann::ordered_json json;
   json["applies"] = side.applies;
   json["verdict"] = side.allowed ? "allow" : "deny";
@@ -91,7 +89,8 @@ nlohmann::ordered_json SideJson(const SideAnswer& side, const char* list) {
   for (const ObjectKey& policy : side.isolating) json["isolatedBy"].push_back(policy.ToString());
   if (side.policy) {
     json["policy"] = side.policy->ToString();
-    json["rule"] = fmt::format("spec.{}[{}]", list, side.rule);
+    json["direction"] = ToString(direction);
+    json["index"] = side.rule;
   }
   json["reason"] = side.reason;
   return json;
@@ -106,13 +105,13 @@ std::optional<EndpointName> ParseEndpointName(std::string_view text, std::string
       address = address.substr(1, address.size() - 2);
     const std::optional<Address> parsed = Address::Parse(address);
     if (parsed) return EndpointName(*parsed);
-    *error = fmt::format("{}: {} is not an IPv4 or IPv6 address", Quote(text), Quote(address));
+    *error = fmt::format("{}: {} is not an IPv4 or IPv6 address", Shown(text), Shown(address));
     return std::nullopt;
   }
   if (text.starts_with("node:")) {
     const std::string_view name = text.substr(5);
     if (IsName(name)) return EndpointName(NodeName{std::string(name)});
-    *error = fmt::format("{}: {} is not a node's name", Quote(text), Quote(name));
+    *error = fmt::format("{}: {} is not the name of a node", Shown(text), Shown(name));
     return std::nullopt;
   }
   const std::size_t slash = text.find('/');
@@ -121,7 +120,7 @@ std::optional<EndpointName> ParseEndpointName(std::string_view text, std::string
     return EndpointName(
         ObjectKey{std::string(text.substr(0, slash)), std::string(text.substr(slash + 1))});
   }
-  *error = fmt::format("{} names no end of a flow: {}", Quote(text), kForms);
+  *error = fmt::format("{} is not an endpoint: {}", Shown(text), kForms);
   return std::nullopt;
 }
 
@@ -141,8 +140,8 @@ bool ParseTarget(std::string_view text, FlowQuery* query, std::string* error) {
     const std::optional<FlowProtocol> parsed =
         rest.starts_with('/') ? ParseProtocol(rest.substr(1)) : std::nullopt;
     if (!parsed) {
-      *error = fmt::format("{}: {} is no protocol: expected /tcp, /udp, /sctp or /icmp",
-                           Quote(text), Quote(rest));
+      *error = fmt::format("{}: {} is not a protocol: expected /tcp, /udp, /sctp or /icmp",
+                           Shown(text), Shown(rest));
       return false;
     }
     protocol = *parsed;
@@ -151,8 +150,8 @@ bool ParseTarget(std::string_view text, FlowQuery* query, std::string* error) {
   const bool without_port = protocol == FlowProtocol::kIcmp && (!port || port->empty());
   if (!without_port && !ParsePort(port.value_or(""), &number)) {
     *error = port ? fmt::format("{}: {} is not a port: expected a number from 1 to 65535",
-                                Quote(text), Quote(*port))
-                  : fmt::format("{} has no port: {}", Quote(text), kForms);
+                                Shown(text), Shown(*port))
+                  : fmt::format("{} has no port: {}", Shown(text), kForms);
     return false;
   }
   query->to = *end;
@@ -172,7 +171,7 @@ std::optional<FlowQuery> ParseFlowQuery(std::string_view line, std::string* erro
   }
   if (words.size() != 2) {
     *error = fmt::format("{} is not a probe: expected FROM TO:PORT/PROTO, two words on a line",
-                         Quote(line));
+                         Shown(line));
     return std::nullopt;
   }
   const std::optional<EndpointName> from = ParseEndpointName(words[0], error);
@@ -200,8 +199,8 @@ std::string ToJson(const FlowQuery& query, const FlowAnswer& answer) {
   if (answer.family) json["family"] = *answer.family == Family::kIPv4 ? "ipv4" : "ipv6";
   json["verdict"] = answer.allowed ? "allow" : "deny";
   json["reason"] = answer.reason;
-  json["egress"] = SideJson(answer.egress, "egress");
-  json["ingress"] = SideJson(answer.ingress, "ingress");
+  json["egress"] = SideJson(answer.egress, Direction::kEgress);
+  json["ingress"] = SideJson(answer.ingress, Direction::kIngress);
   return json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
 }
 

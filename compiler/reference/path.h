@@ -1,4 +1,4 @@
-// The way of a flow's first packet through the nodes: which hooks of which node's ruleset it meets.
+// The path of a new connection's first packet: which hooks of which node's ruleset it meets.
 // With the interpreter (nft/model/interpret.h) this gives the verdict of compiled rulesets, or of
 // what kernels hold, for the same questions that the evaluator answers. Pure.
 #pragma once

@@ -113,7 +113,7 @@ std::string AskedPort(const Question& question) {
     case FlowProtocol::kIcmp:
       break;
   }
-  return "ICMP echo (that takes a rule without ports)";
+  return "ICMP echo (which only a rule without ports allows)";
 }
 
 // The peer as a rule could have meant it: with its address where the rule speaks of blocks.
@@ -127,7 +127,7 @@ std::string AskedPeer(const PolicyRule& rule, const Question& question) {
   return peer.kind == Endpoint::Kind::kPod ? text + ", which has no address" : text;
 }
 
-// How much of the flow a rule that does not allow it would have allowed; more is nearer.
+// How much of the question a rule that does not allow it matches; more is nearer.
 int Nearness(const NetworkPolicy& policy, const PolicyRule& rule, const Question& question) {
   if (AnyPeerMatches(policy, rule, question)) {
     const auto same_protocol = [&](const PolicyPort& port) {
@@ -138,6 +138,11 @@ int Nearness(const NetworkPolicy& policy, const PolicyRule& rule, const Question
     return std::any_of(rule.ports.begin(), rule.ports.end(), same_protocol) ? 3 : 2;
   }
   return AnyPortMatches(rule, question) ? 1 : 0;
+}
+
+std::string NameOf(const NetworkPolicy& policy, const PolicyRule& rule, const Question& question) {
+  return RuleName(policy.key, question.ingress ? Direction::kIngress : Direction::kEgress,
+                  rule.index);
 }
 
 std::string Miss(const NetworkPolicy& policy, const PolicyRule& rule, const Question& question) {
@@ -152,8 +157,7 @@ std::string Miss(const NetworkPolicy& policy, const PolicyRule& rule, const Ques
     const std::string peer = AskedPeer(rule, question);
     asked = port_matches ? peer : fmt::format("{} {} {}", asked, preposition, peer);
   }
-  return fmt::format("rule {} of policy {} allows {}, not {}", rule.index + 1,
-                     policy.key.ToString(), allows, asked);
+  return fmt::format("{} allows {}, not {}", NameOf(policy, rule, question), allows, asked);
 }
 
 }  // namespace
@@ -164,8 +168,8 @@ std::string Describe(const Endpoint& endpoint) {
       return "pod " + endpoint.pod->key.ToString();
     case Endpoint::Kind::kNode:
       if (endpoint.host_pod != nullptr) {
-        return fmt::format("hostNetwork pod {} (which counts as node {})",
-                           endpoint.host_pod->key.ToString(), endpoint.node);
+        return fmt::format("node {} (whose network {} uses)", endpoint.node,
+                           endpoint.host_pod->key.ToString());
       }
       return "node " + endpoint.node;
     case Endpoint::Kind::kOutside:
@@ -176,13 +180,13 @@ std::string Describe(const Endpoint& endpoint) {
 
 std::string AllowedBy(const NetworkPolicy& policy, const PolicyRule& rule,
                       const Question& question) {
-  // Of several peers and ports, name those that match: the sentence says why, not what the rule
-  // holds.
+  // Of several peers and ports, those that match are named: the sentence says why, not what else
+  // the rule allows.
   PolicyRule matching = rule;
   std::erase_if(matching.peers,
                 [&](const PolicyPeer& p) { return !PeerMatches(policy, p, question); });
   std::erase_if(matching.ports, [&](const PolicyPort& p) { return !PortMatches(p, question); });
-  return fmt::format("rule {} of policy {} allows {} {} {}", rule.index + 1, policy.key.ToString(),
+  return fmt::format("{} allows {} {} {}", NameOf(policy, rule, question),
                      PortsText(matching, question), question.ingress ? "from" : "to",
                      PeersText(policy, matching, question.ingress));
 }
@@ -216,11 +220,12 @@ std::string DeniedBy(const std::vector<const NetworkPolicy*>& isolating, const Q
   }
   if (question.peer->kind == Endpoint::Kind::kNode && !question.peer->address) {
     text += fmt::format(
-        "; the address of node {} is not known, so that only a block of a whole family can match",
+        "; the address of node {} is not known, so only a block of a whole address family can "
+        "match",
         question.peer->node);
   }
   if (!broken.empty()) {
-    text += fmt::format("; of the broken {} {} the unreadable parts allow nothing",
+    text += fmt::format("; the unreadable parts of {} {} allow nothing",
                         broken.size() == 1 ? "policy" : "policies", Join(broken, "and"));
   }
   return text;

@@ -1,5 +1,5 @@
 // The sentences of the reference evaluator: which rule allows a flow, or which rule came nearest to
-// it. Rules are counted from 1 in texts, as people do; indexes in data are the API's, from 0. Pure.
+// it. Pure.
 #pragma once
 
 #include <string>
@@ -9,16 +9,16 @@
 
 namespace podgate::compiler::reference {
 
-// "pod default/web", "node n1", "10.0.0.1"; a hostNetwork pod is named together with what it counts
-// as.
+// "pod default/web", "node n1", "10.0.0.1"; of a hostNetwork pod: "node n1 (whose network x/host
+// uses)".
 std::string Describe(const Endpoint& endpoint);
 
-// "rule 1 of policy default/web allows TCP 80 from pods app=client of namespace default".
+// "default/web ingress[0] allows TCP 80 from pods app=client of namespace default".
 std::string AllowedBy(const NetworkPolicy& policy, const PolicyRule& rule,
                       const Question& question);
 
 // "pod default/web is isolated for ingress by policy default/web: " and the nearest miss among its
-// rules: "rule 2 of policy default/web allows TCP 443, not TCP 80". `isolating` is not empty.
+// rules: "default/web ingress[1] allows TCP 443, not TCP 80". `isolating` is not empty.
 std::string DeniedBy(const std::vector<const NetworkPolicy*>& isolating, const Question& question);
 
 // The same of policies with too many pod selectors to hold.

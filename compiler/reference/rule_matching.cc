@@ -31,7 +31,7 @@ bool Holds(const Requirement& requirement, const Labels& labels) {
 bool NamespaceSelected(const LabelSelector& selector, const std::string& name,
                        const Cluster& cluster) {
   const auto found = cluster.namespaces.find(name);
-  // Nobody knows the labels of a namespace that is not there: no selector selects it.
+  // The labels of a namespace that is not there are unknown: no selector selects it.
   return found != cluster.namespaces.end() && Selects(selector, found->second.labels);
 }
 

@@ -1,6 +1,6 @@
-// What the text of the NetworkPolicy API says about one rule and one flow, question by question,
-// each answered in the most obvious way. It shares no code with the selectors and the IR that the
-// ruleset is made from: the two are compared with each other. Pure.
+// What the text of the NetworkPolicy API says about one rule and one connection, question by
+// question, each answered in the most obvious way. It shares no code with the selectors and the IR
+// that the ruleset is made from: the two are compared with each other. Pure.
 #pragma once
 
 #include <cstdint>
@@ -14,7 +14,7 @@
 
 namespace podgate::compiler::reference {
 
-// One flow, seen from the pod whose policies are asked.
+// One connection, seen from the pod whose policies are asked.
 struct Question {
   const Cluster* cluster = nullptr;
   bool ingress = true;       // the pod is the destination; else it is the source

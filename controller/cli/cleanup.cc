@@ -5,7 +5,7 @@
 
 #include "controller/base/exit_code.h"
 #include "controller/base/signals.h"
-#include "nft/conntrack/conntrack_netlink.h"
+#include "nft/conntrack/conntrack.h"
 #include "nft/kernel/netlink.h"
 
 namespace podgate::controller {

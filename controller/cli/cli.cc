@@ -154,7 +154,7 @@ void AddRun(CLI::App* app, std::function<int()>* chosen) {
       ->add_option_function<std::string>(
           "--node-check",
           [options](const std::string& value) { options->check_node = value == "on"; },
-          "Check that the node has this machine's addresses (default: on)")
+          "Compare the node with this machine (default: on)")
       ->check(CLI::IsMember({"on", "off"}));
   command->add_flag("--node-renamed", options->node_renamed,
                     "Take over the table of another node's name");

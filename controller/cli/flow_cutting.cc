@@ -3,7 +3,7 @@
 #include <utility>
 
 #include "controller/node/node_addresses.h"
-#include "nft/conntrack/conntrack_netlink.h"
+#include "nft/conntrack/conntrack.h"
 
 namespace podgate::controller {
 

@@ -21,7 +21,7 @@ Status AddFile(const std::string& path, Kubeconfig* config) {
   return config->Add(text.value(), path);
 }
 
-// A file of the list that is not there is passed over, as kubectl does.
+// A file of the list that does not exist is ignored, as kubectl does.
 Status AddList(std::string_view list, Kubeconfig* config) {
   while (!list.empty()) {
     const auto colon = list.find(':');

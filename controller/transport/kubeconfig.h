@@ -1,8 +1,7 @@
 // From a kubeconfig, or from the service account of the pod that we run in, to an ApiAccess.
-// Follows kubectl:
-// --kubeconfig, else the files of $KUBECONFIG merged (the first to name a thing wins), else
-// ~/.kube/config, else the service account. What Podgate does not do (running a plugin, skipping
-// verification, proxies) is refused with a sentence that says so, never passed over.
+// Follows kubectl: --kubeconfig, else the files of $KUBECONFIG merged (the first to name a thing
+// wins), else ~/.kube/config, else the service account. What Podgate does not support (plugins,
+// skipped verification, proxies) is refused with a sentence that says so, never ignored.
 #pragma once
 
 #include <functional>

@@ -61,6 +61,8 @@ def agent_serves_what_the_chart_asks(programs, helm):
     objects = helm.render("--set=podMonitor.enabled=true,prometheusRule.enabled=true,grafanaDashboard.enabled=true")
     container = rules.agent(objects)["spec"]["template"]["spec"]["containers"][0]
     ports = {port["name"]: port["containerPort"] for port in container["ports"]}
+    # An agent whose cluster has no such Node is not ready.
+    programs.cluster.kubectl("create", "-f", "-", given=json.dumps({"apiVersion": "v1", "kind": "Node", "metadata": {"name": "n1"}}))
     for address in ("172.30.0.1", "fd00:30::1"):  # as a node's address comes from the API
         arguments = [a.replace("$(HOST_IP)", address) for a in container["args"]]
         with programs.running([*arguments, "--dry-run"], NODE_NAME="n1") as process:

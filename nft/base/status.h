@@ -1,4 +1,5 @@
-// Outcome of an operation that can fail, free when it succeeded, and a value-or-error over it.
+// The outcome of an operation that can fail, which costs nothing when it succeeded, and a value or
+// such an outcome.
 // Callers ask IsNotFound() and the like; they never compare texts or errno values.
 #pragma once
 
@@ -20,10 +21,10 @@ class [[nodiscard]] Status {
     kTooBig,       // EMSGSIZE
     kStale,        // ERESTART: the generation moved; read back, take the difference again
     kInterrupted,  // EINTR: a dump was overtaken by a commit
-    kOverrun,      // ENOBUFS, garbled: answers were lost; the outcome is unknown, read back
+    kOverrun,      // ENOBUFS, or answers that cannot be read: the outcome is unknown, read back
     kPermission,   // EPERM, EACCES
     kUnsupported,  // EOPNOTSUPP, EAFNOSUPPORT, EPROTONOSUPPORT
-    kUnavailable,  // a peer that cannot be reached, a time-out
+    kUnavailable,  // a peer that cannot be reached, or does not answer in time (ETIMEDOUT)
     kOther,
   };
   Status() = default;
@@ -35,7 +36,10 @@ class [[nodiscard]] Status {
   bool IsNotFound() const { return code() == Code::kNotFound; }
   bool IsStale() const { return code() == Code::kStale; }
   // One sentence: what, where, why, what to do. Empty when ok.
-  const std::string& message() const;
+  const std::string& message() const {
+    static const std::string kNone;
+    return rep_ ? rep_->message : kNone;
+  }
 
  private:
   struct Rep {

@@ -1,7 +1,7 @@
 // One netlink batch while it is written: messages one after the other between BATCH_BEGIN and
 // BATCH_END, each with its own sequence number, so that an error leads back to what the message was
-// made for. The last message asks for an acknowledgement: without it the kernel's silence would be
-// all that tells a committed batch from one whose answers were lost. Internal to nft/; not
+// made for. The last message asks for an acknowledgement: without it nothing would tell a committed
+// batch from one whose answers were lost. Internal to nft/; not
 // thread-safe.
 #pragma once
 
@@ -26,8 +26,8 @@ struct RequestOrigin {
 struct BatchError {
   std::uint32_t sequence = 0;
   int error = 0;  // errno value
-  std::uint32_t attribute_offset =
-      0;  // of the attribute at fault from the message's start; 0: not known
+  // Of the attribute at fault, from the start of the message; 0: not known.
+  std::uint32_t attribute_offset = 0;
 };
 
 class Batch {
@@ -50,8 +50,8 @@ class Batch {
     return first_sequence_ + static_cast<std::uint32_t>(messages_.size());
   }
 
-  // Of the message that is answered in any case, and last. A batch without messages has none; it
-  // does nothing.
+  // The number of the message that asks for the acknowledgement. A batch without messages has none;
+  // it does nothing.
   std::optional<std::uint32_t> acknowledged() const { return acknowledged_; }
 
   // nullptr when no message of the batch has the number.

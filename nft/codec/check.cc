@@ -40,7 +40,7 @@ std::string CheckVerdict(const Verdict& verdict) {
   const bool needs_chain =
       verdict.kind == Verdict::Kind::kJump || verdict.kind == Verdict::Kind::kGoto;
   if (needs_chain) return CheckName(verdict.chain);
-  return verdict.chain.empty() ? "" : "a verdict that goes nowhere names a chain";
+  return verdict.chain.empty() ? "" : "a verdict that leads to no chain names one";
 }
 
 bool HasPorts(std::uint8_t protocol) {
@@ -52,7 +52,7 @@ std::string CheckMatch(const Match& match) {
     if (!state->established && !state->related) return "it matches no connection state";
   }
   if (const auto* port = std::get_if<MatchPort>(&match)) {
-    if (!HasPorts(port->protocol)) return "it matches a port of a protocol without ports";
+    if (!HasPorts(port->protocol)) return "it matches a port of a protocol that has none";
     if (port->first > port->last) return "its port range ends before it starts";
   }
   if (const auto* prefix = std::get_if<MatchPrefix>(&match)) {
@@ -76,7 +76,7 @@ std::string CheckStatement(const Statement& statement) {
 std::string CheckAction(const Action& action) {
   if (const auto* verdict = std::get_if<Verdict>(&action)) return CheckVerdict(*verdict);
   if (const auto* vmap = std::get_if<VmapPort>(&action)) {
-    if (!HasPorts(vmap->protocol)) return "it looks up a port of a protocol without ports";
+    if (!HasPorts(vmap->protocol)) return "it looks up a port of a protocol that has none";
   }
   return "";
 }
@@ -103,7 +103,7 @@ std::string CheckContradiction(const Rule& rule) {
       contradiction |= see(std::nullopt, vmap->protocol);
     }
   }
-  return contradiction ? "it asks for two families or two protocols at once" : "";
+  return contradiction ? "it matches two families or two protocols at once" : "";
 }
 
 std::string CheckRule(const Rule& rule) {

@@ -1,4 +1,4 @@
-// What a step may ask for. The kernel would take some forms that do not come back as they were
+// What a step may ask for. The kernel accepts some forms that do not come back as they were
 // written, or that nft's text cannot say; those are refused before they are sent. Internal to nft/.
 // Pure; any thread.
 #pragma once

@@ -1,7 +1,9 @@
-// From what the kernel dumps back to the values of nft/model/ruleset.h. Whatever has a form that
-// these cannot hold comes back with its `foreign` text set. Internal to nft/; any thread, one
-// object at a time.
+// From what the kernel dumps to the values of nft/model/ruleset.h. An object whose form these
+// cannot hold gets a `foreign` text. Internal to nft/; any thread, one object at a time.
 #pragma once
+
+#include <cstdint>
+#include <optional>
 
 #include "nft/model/ruleset.h"
 
@@ -19,6 +21,9 @@ Ruleset DecodeTable(const nftnl_table* table);
 Chain DecodeChain(const nftnl_chain* chain);
 
 Rule DecodeRule(const nftnl_rule* rule);
+
+// The inverse of VerdictCode(). nullopt: a verdict that Podgate does not use (continue, queue).
+std::optional<Verdict> DecodeVerdict(std::uint32_t code, const char* chain);
 
 // Without elements.
 Set DecodeSet(const nftnl_set* set);

@@ -9,9 +9,9 @@
 #include <cstring>
 
 #include "nft/codec/decode.h"
-#include "nft/codec/decode_common.h"
 #include "nft/codec/expression_cursor.h"
 #include "nft/codec/packet_layout.h"
+#include "nft/codec/userdata.h"
 
 namespace podgate::nft {
 namespace {
@@ -277,6 +277,24 @@ std::string Describe(const nftnl_rule* rule) {
 }
 
 }  // namespace
+
+std::optional<Verdict> DecodeVerdict(std::uint32_t code, const char* chain) {
+  const std::string target = chain == nullptr ? "" : chain;
+  switch (static_cast<int>(code)) {
+    case NF_ACCEPT:
+      return Verdict{Verdict::Kind::kAccept, ""};
+    case NF_DROP:
+      return Verdict{Verdict::Kind::kDrop, ""};
+    case NFT_RETURN:
+      return Verdict{Verdict::Kind::kReturn, ""};
+    case NFT_JUMP:
+      return Verdict{Verdict::Kind::kJump, target};
+    case NFT_GOTO:
+      return Verdict{Verdict::Kind::kGoto, target};
+    default:
+      return std::nullopt;
+  }
+}
 
 Rule DecodeRule(const nftnl_rule* rule) {
   Rule decoded;

@@ -5,9 +5,9 @@
 #include <algorithm>
 
 #include "nft/codec/decode.h"
-#include "nft/codec/decode_common.h"
 #include "nft/codec/encode.h"
 #include "nft/codec/netlink_handles.h"
+#include "nft/codec/userdata.h"
 #include "nft/model/canonical.h"
 
 namespace podgate::nft {

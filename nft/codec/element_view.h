@@ -1,5 +1,5 @@
-// The elements of a dump looked at where they lie, without a copy or a library object for each: a
-// tenth of the time that decoding them takes. Internal to nft/. Pure; any thread.
+// The elements of a dump, looked at in the receive buffer, without a copy or a library object for
+// each: in a tenth of the time that decoding them takes. Internal to nft/. Pure; any thread.
 #pragma once
 
 #include <cstdint>

@@ -4,7 +4,7 @@
 
 #include <cstring>
 
-#include "nft/codec/decode_common.h"
+#include "nft/codec/decode.h"
 
 namespace podgate::nft {
 namespace {

@@ -1,10 +1,12 @@
 // The seam between the agent and the kernel's table of connections. Two implementations: netlink
-// (nft/conntrack/conntrack_netlink.h) and a fake for tests.
+// (OpenConntrack()) and a fake for tests.
 //
-// One thread at a time per object. Nothing here meets the locks of nf_tables, so commits never wait
-// for it.
+// One thread at a time per object. Nothing here takes the locks of nf_tables, so commits do not
+// wait for it, unless a socket has to be replaced after a fault or a walk that was ended early.
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -12,17 +14,19 @@
 
 #include "nft/base/status.h"
 #include "nft/conntrack/flow.h"
-#include "nft/conntrack/flow_judge.h"
 
 namespace podgate::nft {
+
+class NetlinkChannel;
 
 class Conntrack {
  public:
   virtual ~Conntrack() = default;
 
-  // Every entry of both families that was there before and still is, each told once or, when the
-  // table changes under the walk, perhaps twice. The kernel walks on as the answers are taken, so a
-  // slow `tell` holds up nobody; entries may be deleted meanwhile. False from `tell` ends the walk.
+  // Every entry of both families that existed before the walk and still does, each told once or, if
+  // the table changes during the walk, perhaps twice. The kernel continues as the answers are read,
+  // so a slow `tell` holds up nobody; entries may be deleted meanwhile. False from `tell` ends the
+  // walk. kUnavailable: the kernel does not answer; kOverrun, kInterrupted: walk again.
   using Tell = std::function<bool(const Flow& flow)>;
   virtual Status Walk(const Tell& tell) = 0;
 
@@ -30,24 +34,34 @@ class Conntrack {
   virtual Result<std::optional<Flow>> Find(std::uint8_t protocol, const FlowTuple& original,
                                            std::uint16_t zone) = 0;
 
-  // Deletes these very entries and puts a tombstone in the place of those that need one. An entry
-  // that is gone, or whose tuples another flow has now, is none of ours any more.
+  // Deletes exactly these entries and puts a tombstone in the place of those that need one. An
+  // entry that is gone, or whose tuples another flow has now, is left alone. kOverrun: the kernel's
+  // refusals were lost, and it is unknown which entries are gone.
   struct Counts {
     std::size_t deleted = 0;
     std::size_t tombstones = 0;
-    std::size_t without_tombstone = 0;  // deleted, but what could bring it back is still possible
-    std::size_t refused = 0;  // still there: the kernel does not let go of it (a flow offloaded)
+    std::size_t without_tombstone = 0;  // deleted, but the other end can still bring them back
+    std::size_t refused = 0;  // still there: the kernel does not delete them (offloaded flows)
   };
   virtual Result<Counts> Cut(std::span<const Flow> flows) = 0;
-  // The flow is deleted, and its other end may have begun it anew since: that goes, and the
-  // tombstone is put. False: it cannot be put. (Part of Cut().)
+  // For a flow that is deleted: its other end may have begun it anew since. That entry is deleted,
+  // and the tombstone is put. False: it cannot be put. (Part of Cut().)
   virtual Result<bool> Tombstone(const Flow& flow) = 0;
-  // Deletes these very entries.
+  // Deletes exactly these entries; how many there were.
   virtual Result<std::size_t> Delete(std::span<const Flow> flows) = 0;
 };
 
-// Takes all tombstones away, whatever the policy says: for those who no longer cut. How many there
-// were.
+// Removes all tombstones, whatever the policy says, when flows are no longer to be cut. How many
+// there were.
 Result<std::size_t> RemoveTombstones(Conntrack* conntrack);
+
+// The kernel's own, over netlink, in the network namespace of the calling thread. Needs
+// CAP_NET_ADMIN there.
+Result<std::unique_ptr<Conntrack>> OpenConntrack();
+
+// The same over channels that the caller made, one for requests and one for walks: for tests of
+// what happens when they fail.
+std::unique_ptr<Conntrack> ConntrackOver(std::unique_ptr<NetlinkChannel> requests,
+                                         std::unique_ptr<NetlinkChannel> walks);
 
 }  // namespace podgate::nft

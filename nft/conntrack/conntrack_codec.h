@@ -1,5 +1,5 @@
-// Conntrack's netlink messages from and to flows, with libnetfilter_conntrack. Internal to
-// conntrack_netlink. No I/O; any thread.
+// Conntrack's netlink messages from and to flows, with libnetfilter_conntrack. Internal to nft/. No
+// I/O; any thread.
 #pragma once
 
 #include <cstdint>
@@ -12,7 +12,7 @@ struct nlmsghdr;
 
 namespace podgate::nft {
 
-// nullopt: an entry without addresses of a family that we know.
+// nullopt: an entry whose addresses are of another family.
 std::optional<Flow> DecodeFlow(const nlmsghdr* message);
 
 // Messages one after the other, for one send. Each has a sequence number of its own.
@@ -24,9 +24,9 @@ class ConntrackRequests {
   void Dump();
   // The entry with this tuple, whichever of its directions that is.
   void Get(std::uint8_t protocol, const FlowTuple& tuple, std::uint16_t zone);
-  // Refused with ENOENT when the tuple is not there or belongs to an entry with another id.
+  // Refused with ENOENT if there is no such tuple, or it belongs to an entry with another id.
   void Delete(const Flow& flow);
-  // Refused with EEXIST when one of its tuples is taken.
+  // Refused with EEXIST if one of its tuples is taken.
   void Create(const Flow& flow);
 
   const char* data() const { return bytes_.data(); }

@@ -1,13 +1,12 @@
-// Connections as conntrack knows them, as plain values: what a policy has to say about one, and the
-// tombstone that takes the place of one that was cut.
+// Connections as conntrack knows them, as plain values: the packet that a policy decides about, and
+// the tombstone that takes the place of a flow that was cut.
 //
-// A flow that is only deleted may come to life from its other end: whatever the server sends next
-// (a push, a retransmission, an answer that was on its way) is a new flow from the server to the
-// client, and where no policy isolates that direction the client's packets are then its replies,
-// which are never judged. A tombstone keeps that from happening: an entry that starts where the
-// server's packets start and has its replies in a conntrack zone that no packet is in. So the
-// server's packets stay those of a new flow, judged one by one, and the client's match nothing and
-// are judged as well.
+// A flow that is only deleted may be revived by its other end: whatever the server sends next (a
+// push, a retransmission, a late answer) is a new flow from the server to the client. If no policy
+// isolates that direction, the client's packets are then its replies, which are never judged. A
+// tombstone prevents that: an entry that starts where the server's packets start and has its
+// replies in a conntrack zone that no packet is in. So the server's packets remain those of a new
+// flow, judged one by one, and the client's packets match nothing and are judged as well.
 //
 // Pure values; any thread.
 #pragma once
@@ -41,14 +40,14 @@ struct FlowMaster {  // the flow that announced another one
 
 struct Flow {
   std::uint8_t protocol = kTcp;
-  FlowTuple original;  // as the flow's first packet came: before any NAT
-  FlowTuple reply;     // as the answer to it comes: from where DNAT led, to what SNAT made
+  FlowTuple original;  // as the first packet arrived: before any NAT
+  FlowTuple reply;     // as its answer arrives: from where DNAT led, to what SNAT made
   std::uint16_t original_zone = 0;
   std::uint16_t reply_zone = 0;
-  std::uint32_t id = 0;      // of this very entry: another one with the same tuples has another
-  std::uint32_t status = 0;  // IPS_* bits
-  std::uint32_t timeout_seconds = 0;   // that the entry still lives when no packet comes
-  bool ended = false;                  // a TCP connection that is over, its entry only lingers
+  std::uint32_t id = 0;               // of this entry: a later one with the same tuples has another
+  std::uint32_t status = 0;           // IPS_* bits
+  std::uint32_t timeout_seconds = 0;  // that the entry still lives if no packet comes
+  bool ended = false;                 // a TCP connection that is over, its entry only lingers
   std::optional<FlowMaster> master{};  // of a related flow
   friend auto operator<=>(const Flow&, const Flow&) = default;
 };
@@ -56,13 +55,13 @@ struct Flow {
 // The flow's first packet as the forward hook saw it, after DNAT and before SNAT.
 Packet FirstPacket(const Flow& flow);
 
-// True when its other end could bring it back after a deletion. Not so when that has never sent
-// anything, with NAT (its packets then come with addresses that the client does not know), without
-// ports (an ICMP answer begins no flow), and when the connection is over.
+// Whether its other end could revive it after a deletion. Not if that end has never sent anything,
+// with NAT (its packets then have addresses that the client does not know), without ports (an ICMP
+// answer begins no flow), or if the connection is over.
 bool NeedsTombstone(const Flow& flow);
 Flow TombstoneOf(const Flow& flow);
 bool IsTombstone(const Flow& flow);
-// The flow that the tombstone closes, as far as a tombstone tells: its tuples.
+// The flow that the tombstone stands for, as far as a tombstone tells: its tuples.
 Flow FlowOfTombstone(const Flow& tombstone);
 
 }  // namespace podgate::nft

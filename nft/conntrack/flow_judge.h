@@ -1,6 +1,6 @@
-// Which of the established flows the rules of this node deny: each is asked about as if its first
-// packet came now. The ruleset that is enforced decides, without its rule for established packets,
-// so there is no second opinion that could differ.
+// Which of the established flows the rules of this node deny: each is judged as if its first packet
+// came now. The enforced ruleset itself decides (to its rule for established packets such a packet
+// is new), so there is no second evaluator that could disagree with it.
 //
 // Pure; any thread. The ruleset outlives the judge and does not change meanwhile: make one for each
 // slice of work.
@@ -20,17 +20,17 @@ namespace podgate::nft {
 // Sorted, for std::binary_search.
 using Addresses = std::vector<ipset::Address>;
 
-// The addresses that a flow must have at one end, at least, to be denied at all: those that the
-// ruleset's maps lead to a chain of their own. A copy.
+// The isolated addresses, those for which the ruleset's maps name a chain: a flow can only be
+// denied if it has one of them at one end. A copy.
 Addresses JudgedAddresses(const Ruleset& ruleset);
 
-// What of conntrack is worth asking about, to be known without the ruleset.
+// Which entries of conntrack are worth judging, decided without the ruleset.
 struct FlowFilter {
   Addresses judged;  // JudgedAddresses()
   Addresses node;    // all of this node, broadcast addresses too
-  // Whether a policy can have anything to say. Not so: flows from the node itself (they never pass
-  // the forward hook), to groups of receivers (they have no other end), and between ends that no
-  // policy isolates. Tombstones are of interest always.
+  // Whether a policy can apply. It cannot to flows from the node itself (they never pass the
+  // forward hook), to multicast and broadcast addresses (they have no other end), and between
+  // endpoints that no policy isolates. Tombstones are always interesting.
   bool Interesting(const Flow& flow) const;
   // The hook that packets for this flow's destination pass.
   Hook HookOf(const Flow& flow) const;
@@ -39,8 +39,8 @@ struct FlowFilter {
 struct FlowQuestion {
   Flow flow;
   Hook hook = Hook::kForward;
-  // What is asked about instead of the flow itself, if anything: for a flow that another one
-  // announced (ct state related), that one, because it is the one that a policy allowed.
+  // What is judged instead of the flow itself, if anything: for a flow that another one announced
+  // (ct state related), that one, because it is the one that a policy allowed.
   std::optional<Packet> master{};
 };
 

@@ -98,8 +98,7 @@ Status DescribeBatchError(const Step& step, const Status& status) {
 }
 
 Status DescribeErrors(const Step& step, const Batch& batch, const std::vector<BatchError>& errors) {
-  // A batch for a generation that is gone is refused as a whole; what else went wrong follows from
-  // that.
+  // A batch for an old generation is refused as a whole; all other errors follow from that.
   const auto stale = std::find_if(errors.begin(), errors.end(), [](const BatchError& error) {
     return CodeOf(error.error) == Status::Code::kStale;
   });

@@ -1,4 +1,5 @@
-// From errors of a batch back to the objects of the step that it was made from. Internal to nft/.
+// From the errors of a batch to the objects of the step that it was made from, in words. Internal
+// to nft/.
 #pragma once
 
 #include <vector>
@@ -12,7 +13,7 @@ namespace podgate::nft {
 // One sentence about the first error, and how many more there were.
 Status DescribeErrors(const Step& step, const Batch& batch, const std::vector<BatchError>& errors);
 
-// The sentence for a step that was refused as a whole.
+// The sentence for a step whose batch was not sent, or whose outcome is unknown.
 Status DescribeBatchError(const Step& step, const Status& status);
 
 }  // namespace podgate::nft

@@ -27,9 +27,9 @@ constexpr std::uint16_t kNewGeneration = (NFNL_SUBSYS_NFTABLES << 8) | NFT_MSG_N
 constexpr std::size_t kMostTransactions = 64;
 constexpr std::size_t kMessageBytes = 1024;
 
-// The kernel sends the end of a transaction, and only that, as a message of its own. All others
-// must not reach the socket's buffer: a large transaction would fill it and push out the one that
-// matters.
+// The kernel sends the end of a transaction, and only that, in a datagram of its own. The others
+// must not reach the socket's buffer: a large transaction would fill it, and the one that matters
+// would be lost.
 int LetOnlyGenerationsThrough(int fd) {
   std::array<sock_filter, 4> program = {{
       BPF_STMT(BPF_LD | BPF_H | BPF_ABS, offsetof(nlmsghdr, nlmsg_type)),
@@ -59,7 +59,7 @@ class SocketMonitor : public Monitor {
                                         reinterpret_cast<sockaddr*>(&sender), &size);
       if (received < 0 && (errno == EINTR || errno == ENOBUFS)) continue;  // some are missed
       if (received < 0) break;
-      if (sender.nl_pid != 0) continue;  // not from the kernel
+      if (sender.nl_pid != 0) continue;  // not the kernel
       const auto* message = reinterpret_cast<const nlmsghdr*>(buffer);
       if (!IsGeneration(message, static_cast<std::size_t>(received))) continue;
       heard.push_back(Read(message));
@@ -79,6 +79,7 @@ class SocketMonitor : public Monitor {
   }
 
  private:
+  // Whole, too: of a datagram that was cut off the message is longer than what came.
   static bool IsGeneration(const nlmsghdr* message, std::size_t bytes) {
     return bytes >= sizeof(nlmsghdr) + sizeof(nfgenmsg) && message->nlmsg_len <= bytes &&
            message->nlmsg_len >= sizeof(nlmsghdr) + sizeof(nfgenmsg) &&
@@ -113,16 +114,16 @@ class SocketMonitor : public Monitor {
 
 Result<std::unique_ptr<Monitor>> OpenMonitor() {
   const int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_NETFILTER);
-  if (fd < 0) return ErrnoStatus("Cannot open a socket for changes of others", errno);
+  if (fd < 0) return ErrnoStatus("Cannot open a netlink socket for foreign changes", errno);
   auto monitor = std::make_unique<SocketMonitor>(fd);
   sockaddr_nl address{};
   address.nl_family = AF_NETLINK;
   if (bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 ||
       LetOnlyGenerationsThrough(fd) != 0) {
-    return ErrnoStatus("Cannot prepare a socket for changes of others", errno);
+    return ErrnoStatus("Cannot prepare a netlink socket for foreign changes", errno);
   }
   if (const int error = monitor->SetMembership(NETLINK_ADD_MEMBERSHIP); error != 0) {
-    return ErrnoStatus("Cannot listen to changes of others", error);
+    return ErrnoStatus("Cannot listen to foreign changes", error);
   }
   return std::unique_ptr<Monitor>(std::move(monitor));
 }

@@ -1,11 +1,11 @@
-// Who changes rules: hears of each nftables transaction in a network namespace, anybody's to any
-// table, with the name of the process. Events may be missed (others' while away, and all when too
-// many come at once), so the generation id (nft/kernel/kernel.h) is what tells whether something
+// Hears of each nftables transaction in a network namespace, by anybody and to any table, with the
+// name of the process. Events may be missed (those of others during an own commit, and all when too
+// many come at once), so the generation (nft/kernel/kernel.h) is what tells whether something
 // happened; this only tells it sooner, and who it was.
 //
-// A listener costs: while anybody listens the kernel describes every object of each transaction,
-// which more than doubles the time of large ones, even when the descriptions are thrown away
-// unseen as they are here. So one is away around its own commits.
+// A listener costs: while anybody listens, the kernel describes every object of each transaction,
+// which more than doubles the time of large ones, even if the descriptions are thrown away unread
+// as they are here. So the agent leaves the group for its own commits (MonitorAway).
 //
 // One thread at a time; another may wait for fd() to become readable.
 #pragma once
@@ -41,10 +41,10 @@ class Monitor {
   virtual int fd() const = 0;
 };
 
-// On the network namespace of the calling thread, and joined. Needs CAP_NET_ADMIN there.
+// In the network namespace of the calling thread, and joined. Needs CAP_NET_ADMIN there.
 Result<std::unique_ptr<Monitor>> OpenMonitor();
 
-// Away for as long as it lives. nullptr for the monitor is fine.
+// The monitor has left the group for as long as this lives. The monitor may be nullptr.
 class MonitorAway {
  public:
   explicit MonitorAway(Monitor* monitor) : monitor_(monitor) {

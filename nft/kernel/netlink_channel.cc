@@ -20,7 +20,7 @@ constexpr int kReceiveBufferBytes = 8 << 20;
 // What the kernel keeps back of the send buffer.
 constexpr std::size_t kSendReserveBytes = 32;
 
-// Beyond the limits of the system where we may, within them otherwise.
+// Beyond the system's limit if that is permitted, otherwise up to it.
 void SetBuffer(int fd, int forced_option, int option, int bytes) {
   if (setsockopt(fd, SOL_SOCKET, forced_option, &bytes, sizeof bytes) != 0) {
     setsockopt(fd, SOL_SOCKET, option, &bytes, sizeof bytes);

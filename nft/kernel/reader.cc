@@ -16,7 +16,6 @@
 #include <vector>
 
 #include "nft/codec/decode.h"
-#include "nft/codec/decode_common.h"
 #include "nft/codec/element_view.h"
 #include "nft/codec/netlink_handles.h"
 #include "nft/kernel/nftables_requests.h"
@@ -35,9 +34,10 @@ extern "C" {
 namespace podgate::nft {
 namespace {
 
-// A dump takes milliseconds; only a node where somebody commits all the time needs more than two.
+// A dump takes milliseconds; more than two attempts are only needed where somebody commits all the
+// time.
 constexpr int kAttempts = 20;
-// When answers are lost or do not come, or the kernel has no memory for them.
+// Attempts, if answers are lost or do not come, or the kernel has no memory for them.
 constexpr int kFailures = 3;
 
 bool IsWorthAnotherAttempt(Status::Code code) {
@@ -69,7 +69,7 @@ class TableReader {
  public:
   TableReader(NetlinkClient* client, const std::string& table) : client_(client), table_(table) {}
 
-  // One picture, perhaps of a moment that never was; kNotFound when a part has gone meanwhile.
+  // One reading, perhaps a mixture of several moments; kNotFound if a part was deleted meanwhile.
   Status Read() {
     Status status = ReadAllButElements();
     for (auto& [name, set] : ruleset_.sets) {
@@ -80,7 +80,8 @@ class TableReader {
     }
     return status;
   }
-  // Likewise: is what is there this? Where a commit overtook a dump, the answer is of a mixture.
+  // Likewise: whether the table is the wanted one. If a commit overtook a dump, the answer is about
+  // a mixture.
   Status Compare(const Ruleset& wanted, bool* same) {
     Status status = ReadAllButElements();
     *same = status.ok() && SameButElements(ruleset_, wanted);
@@ -204,7 +205,7 @@ class TableReader {
       *same = status.ok() && set->foreign.empty() && DeltaOf(*set, wanted).empty();
       return status;
     }
-    // Keys are unique, so that as many as wanted, each of them wanted, are the wanted ones.
+    // Keys are unique: if as many are found as wanted, and each of them is wanted, all are there.
     std::size_t found = 0;
     std::size_t others = 0;
     const Status status = DumpElements(set->name, [&](const nlmsghdr* message) {
@@ -242,8 +243,8 @@ class TableReader {
     });
   }
 
-  // The kernel takes up a dump where it was by counting rules, those of a transaction not yet
-  // committed among them: when somebody prepares one meanwhile, rules come twice.
+  // The kernel resumes a dump by counting rules, including those of a transaction that is not yet
+  // committed: if somebody prepares one meanwhile, rules come twice.
   Status ReadRules() {
     std::set<std::uint64_t> seen;  // handles
     return Dump(NFT_MSG_GETRULE, InTable(NFTA_RULE_TABLE), [this, &seen](const nlmsghdr* message) {
@@ -320,7 +321,8 @@ Result<bool> HoldsTable(NetlinkClient* client, const Ruleset& wanted) {
     const Result<std::uint32_t> after = ReadGeneration(client);
     const bool moved = before.ok() && after.ok() && before.value() != after.value();
     if (moved || reader.interrupted()) {
-      status = Status(Status::Code::kInterrupted, "somebody else changes rules all the time");
+      status = Status(Status::Code::kInterrupted,
+                      "somebody else changes the rules of this network namespace all the time");
       continue;
     }
     if (status.ok() || (status.IsNotFound() && !reader.found())) return false;

@@ -13,9 +13,9 @@ namespace podgate::nft {
 // table.
 Result<std::optional<Ruleset>> ReadTable(NetlinkClient* client, const std::string& table);
 
-// Whether the table of that name is just this one, as SameForKernel() says. Takes no copy of the
-// elements. What is committed meanwhile may be missed, never what was before; a difference is only
-// reported of one moment.
+// Whether the table of that name is exactly this one, as SameForKernel() says, without a copy of
+// the elements. Commits during the call may be missed, earlier ones never; "false" is only said of
+// one moment.
 Result<bool> HoldsTable(NetlinkClient* client, const Ruleset& wanted);
 
 }  // namespace podgate::nft

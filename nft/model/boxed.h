@@ -1,5 +1,5 @@
-// An optional value kept elsewhere: eight bytes where most have none. Copies copy the value, and
-// comparisons compare it.
+// An optional value on the heap: it takes eight bytes in the many objects that have none. Copies
+// copy the value, and comparisons compare it.
 #pragma once
 
 #include <compare>

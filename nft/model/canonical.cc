@@ -9,7 +9,7 @@ namespace {
 
 std::size_t Padded(std::size_t bytes) { return (bytes + 3) / 4 * 4; }
 
-// Does `next`, encoded right after `match`, hold all that `match` says?
+// Whether `next`, encoded right after `match`, says all that `match` says.
 bool Implies(const Match& next, const Match& match) {
   if (const auto* family = std::get_if<MatchFamily>(&match)) {
     return !std::holds_alternative<MatchFamily>(next) && FamilyOf(next) == family->family;
@@ -101,7 +101,7 @@ std::optional<std::uint8_t> ProtocolOf(const Match& match) {
 
 Rule Canonical(const Rule& rule) {
   Rule canonical = rule;
-  // From the back, so that of a whole row of such matches only the one that holds them all is left.
+  // From the back, so that of several such matches only the one that implies them all is left.
   std::vector<Match> matches;
   for (auto match = rule.matches.rbegin(); match != rule.matches.rend(); ++match) {
     const bool implied =

@@ -1,5 +1,6 @@
-// Facts about the forms of nft/model/ruleset.h that printer, writer, reader, differ and fake kernel
-// share. Internal to nft/. Pure; any thread.
+// Facts about the forms of nft/model/ruleset.h that the planner, the printer, the codec and the
+// fake kernel share: sizes, names, and what the kernel gives back for a rule. Internal to nft/.
+// Pure; any thread.
 #pragma once
 
 #include <cstddef>
@@ -17,20 +18,18 @@ inline constexpr std::size_t kMaxLogPrefixBytes = 127;
 
 // Bytes of the field itself, without padding.
 std::size_t FieldBytes(Field field);
-// Bytes of a whole key as the kernel holds it: padded in a concatenation, bare when there is one
+// Bytes of a whole key as the kernel holds it: with padding in a concatenation, without for a lone
 // field.
 std::size_t KeyBytes(const std::vector<Field>& fields);
 // The field's name as nft writes types: "ipv4_addr".
 const char* TypeName(Field field);
 
 // What nft can write between double quotes: it knows no escapes, so a quote or a control character
-// becomes
-// '?'. Text without them is returned as it is.
+// becomes '?'. Text without them is returned as it is.
 std::string QuotableText(std::string_view text);
 
 // The rule that the kernel gives back for this one: a family or protocol match is left out right
-// before a match that holds it as well (nft makes the same expressions of both), texts are
-// quotable.
+// before a match that implies it (nft makes the same expressions of both), and texts are quotable.
 Rule Canonical(const Rule& rule);
 bool SameRule(const Rule& a, const Rule& b);
 bool SameRules(const std::vector<Rule>& a, const std::vector<Rule>& b);

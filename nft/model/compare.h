@@ -18,12 +18,12 @@ bool SameDefinition(const Chain& a, const Chain& b);
 struct ElementDelta {
   std::vector<Element> added;
   std::vector<Element> removed;
-  bool verdict_changed = false;  // of a key that both have; then the delta is of no use
+  bool verdict_changed = false;  // of a key that both have; then the delta cannot be committed
   bool empty() const { return added.empty() && removed.empty() && !verdict_changed; }
 };
 ElementDelta DeltaOf(const Set& before, const Set& after);
 
-// The whole tables are. Guard flags are ignored: the kernel does not know them.
+// Whole tables. Guard flags are ignored: the kernel does not know them.
 bool SameForKernel(const Ruleset& a, const Ruleset& b);
 
 }  // namespace podgate::nft

@@ -29,8 +29,8 @@ struct Interpretation {
   std::vector<std::string> trace;
 };
 
-// All base chains of the hook, by priority. A chain that is referred to and not there ends in a
-// drop with a trace line that says so (it cannot be loaded into a kernel).
+// All base chains of the hook, by priority. A reference to a chain that does not exist is a drop,
+// with a trace line that says so (such a ruleset cannot be loaded into a kernel).
 Interpretation Interpret(const Ruleset& ruleset, Hook hook, const Packet& packet);
 
 // The element of a set that holds the key; nullptr: none does.
@@ -42,8 +42,8 @@ using LookUp = std::function<const Element*(const std::string& set, const Key& k
 Interpretation Interpret(const Ruleset& ruleset, Hook hook, const Packet& packet,
                          const LookUp& look_up);
 
-// Many questions to one ruleset, for the verdict alone: without traces. The
-// ruleset outlives this and does not change meanwhile.
+// Many questions to one ruleset, for the verdict alone, without traces. The ruleset outlives this
+// and does not change meanwhile.
 class Verdicts {
  public:
   explicit Verdicts(const Ruleset& ruleset);

@@ -1,5 +1,5 @@
-// A ruleset of one nftables table as plain values: what the compiler makes, the printer prints, the
-// netlink writer programs and the reader reads back. Only the forms that Podgate uses exist here,
+// A ruleset of one nftables table as plain values: what the compiler makes, the printer prints, and
+// the kernel is given and asked for. Only the forms that Podgate uses exist here,
 // so each can be printed, encoded, decoded and interpreted without a remainder.
 //
 // Values only: no I/O, no threads. Two equal rulesets are the same ruleset; maps and element
@@ -39,7 +39,6 @@ inline constexpr std::uint8_t kIcmp = 1;
 inline constexpr std::uint8_t kIcmpv6 = 58;
 
 // ---- sets and maps
-// -----------------------------------------------------------------------------------
 
 // Types of the fields of a set's key, with nft's own names.
 enum class Field : std::uint8_t {
@@ -71,8 +70,7 @@ struct Verdict {
 
 struct Element {
   Key key{};
-  Key last{};  // interval sets: the last key that belongs to the interval (inclusive); otherwise
-               // empty
+  Key last{};                // interval sets: the interval's last key (inclusive); otherwise empty
   Boxed<Verdict> verdict{};  // verdict maps only
   friend std::strong_ordering operator<=>(const Element&, const Element&) = default;
   friend bool operator==(const Element&, const Element&) = default;
@@ -85,10 +83,10 @@ struct Set {
   bool verdict_map = false;  // a `map { type … : verdict }`
   std::uint32_t size = 0;    // 0: none given. With a size the kernel takes its fixed, faster hash
   std::string comment{};
-  std::vector<Element>
-      elements{};  // sorted by key, keys unique; intervals disjoint and not adjacent
-  // Whose misses must fail closed only after everything else is in place: elements are removed in
-  // the prepare step and added in the sweep step. Not part of the kernel's state: ignored by
+  // Sorted by key, keys unique; intervals disjoint and not adjacent.
+  std::vector<Element> elements{};
+  // A set whose misses must fail closed only when everything else is in place: elements are removed
+  // in the prepare step and added in the sweep step. Not part of the kernel's state: ignored by
   // comparisons of it.
   bool guard = false;
   std::string foreign{};  // see Ruleset::foreign
@@ -96,7 +94,6 @@ struct Set {
 };
 
 // ---- rules
-// -------------------------------------------------------------------------------------------
 
 struct MatchCtState {  // ct state established,related
   bool established = true;
@@ -111,8 +108,8 @@ struct MatchProtocol {  // meta l4proto P
   std::uint8_t protocol = kTcp;
   friend auto operator<=>(const MatchProtocol&, const MatchProtocol&) = default;
 };
-struct MatchPort {  // tcp|udp|sctp dport F or F-L (inclusive, host order); holds the protocol match
-                    // as well
+// tcp|udp|sctp dport F or F-L (inclusive, host order); implies the protocol match.
+struct MatchPort {
   std::uint8_t protocol = kTcp;
   std::uint16_t first = 0;
   std::uint16_t last = 0;
@@ -134,8 +131,8 @@ struct MatchServiceSet {  // ip|ip6 daddr . meta l4proto . th dport @set
   std::string set;
   friend auto operator<=>(const MatchServiceSet&, const MatchServiceSet&) = default;
 };
-struct MatchNeighbourDiscovery {  // icmpv6 type 133-137 with ip6 hoplimit 255 (on-link only, RFC
-                                  // 4861)
+// icmpv6 type 133-137 with ip6 hoplimit 255 (on-link only, RFC 4861).
+struct MatchNeighbourDiscovery {
   friend auto operator<=>(const MatchNeighbourDiscovery&, const MatchNeighbourDiscovery&) = default;
 };
 using Match = std::variant<MatchCtState, MatchFamily, MatchProtocol, MatchPort, MatchPrefix,
@@ -211,15 +208,15 @@ struct Ruleset {
   std::map<std::string, Set> sets;      // by name; maps too
   std::map<std::string, Chain> chains;  // by name
   std::set<std::string> counters;       // named counter objects
-  // Empty in all that Podgate makes. Only a reader sets it, on a table, set, chain or rule that has
-  // a form which these types cannot hold (somebody else wrote it): what was found there, for
-  // messages. Such an object compares unequal to every one of ours, so a difference replaces it;
-  // nothing ever writes it.
+  // Empty in everything that Podgate makes. Only the reader sets it, on a table, set, chain or rule
+  // whose form these types cannot hold (somebody else wrote it): what was found there, for
+  // messages. Such an object compares unequal to every one of ours, so a difference replaces it; it
+  // is never sent to the kernel.
   std::string foreign{};
   friend auto operator<=>(const Ruleset&, const Ruleset&) = default;
 };
 
-// Names of the sets and maps, and of the chains, that a rule or an element refers to.
+// Names of the sets and maps, the chains and the counters that a rule refers to.
 void CollectReferences(const Rule& rule, std::set<std::string>* sets, std::set<std::string>* chains,
                        std::set<std::string>* counters);
 

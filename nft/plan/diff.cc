@@ -9,17 +9,17 @@
 namespace podgate::nft {
 namespace {
 
-std::vector<Step> Way(const Ruleset& applied, const Ruleset& desired, bool add_table) {
+std::vector<Step> StepsBetween(const Ruleset& applied, const Ruleset& desired, bool add_table) {
   const Change change = Between(applied, desired);
   return TransactionPlanner(change, desired).Steps(add_table);
 }
 
 // All in one batch, in place of a table that cannot be kept: exact for rules and hash sets, while a
-// packet may for some microseconds find a new interval set empty.
+// packet may find a new interval set empty for some microseconds.
 std::vector<Step> Replace(const Ruleset& desired) {
   Step step{Phase::kFlip, desired.table, {DeleteTable{}}};
   const Ruleset nothing;
-  for (Step& part : Way(nothing, desired, true)) {
+  for (Step& part : StepsBetween(nothing, desired, true)) {
     for (Operation& operation : part.operations) step.operations.push_back(std::move(operation));
   }
   return {std::move(step)};
@@ -34,15 +34,15 @@ std::vector<Step> StepsOf(const Change& change, const Ruleset& after) {
 std::vector<Step> Diff(const Ruleset* applied, const Ruleset& desired) {
   if (applied == nullptr) {
     const Ruleset nothing;
-    return Way(nothing, desired, true);
+    return StepsBetween(nothing, desired, true);
   }
-  // The only thing about a table that cannot be changed while it is there.
+  // The only property of a table that cannot be changed while it exists.
   if (QuotableText(applied->comment) != QuotableText(desired.comment)) return Replace(desired);
-  const bool wake_table = !applied->foreign.empty();
-  const std::optional<Ruleset> detour = IntermediateBetween(*applied, desired);
-  if (!detour) return Way(*applied, desired, wake_table);
-  std::vector<Step> steps = Way(*applied, *detour, wake_table);
-  for (Step& step : Way(*detour, desired, false)) steps.push_back(std::move(step));
+  const bool wake = !applied->foreign.empty();  // it may be dormant
+  const std::optional<Ruleset> intermediate = IntermediateBetween(*applied, desired);
+  if (!intermediate) return StepsBetween(*applied, desired, wake);
+  std::vector<Step> steps = StepsBetween(*applied, *intermediate, wake);
+  for (Step& step : StepsBetween(*intermediate, desired, false)) steps.push_back(std::move(step));
   return steps;
 }
 

@@ -158,11 +158,11 @@ ElementOrder OrderFor(const Change& change, const Ruleset& after,
   if (moves) {
     Addresses all = leaving;
     all.insert(coming.begin(), coming.end());
-    return flipped.empty() && IsOnePod(all) ? ElementOrder::kOpenFirst : ElementOrder::kAside;
+    return flipped.empty() && IsOnePod(all) ? ElementOrder::kAddFirst : ElementOrder::kViaCopies;
   }
-  if (flipped.empty() || (leaving.empty() && coming.empty())) return ElementOrder::kCloseFirst;
-  return RulesMeetElements(change, after, flipped, moving) ? ElementOrder::kAside
-                                                           : ElementOrder::kCloseFirst;
+  if (flipped.empty() || (leaving.empty() && coming.empty())) return ElementOrder::kDeleteFirst;
+  return RulesMeetElements(change, after, flipped, moving) ? ElementOrder::kViaCopies
+                                                           : ElementOrder::kDeleteFirst;
 }
 
 }  // namespace podgate::nft

@@ -10,7 +10,7 @@
 namespace podgate::nft {
 namespace {
 
-using Names = std::map<std::string, std::string>;  // from the desired name to the detour's
+using Names = std::map<std::string, std::string>;  // from the desired name to the intermediate one
 
 // Names that neither ruleset has, always the same for the same rulesets.
 class FreeNames {
@@ -35,7 +35,7 @@ class FreeNames {
   int last_ = 0;
 };
 
-bool IsInTheWay(const Set& applied, const Set& desired) {
+bool NeedsAnotherName(const Set& applied, const Set& desired) {
   if (!SameDefinition(applied, desired)) return true;
   if (!desired.interval && !desired.verdict_map) return false;
   const ElementDelta delta = DeltaOf(applied, desired);
@@ -101,7 +101,7 @@ std::optional<Ruleset> IntermediateBetween(const Ruleset& applied, const Ruleset
   for (const auto& [name, set] : desired.sets) {
     const auto found = applied.sets.find(name);
     if (found == applied.sets.end()) continue;
-    if (IsInTheWay(found->second, set) || GoesTo(set, chains)) sets[name] = free_names.Next();
+    if (NeedsAnotherName(found->second, set) || GoesTo(set, chains)) sets[name] = free_names.Next();
   }
   if (sets.empty() && chains.empty()) return std::nullopt;
   return Renamed(desired, sets, chains);

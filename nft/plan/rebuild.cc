@@ -8,18 +8,18 @@
 namespace podgate::nft {
 namespace {
 
-// `desired` with free names for all but base chains: the way around a ruleset where everything
-// stands in the way.
+// `desired` with free names for all but base chains: the intermediate ruleset for one in which
+// nothing can be changed in place.
 Ruleset ShadowOf(const Ruleset& applied, const Ruleset& desired) {
   Ruleset obstacles = applied;
   for (const auto& [name, set] : desired.sets) {
     obstacles.sets[name] = Set{name};
-    obstacles.sets[name].foreign = "in the way";
+    obstacles.sets[name].foreign = "replaced";
   }
   for (const auto& [name, chain] : desired.chains) {
     if (chain.base) continue;
     obstacles.chains[name] = Chain{name};
-    obstacles.chains[name].foreign = "in the way";
+    obstacles.chains[name].foreign = "replaced";
   }
   return IntermediateBetween(obstacles, desired).value_or(desired);
 }

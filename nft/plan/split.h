@@ -1,4 +1,4 @@
-// A step in two. Internal to nft/. Pure; any thread.
+// A step that is too big for one batch, in two. Internal to nft/. Pure; any thread.
 #pragma once
 
 #include <optional>
@@ -8,7 +8,7 @@
 
 namespace podgate::nft {
 
-// Two steps that do together what the one does, about half of it each. nullopt where a packet could
+// Two steps that together do what the one does, about half of it each. nullopt where a packet could
 // notice the time between them, which is a flip of rules (elements have no generation, so that a
 // packet may see them one by one anyway), and for what cannot be divided.
 std::optional<std::vector<Step>> Halves(const Step& step);

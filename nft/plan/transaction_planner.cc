@@ -36,31 +36,31 @@ void Rename(const std::map<std::string, std::string>& sets, Rule* rule) {
 
 TransactionPlanner::TransactionPlanner(const Change& change, const Ruleset& after)
     : change_(change), after_(after) {
-  for (Step* step : {&prepare_, &close_, &flip_, &open_, &restock_, &back_, &sweep_}) {
+  for (Step* step : {&prepare_, &delete_, &flip_, &add_, &refill_, &return_, &sweep_}) {
     step->table = after.table;
     step->phase = Phase::kFlip;
   }
   prepare_.phase = Phase::kPrepare;
-  restock_.phase = Phase::kPrepare;
+  refill_.phase = Phase::kPrepare;
   sweep_.phase = Phase::kSweep;
 }
 
 std::vector<Step> TransactionPlanner::Steps(bool add_table) {
   if (add_table) prepare_.operations.push_back(AddTable{after_.comment});
   AddCounters();
-  AddChains();  // before the maps that go to them: nft adds the elements of interval maps right
-                // with the map
+  // Before the maps that lead to them: nft adds the elements of an interval map with the map.
+  AddChains();
   AddSets();
   PlanRules();
   const ElementOrder order = OrderFor(change_, after_, flipped_);
-  if (order == ElementOrder::kAside) PlanAside();
+  if (order == ElementOrder::kViaCopies) PlanCopies();
   ChangeElements();
   SetAllRules();
-  ComeBack();
+  ReturnFromCopies();
   DeleteLeftovers();
-  if (order == ElementOrder::kOpenFirst) std::swap(close_, open_);
+  if (order == ElementOrder::kAddFirst) std::swap(delete_, add_);
   std::vector<Step> steps;
-  for (Step* step : {&prepare_, &close_, &flip_, &open_, &restock_, &back_, &sweep_}) {
+  for (Step* step : {&prepare_, &delete_, &flip_, &add_, &refill_, &return_, &sweep_}) {
     if (!step->operations.empty()) steps.push_back(std::move(*step));
   }
   return steps;
@@ -76,7 +76,7 @@ void TransactionPlanner::AddSets() {
     if (!set.before) prepare_.operations.push_back(AddSet{*set.after});
 }
 
-// A base chain meets packets as soon as it is there, so a new one comes with the flip.
+// A base chain meets packets as soon as it exists, so a new one is added in the flip.
 void TransactionPlanner::AddChains() {
   for (const auto& [name, chain] : change_.chains) {
     if (chain.before) continue;
@@ -84,8 +84,8 @@ void TransactionPlanner::AddChains() {
   }
 }
 
-// Which chains change where packets meet them: those that are there before and after, base chains,
-// and those that live maps lead to.
+// Which chains change where packets meet them: those that exist before and after, base chains, and
+// those that live maps lead to.
 void TransactionPlanner::PlanRules() {
   const auto is_new = [&](const std::string& chain) {
     const auto found = change_.chains.find(chain);
@@ -119,18 +119,18 @@ void TransactionPlanner::ChangeElements() {
     } else if (set.after->guard) {
       Elements<DeleteElements>(*set.after, set.removed, &prepare_);
       Elements<AddElements>(*set.after, set.added, &sweep_);
-    } else if (aside_.count(name) != 0) {
-      Elements<DeleteElements>(*set.after, set.removed, &restock_);
-      Elements<AddElements>(*set.after, set.added, &restock_);
+    } else if (copies_.count(name) != 0) {
+      Elements<DeleteElements>(*set.after, set.removed, &refill_);
+      Elements<AddElements>(*set.after, set.added, &refill_);
     } else {
-      Elements<DeleteElements>(*set.after, set.removed, &close_);
-      Elements<AddElements>(*set.after, set.added, &open_);
+      Elements<DeleteElements>(*set.after, set.removed, &delete_);
+      Elements<AddElements>(*set.after, set.added, &add_);
     }
   }
 }
 
-// Elements whose chain is not new (is not going) have no empty chain to lead to: they change with
-// the rules.
+// An element whose chain is not new, or is not deleted, has no empty chain to lead to: it changes
+// with the rules.
 void TransactionPlanner::ChangeMap(const Set& map, const SetChange& change) {
   const auto split = [&](const std::vector<Element>& all, std::vector<Element>* entries) {
     std::vector<Element> others;
@@ -152,12 +152,12 @@ void TransactionPlanner::ChangeMap(const Set& map, const SetChange& change) {
 
 void TransactionPlanner::SetRulesOf(const std::string& chain, const std::vector<Rule>& rules,
                                     Step* step) {
-  if (led_aside_.count(chain) == 0) {
+  if (readers_.count(chain) == 0) {
     step->operations.push_back(SetRules{chain, rules});
     return;
   }
   std::vector<Rule> renamed = rules;
-  for (Rule& rule : renamed) Rename(aside_, &rule);
+  for (Rule& rule : renamed) Rename(copies_, &rule);
   step->operations.push_back(SetRules{chain, std::move(renamed)});
 }
 
@@ -168,42 +168,42 @@ void TransactionPlanner::SetAllRules() {
   }
   for (const auto& [name, chain] : change_.chains) {
     if (chain.after || chain.before->rules.empty()) continue;
-    // A base chain falls silent together with the other changes; the rest no packet reaches any
+    // A base chain loses its rules together with the other changes; the others are not reached any
     // more.
     (flipped_.count(name) != 0 ? flip_ : sweep_).operations.push_back(SetRules{name, {}});
   }
 }
 
-// Copies of the live sets that change, with what those will hold, and the chains that look them up:
-// these are led to the copies in the flip, and back when nobody looks at the sets any more. A set
-// that no chain looks up after the flip needs no copy.
-void TransactionPlanner::PlanAside() {
-  std::map<std::string, std::vector<std::string>> readers;
+// Copies of the live sets that change, with what those will hold, and the chains that look the sets
+// up: from the flip on their rules look up the copies, and the sets again once these have changed,
+// which nobody sees meanwhile. A set that no chain looks up after the flip needs no copy.
+void TransactionPlanner::PlanCopies() {
+  std::map<std::string, std::vector<std::string>> chains_of;  // by set
   for (const auto& [name, chain] : after_.chains)
-    for (const std::string& set : SetsOf(chain)) readers[set].push_back(name);
+    for (const std::string& set : SetsOf(chain)) chains_of[set].push_back(name);
   int number = 0;
   for (const auto& [name, set] : change_.sets) {
     if (!IsLive(set)) continue;
-    std::string& aside = aside_[name];
-    const auto found = readers.find(name);
-    if (found == readers.end()) continue;
+    std::string& copy_name = copies_[name];
+    const auto found = chains_of.find(name);
+    if (found == chains_of.end()) continue;
     Set copy = *set.after;
     do {
-      copy.name = "aside-" + std::to_string(++number);
+      copy.name = "copy-" + std::to_string(++number);
     } while (after_.sets.count(copy.name) != 0 || change_.sets.count(copy.name) != 0);
-    aside = copy.name;
-    led_aside_.insert(found->second.begin(), found->second.end());
+    copy_name = copy.name;
+    readers_.insert(found->second.begin(), found->second.end());
     prepare_.operations.push_back(AddSet{copy});
     Elements<AddElements>(copy, after_.sets.at(name).elements, &prepare_);
     sweep_.operations.push_back(DeleteSet{copy.name});
   }
 }
 
-void TransactionPlanner::ComeBack() {
-  for (const std::string& name : led_aside_) {
+void TransactionPlanner::ReturnFromCopies() {
+  for (const std::string& name : readers_) {
     const Chain& chain = after_.chains.at(name);
     if (change_.chains.count(name) == 0) SetRulesOf(name, chain.rules, &flip_);
-    back_.operations.push_back(SetRules{name, chain.rules});
+    return_.operations.push_back(SetRules{name, chain.rules});
   }
 }
 

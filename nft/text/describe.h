@@ -8,7 +8,7 @@
 
 namespace podgate::nft {
 
-// "set peers4-x", "chain forward"; what the operation is about.
+// "set peers4-x", "chain forward".
 std::string Describe(const Operation& operation);
 // "chain forward: rule 3 (ct state established accept)".
 std::string DescribeRule(const SetRules& operation, std::size_t index);

@@ -1,6 +1,6 @@
-// Prints a ruleset as `nft -f` text. Loading the text makes exactly the table that the netlink
-// writer makes, and loading it a second time gives the same table again (the text first adds and
-// deletes the table). Pure; deterministic: equal rulesets print equal bytes.
+// Prints a ruleset as `nft -f` text. Loading the text makes exactly the table that is made over
+// netlink, and loading it a second time gives the same table again (the text first adds and deletes
+// the table). Pure; deterministic: equal rulesets print equal bytes.
 #pragma once
 
 #include <cstddef>

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include "ipset/address.h"
+
 namespace podgate::ipset {
 namespace {
 

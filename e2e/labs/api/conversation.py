@@ -14,8 +14,7 @@ from labs.net.patience import PATIENCE_SECONDS
 
 _FAMILY = {4: socket.AF_INET, 6: socket.AF_INET6}
 _STEP_SECONDS = 0.02
-_SILENT_SECONDS = 0.1   # silence that means "cut", where answers are quick
-_TIMES_SLOWER = 20      # than the slowest answer so far, where they are not
+SILENT_SECONDS = 0.5  # silence that means "cut"; answers take some milliseconds, on a very busy machine a tenth of a second
 
 
 class Conversation:
@@ -34,7 +33,6 @@ class Conversation:
             Conversation._next_port += 1
         self.port = port
         self._counter = 0
-        self._slowest = 0.0
         self._unread = {}
         stream = protocol in ("tcp", "sctp")
         kind = (socket.SOCK_STREAM if stream else socket.SOCK_DGRAM, wire.SCTP if protocol == "sctp" else 0)
@@ -59,10 +57,7 @@ class Conversation:
                 for end in (self._client, self._server) if protocol == "tcp" else ():
                     end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             else:
-                self._client.send(b"hello\n")
-                listener.settimeout(PATIENCE_SECONDS)
-                _, peer = listener.recvfrom(100)
-                listener.connect(peer[:2])
+                listener.connect(self._greeted(listener)[:2])
                 self._server = listener
                 self._server.send(b"hello\n")
             self._client.setblocking(False)
@@ -71,6 +66,17 @@ class Conversation:
             raise LabError(f"{self.name}: {error}") from error
         if not self.works():
             raise LabError(f"{self.name}: connected, and nothing passes")
+
+    def _greeted(self, listener):
+        """The client's address, from its first datagram that comes. Who uses UDP sends again what nobody answers: where a flow
+        of these ends was cut a moment ago, the first may be lost."""
+        end = time.monotonic() + PATIENCE_SECONDS
+        while True:
+            self._client.send(b"hello\n")
+            if select.select([listener], [], [], SILENT_SECONDS)[0]:
+                return listener.recvfrom(100)[1]
+            if time.monotonic() > end:
+                raise OSError(f"no datagram came within {PATIENCE_SECONDS} s")
 
     def close(self):
         # With a reset: nothing stays behind that is sent again.
@@ -95,42 +101,26 @@ class Conversation:
         *lines, self._unread[end] = self._unread.get(end, b"").split(b"\n")
         return [line.decode() for line in lines]
 
-    def _pump(self, first, question, seconds):
-        """`question` leaves the end `first`; the other end answers what it gets. True when the answer comes back."""
-        self._counter += 1
-        token = f"{question}{self._counter}"
-        other = self._server if first is self._client else self._client
-        self._send(first, token)
-        begin = time.monotonic()
-        while True:
-            for line in self._receive(other):
-                if line.startswith(question):
-                    self._send(other, "re:" + line)
-            if "re:" + token in self._receive(first):
-                self._slowest = max(self._slowest, time.monotonic() - begin)
-                return True
-            left = begin + seconds - time.monotonic()
-            if left <= 0:
-                return False
-            select.select([self._client, self._server], [], [], min(left, _STEP_SECONDS))
+    def sockets(self):
+        return [self._client, self._server]
 
-    def _silence(self):
-        return max(_SILENT_SECONDS, _TIMES_SLOWER * self._slowest)
+    def ask(self, push=False):
+        """The client says something, or (push) the server does of itself; the other end will answer what it gets."""
+        self._counter += 1
+        self._question = "push" if push else "ask"
+        self._asking, self._asked = (self._server, self._client) if push else (self._client, self._server)
+        self._send(self._asking, f"{self._question}{self._counter}")
+
+    def answered(self):
+        """Whether the answer to the last question has come back; does not wait."""
+        for line in self._receive(self._asked):
+            if line.startswith(self._question):
+                self._send(self._asked, "re:" + line)
+        return f"re:{self._question}{self._counter}" in self._receive(self._asking)
 
     def works(self):
         """The server gets what the client says, and the client its answer, if need be after a long time."""
-        return self._pump(self._client, "ask", PATIENCE_SECONDS)
-
-    def silent(self):
-        """The same does not happen within a time in which it should have."""
-        return not self._pump(self._client, "ask", self._silence())
-
-    def pushes(self):
-        """The client gets what the server says of itself, and the server the client's answer."""
-        return self._pump(self._server, "push", PATIENCE_SECONDS)
-
-    def pushes_in_vain(self):
-        return not self._pump(self._server, "push", self._silence())
+        return not silent([self], PATIENCE_SECONDS)
 
 
 class Echoes:
@@ -141,7 +131,6 @@ class Echoes:
         self._family, self._target = family, target.addresses[family]
         self._identifier = 20000 + os.getpid() % 20000 + family
         self._sequence = 0
-        self._slowest = 0.0
         with source.namespace:
             self._raw = socket.socket(_FAMILY[family], socket.SOCK_RAW,
                                       socket.IPPROTO_ICMP if family == 4 else socket.IPPROTO_ICMPV6)
@@ -150,22 +139,37 @@ class Echoes:
     def close(self):
         self._raw.close()
 
-    def works(self):
-        return self._asked(PATIENCE_SECONDS)
+    def sockets(self):
+        return [self._raw]
 
-    def silent(self):
-        return not self._asked(max(_SILENT_SECONDS, _TIMES_SLOWER * self._slowest))
-
-    def _asked(self, seconds):
+    def ask(self):
         self._sequence += 1
-        token = struct.pack(">Q", self._sequence)
-        self._raw.sendto(wire.echo_request(self._family, self._identifier, token), (self._target, 0))
-        begin = time.monotonic()
-        while select.select([self._raw], [], [], max(0, begin + seconds - time.monotonic()))[0]:
+        self._raw.sendto(wire.echo_request(self._family, self._identifier, self._token()), (self._target, 0))
+
+    def _token(self):
+        return struct.pack(">Q", self._sequence)
+
+    def answered(self):
+        while select.select([self._raw], [], [], 0)[0]:
             packet = self._raw.recv(2048)
             if self._family == 4:
                 packet = packet[(packet[0] & 15) * 4:]
-            if wire.parse_echo_reply(self._family, packet) == (self._identifier, token):
-                self._slowest = max(self._slowest, time.monotonic() - begin)
+            if wire.parse_echo_reply(self._family, packet) == (self._identifier, self._token()):
                 return True
         return False
+
+    def works(self):
+        return not silent([self], PATIENCE_SECONDS)
+
+
+def silent(talks, seconds=SILENT_SECONDS, **how):
+    """Asks all of them at once; those that no answer comes back on within so many seconds. how: see ask()."""
+    for talk in talks:
+        talk.ask(**how)
+    waiting, end = list(talks), time.monotonic() + seconds
+    while True:
+        left = end - time.monotonic()
+        waiting = [talk for talk in waiting if not talk.answered()]
+        if not waiting or left <= 0:  # looked once more when the time was over
+            return waiting
+        select.select([one for talk in waiting for one in talk.sockets()], [], [], min(left, _STEP_SECONDS))

@@ -9,6 +9,7 @@ import tempfile
 import time
 
 from labs.net.netns import LabError, Namespace
+from labs.net.patience import PATIENCE_SECONDS
 
 from . import objects
 from .client import MERGE, Client
@@ -59,7 +60,13 @@ class Server:
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def remains(self):
-        """What is still there after the end, as sentences."""
+        """What is still there after the end, as sentences. Tracers end a moment after what they traced."""
+        end = time.monotonic() + PATIENCE_SECONDS
+        while (left := self._remains()) and time.monotonic() < end:
+            time.sleep(0.1)
+        return left
+
+    def _remains(self):
         left = [f"{place} is still there" for place in (self.folder, f"/run/netns/{self.namespace.name}") if os.path.exists(place)]
         for process in os.listdir("/proc"):
             if process.isdigit():

@@ -94,14 +94,14 @@ class World:
         for name, (node, slot) in PODS.items():
             self.pod(name, node, slot)
         self.start_agents()
-        self._await_rules()
+        self.await_tables()
 
-    def _await_rules(self):
-        """Waits until every node has a ruleset: conntrack has no entry for a flow that begins before rules ask it for one."""
+    def await_tables(self):
+        """Until every node has its agent's rules: before, nothing is enforced, and the node's conntrack sees no connection."""
         end = time.monotonic() + PATIENCE_SECONDS
         for node in self.topology.nodes.values():
-            while node.namespace.run(["nft", "list", "table", "inet", "podgate"], check=False).returncode:
-                require(time.monotonic() < end, f"after {PATIENCE_SECONDS} s {node.name} has no table inet podgate")
+            while node.namespace.run(["nft", "list", "table", "inet", "podgate"], check=False).returncode != 0:
+                require(time.monotonic() < end, f"the agent on {node.name} has put no rules in force; see {self.agents[node.name].log}")
                 time.sleep(0.05)
 
     def namespace(self, name, labels):

@@ -120,13 +120,16 @@ class Scene:
     def check_rate(self):
         """No agent ever asks five times in a second for longer than the blink that a burst takes. Connections count, so
         handshakes that fail do too. The agent's own limit is 4 in 1.05 s. What a busy machine delays comes closer together than
-        it was sent, by no more than twice what the double itself was kept waiting."""
+        it was sent, by no more than twice what the double itself was kept waiting. An agent that starts knows nothing of what the
+        one before it asked, so each start is counted by itself."""
         connections, stall = self.double.call("connections"), self.double.call("longest_stall")
         for node, client in self.clients.items():
-            times = [at for at, of in connections if of == client]
-            for first, last in itertools.combinations(range(len(times)), 2):
-                count, span = last - first + 1, times[last] - times[first]
-                require(count <= 5 + 4.2 * (span + 2 * stall), f"the agent on {node} made {count} connections within {span:.2f} s")
+            begun = self.world.agents[node].begun
+            times = [(at, sum(start <= at for start in begun)) for at, of in connections if of == client]
+            for (first, (since, start)), (last, (until, ended)) in itertools.combinations(enumerate(times), 2):
+                count, span = last - first + 1, until - since
+                require(start != ended or count <= 5 + 4.2 * (span + 2 * stall),
+                        f"the agent on {node} made {count} connections within {span:.2f} s")
 
     def listed(self, kind):
         """Waits until each agent watches a kind, anew since the last fault ended: the list before it is complete."""

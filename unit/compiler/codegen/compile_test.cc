@@ -8,7 +8,9 @@
 #include <fmt/format.h>
 
 #include "compiler/codegen/block_plan.h"
+#include "compiler/codegen/rule_origin.h"
 #include "compiler/codegen/set_definitions.h"
+#include "compiler/ir/build_ir.h"
 #include "unit/compiler/reference/ask.h"
 #include "unit/compiler/support/world.h"
 
@@ -158,7 +160,14 @@ TEST(Compile, AReadableChainFollowsThePolicies) {
   for (const nft::Rule& rule : chain.rules) comments.push_back(rule.comment);
   EXPECT_THAT(comments,
               ElementsAre("shop/a ingress[0]", "shop/a ingress[1]", "shop/b ingress[0]", ""));
-  EXPECT_THAT(ruleset.counters, IsSupersetOf({"in-shop/a-0", "in-shop/a-1", "in-shop/b-0"}));
+  EXPECT_THAT(ruleset.counters,
+              IsSupersetOf({"shop/a-ingress-0", "shop/a-ingress-1", "shop/b-ingress-0"}));
+}
+
+// nft reads a counter's name only if it does not begin with a digit.
+TEST(Compile, CountersOfNamespacesThatBeginWithADigit) {
+  EXPECT_EQ(CounterName(Direction::kIngress, {KeyOf("shop/api"), 0}), "shop/api-ingress-0");
+  EXPECT_EQ(CounterName(Direction::kEgress, {KeyOf("3rd/api"), 12}), "_3rd/api-egress-12");
 }
 
 TEST(Compile, AllowedEgressReturnsToTheBaseChain) {

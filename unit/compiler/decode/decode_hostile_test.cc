@@ -10,6 +10,7 @@
 #include <fstream>
 
 #include "compiler/decode/decode.h"
+#include "compiler/load/load_files.h"
 #include "unit/compiler/load/load_helpers.h"
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
@@ -72,13 +73,19 @@ TEST(Hostile, AnAnchoredDocumentOfAnySize) {
 
 TEST(Hostile, DeepNesting) {
   const Stopwatch watch;
-  EXPECT_EQ("f:1:69: nested deeper than 64 levels, which no object of the API is\n",
-            Messages(std::string("{\"a\":").append(5'000'000, '[')));
-  EXPECT_EQ("f:1:321: nested deeper than 64 levels, which no object of the API is\n", Messages([] {
+  EXPECT_EQ("f:1:500006: not valid JSON: the text ends in the middle of a value\n",
+            Messages(std::string("{\"a\":").append(500'000, '[')));
+  EXPECT_EQ("f:1:500001: not valid JSON: the text ends in the middle of a value\n", Messages([] {
               std::string text;
-              for (int i = 0; i < 1'000'000; ++i) text += "{\"a\":";
+              for (int i = 0; i < 100'000; ++i) text += "{\"a\":";
               return text;
             }()));
+  // In a policy, whose values are kept until its kind is known.
+  EXPECT_EQ(
+      "f:1:500068: not valid JSON: the text ends in the middle of a value\n",
+      Messages(std::string(
+                   "{\"apiVersion\":\"networking.k8s.io/v1\",\"kind\":\"NetworkPolicy\",\"spec\":")
+                   .append(500'000, '[')));
   EXPECT_NE("", Messages(std::string("a: ").append(1'000'000, '[')));
   EXPECT_NE("", Messages(std::string("a: ").append(1'000'000, '{')));
   std::string block;

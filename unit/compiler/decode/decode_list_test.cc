@@ -158,17 +158,37 @@ TEST(DecodeList, LimitsOfObjects) {
             List(head + small + "," + large + "]}", Kind::kPod, limits).Problem());
 }
 
-TEST(DecodeList, DepthIsLimited) {
-  const std::string head =
-      R"({"kind":"PodList","apiVersion":"v1","items":[{"metadata":{"name":"a"},"x":)";
-  const auto nested = [&](int depth) {
-    return head + std::string(depth, '[') + std::string(depth, ']') + "}]}";
-  };
-  EXPECT_EQ("", List(nested(61), Kind::kPod).Problem());
-  EXPECT_EQ("nested deeper than 64 levels, which no object of the API is (byte 135)",
-            List(nested(62), Kind::kPod).Problem());
-  EXPECT_EQ("nested deeper than 64 levels, which no object of the API is (byte 135)",
-            List(head + std::string(5'000'000, '['), Kind::kPod).Problem());
+// As deep as Go's reader goes and deeper: nobody else's object is lost for it.
+TEST(DecodeList, WhatIsNotReadIsPassedOverAtAnyDepth) {
+  const std::pair<const char*, Kind> kinds[] = {{"PodList", Kind::kPod},
+                                                {"NamespaceList", Kind::kNamespace},
+                                                {"NetworkPolicyList", Kind::kNetworkPolicy}};
+  for (const int depth : {61, 62, 10'000, 100'000}) {
+    const std::string deep = std::string(depth, '[') + std::string(depth, ']');
+    for (const auto& [name, kind] : kinds) {
+      std::string text = R"({"kind":")";
+      text.append(name).append(R"(","items":[{"metadata":{"name":"a"}},{"metadata":{"name":"b",)");
+      text.append(R"("managedFields":[{"fieldsV1":)").append(deep);
+      text.append(R"(}]}},{"metadata":{"name":"c"}}]})");
+      const Page page = List(text, kind);
+      EXPECT_EQ("", page.Problem());
+      EXPECT_EQ(3u, page.items.size());
+      for (const Decoded& item : page.items) EXPECT_TRUE(item.object.has_value()) << depth;
+    }
+  }
+}
+
+TEST(DecodeList, AFieldOfAPolicyThatNestsDeeplyBreaksThatPolicyAlone) {
+  const std::string deep = std::string(100'000, '[') + std::string(100'000, ']');
+  const Page page =
+      List(R"({"kind":"NetworkPolicyList","apiVersion":"networking.k8s.io/v1","items":[)"
+           R"({"metadata":{"name":"a"},"spec":{"podSelector":{},"ingress":)" +
+               deep + R"(}},{"metadata":{"name":"b"},"spec":{"podSelector":{}}}]})",
+           Kind::kNetworkPolicy);
+  EXPECT_EQ("", page.Problem());
+  ASSERT_EQ(2u, page.items.size());
+  EXPECT_FALSE(page.items[0].diagnostics.empty());
+  EXPECT_TRUE(page.items[1].diagnostics.empty());
 }
 
 TEST(DecodeWatchEvent, ObjectsOfEachKind) {

@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <variant>
 
+#include "compiler/codegen/compile.h"
 #include "compiler/ir/build_ir.h"
 #include "nft/plan/diff.h"
 #include "nft/text/print.h"

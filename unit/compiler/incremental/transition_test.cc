@@ -90,7 +90,7 @@ std::string Check(const nft::Ruleset& from, const nft::Ruleset& to,
   const nft::Ruleset start = *kernel.Read(from.table).value();
   nft::Ruleset before = start;
   const Steps steps = plan(nft::Diff(&start, to));
-  found->aside += nft::Print(steps).find("aside-") != std::string::npos;
+  found->aside += nft::Print(steps).find("copy-") != std::string::npos;
   for (const nft::Step& step : steps) {
     status = kernel.Commit(step);
     if (!status.ok()) return "step refused: " + status.message() + "\n" + nft::Print({step});
@@ -161,7 +161,7 @@ TEST(Transition, NoPacketMeetsAThirdVerdict) {
   EXPECT_GT(found.aside, changes / 1000);
 }
 
-// The same for the last way, on which all is built anew beside the old.
+// The same for the last resort, which builds all of it again beside the old.
 TEST(Transition, NoPacketMeetsAThirdVerdictInARebuild) {
   Found found;
   for (std::uint64_t i = 0; i < kChanges / 10; ++i) {

@@ -390,16 +390,16 @@ TEST(DumpJson, SaysTheSame) {
               "ingressClass": 0, "egressClass": 1}],
     "classes": [
       {"direction": "ingress", "policies": ["shop/p"], "resolvedPorts": [], "entries": [
-        {"policy": "shop/p", "rule": 0,
+        {"policy": "shop/p", "direction": "ingress", "index": 0,
          "peers": [{"kind": "pods", "term": "all pods in namespace shop", "namespace": "shop",
                     "podSelector": ""}],
          "ports": [{"kind": "range", "protocol": "TCP", "first": 80, "last": 80},
                    {"kind": "range", "protocol": "TCP", "first": 1, "last": 2}]},
-        {"policy": "shop/p", "rule": 1,
+        {"policy": "shop/p", "direction": "ingress", "index": 1,
          "peers": [{"kind": "block", "prefixes": ["10.0.0.0/8"]}],
          "ports": [{"kind": "protocol", "protocol": "SCTP"}]}]},
       {"direction": "egress", "policies": ["shop/q"], "resolvedPorts": [], "entries": [
-        {"policy": "shop/q", "rule": 0, "peers": [{"kind": "any"}],
+        {"policy": "shop/q", "direction": "egress", "index": 0, "peers": [{"kind": "any"}],
          "ports": [{"kind": "named", "protocol": "TCP", "name": "sql"}]}]}],
     "members": {"all pods in namespace shop": ["10.1.0.1", "10.2.0.1", "fd00::1"]},
     "namedPorts": {"10.2.0.1": [{"name": "sql", "protocol": "TCP", "port": 5432}]},

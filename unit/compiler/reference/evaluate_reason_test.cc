@@ -34,19 +34,28 @@ TEST(EvaluateReason, NoPolicy) {
   ExpectReason(w, "x/a ip:192.0.2.1:80", "no policy isolates pod x/a for egress");
   ExpectReason(w, "ip:192.0.2.1 x/b:80", "no policy isolates pod x/b for ingress");
   EXPECT_EQ(Ask(w.cluster, "ip:192.0.2.1 x/b:80").egress.reason,
-            "no policy has a say about egress of 192.0.2.1");
+            "no policy applies to egress of 192.0.2.1");
 }
 
 TEST(EvaluateReason, Exemptions) {
   World w = Standard();
   w.Ingress("x/in", {}, {});
   ExpectReason(w, "x/a x/a:80", "pod x/a always reaches itself");
-  ExpectReason(w, "node:n1 x/a:80", "node n1 always reaches the pods it runs");
+  ExpectReason(w, "node:n1 x/a:80", "node n1 always reaches its own pods");
   ExpectReason(w, "y/host y/c:80",
-               "hostNetwork pod y/host (which counts as node n2) always reaches the pods it runs");
-  ExpectReason(w, "x/a node:n1:80", "pod x/a always reaches the node it runs on (node n1)");
+               "y/host uses the network of node n2; a node always reaches its own pods");
+  ExpectReason(w, "x/a node:n1:80", "pod x/a always reaches its own node, n1");
+  w.AddPod("x/agent", "n1", {}, {"192.168.0.1"}).host_network = true;
+  ExpectReason(w, "x/a x/agent:80",
+               "x/agent uses the network of node n1; a pod always reaches its own node");
   ExpectReason(w, "node:n1 node:n2:80",
-               "no pod network is involved between node n1 and node n2, so nothing is policed");
+               "neither node n1 nor node n2 is in the pod network, so no policy applies");
+  ExpectReason(w, "y/host ip:192.0.2.1:80",
+               "neither node n2 (whose network y/host uses) nor 192.0.2.1 is in the pod "
+               "network, so no policy applies");
+  ExpectReason(w, "ip:192.0.2.1 ip:192.0.2.2:80",
+               "no pod of the input has these addresses (192.0.2.1 and 192.0.2.2), so no policy "
+               "applies");
   const FlowAnswer self = Ask(w.cluster, "x/a x/a:80");
   EXPECT_TRUE(self.ingress.applies);
   EXPECT_TRUE(self.ingress.allowed);
@@ -60,27 +69,23 @@ TEST(EvaluateReason, AllowNamesPolicyRulePortAndPeer) {
       {RuleOf({PodsOf(Select({{"app", "z"}}))}, {}),
        RuleOf({Block("192.0.2.0/24"), PodsOf(Select({{"app", "a"}}))}, {Port(443), Port(80)})});
   ExpectReason(w, "x/a x/b:80",
-               "no policy isolates pod x/a for egress, and rule 2 of policy x/web allows TCP 80 "
-               "from pods app=a of "
-               "namespace x");
+               "no policy isolates pod x/a for egress, and x/web ingress[1] allows TCP 80 from "
+               "pods app=a of namespace x");
   const SideAnswer side = Ask(w.cluster, "x/a x/b:80").ingress;
   EXPECT_EQ(side.policy, KeyOf("x/web"));
   EXPECT_EQ(side.rule, 1u);
-  ExpectReason(w, "ip:192.0.2.9 x/b:443",
-               "rule 2 of policy x/web allows TCP 443 from 192.0.2.0/24");
+  ExpectReason(w, "ip:192.0.2.9 x/b:443", "x/web ingress[1] allows TCP 443 from 192.0.2.0/24");
 
   w.Egress("x/out", Select({{"app", "a"}}),
            {RuleOf({}, {Whole(Protocol::kUdp), Range(80, 90), Named("web")})});
-  ExpectReason(w, "x/a ip:192.0.2.9:53/udp",
-               "rule 1 of policy x/out allows every UDP port to everywhere");
+  ExpectReason(w, "x/a ip:192.0.2.9:53/udp", "x/out egress[0] allows every UDP port to everywhere");
   ExpectReason(w, "x/a y/c:85",
-               "rule 1 of policy x/out allows TCP 80-90 to everywhere, and no policy isolates pod "
-               "y/c for ingress");
+               "x/out egress[0] allows TCP 80-90 to everywhere, and no policy isolates pod y/c "
+               "for ingress");
   w.Ingress("x/any", Select({{"app", "b"}}), {RuleOf({}, {})});
   ExpectReason(w, "x/a x/b:8080",
-               "rule 1 of policy x/out allows TCP port \"web\" (8080 on pod x/b) to everywhere, "
-               "and rule 1 of policy "
-               "x/any allows every port from anywhere");
+               "x/out egress[0] allows TCP port \"web\" (8080 on pod x/b) to everywhere, and "
+               "x/any ingress[0] allows every port from anywhere");
 }
 
 TEST(EvaluateReason, DenyNamesTheNearestMiss) {
@@ -92,29 +97,25 @@ TEST(EvaluateReason, DenyNamesTheNearestMiss) {
                  RuleOf({PodsOf(Select({{"app", "a"}}))}, {Port(443)})});
   // The peer and the protocol are right: nearest.
   ExpectReason(w, "x/a x/b:80",
-               "pod x/b is isolated for ingress by policy x/web: rule 3 of policy x/web allows TCP "
+               "pod x/b is isolated for ingress by policy x/web: x/web ingress[2] allows TCP "
                "443, not TCP 80");
   // The port is right, the peer is not.
   ExpectReason(w, "y/c x/b:80",
-               "pod x/b is isolated for ingress by policy x/web: rule 1 of policy x/web allows "
-               "pods app=z of namespace "
-               "x, not pod y/c");
+               "pod x/b is isolated for ingress by policy x/web: x/web ingress[0] allows pods "
+               "app=z of namespace x, not pod y/c");
   // Neither.
   ExpectReason(w, "y/c x/b:22",
-               "pod x/b is isolated for ingress by policy x/web: rule 1 of policy x/web allows TCP "
-               "80 from pods app=z "
-               "of namespace x, not TCP 22 from pod y/c");
+               "pod x/b is isolated for ingress by policy x/web: x/web ingress[0] allows TCP 80 "
+               "from pods app=z of namespace x, not TCP 22 from pod y/c");
   ExpectReason(w, "x/a x/b/icmp",
-               "pod x/b is isolated for ingress by policy x/web: rule 2 of policy x/web allows UDP "
-               "53, not ICMP echo "
-               "(that takes a rule without ports)");
+               "pod x/b is isolated for ingress by policy x/web: x/web ingress[1] allows UDP "
+               "53, not ICMP echo (which only a rule without ports allows)");
   // Rules keep the API's numbers when an unreadable one is left out.
   web.ingress.erase(web.ingress.begin());
   web.errors.push_back({});
   ExpectReason(w, "x/a x/b:80",
-               "pod x/b is isolated for ingress by policy x/web: rule 3 of policy x/web allows TCP "
-               "443, not TCP 80; of "
-               "the broken policy x/web the unreadable parts allow nothing");
+               "pod x/b is isolated for ingress by policy x/web: x/web ingress[2] allows TCP "
+               "443, not TCP 80; the unreadable parts of policy x/web allow nothing");
 }
 
 TEST(EvaluateReason, DenyWithoutRules) {
@@ -128,15 +129,13 @@ TEST(EvaluateReason, DenyWithoutRules) {
       "pod x/b is isolated for ingress by policies x/deny and x/deny2, which have no ingress rule");
   for (const char* key : {"x/deny3", "x/deny4", "x/deny5", "x/deny6"}) w.Ingress(key, {}, {});
   ExpectReason(w, "y/c x/b:80",
-               "pod x/b is isolated for ingress by policies x/deny, x/deny2, x/deny3 and 3 more, "
-               "which have no ingress "
-               "rule");
+               "pod x/b is isolated for ingress by policies x/deny, x/deny2, x/deny3 and 3 "
+               "more, which have no ingress rule");
   w.cluster.policies.clear();
   w.Egress("x/broken", {}, {}).errors.push_back({});
   ExpectReason(w, "x/a y/c:80",
                "pod x/a is isolated for egress by policy x/broken, which has no readable egress "
-               "rule; of the broken "
-               "policy x/broken the unreadable parts allow nothing");
+               "rule; the unreadable parts of policy x/broken allow nothing");
 }
 
 TEST(EvaluateReason, DenyOfBlocksNodesAndNames) {
@@ -146,24 +145,20 @@ TEST(EvaluateReason, DenyOfBlocksNodesAndNames) {
                    {Port(80)}),
             RuleOf({NamespacesOf({})}, {Named("web")})});
   ExpectReason(w, "x/a y/c:80",
-               "pod x/a is isolated for egress by policy x/out: rule 2 of policy x/out allows TCP "
-               "port \"web\" (which "
-               "pod y/c does not have), not TCP 80");
+               "pod x/a is isolated for egress by policy x/out: x/out egress[1] allows TCP port "
+               "\"web\" (which pod y/c does not have), not TCP 80");
   ExpectReason(w, "x/a ip:10.0.1.9:80",
-               "pod x/a is isolated for egress by policy x/out: rule 1 of policy x/out allows "
-               "10.0.0.0/8 except "
-               "10.0.1.0/24 or all pods of namespaces team=red, not 10.0.1.9");
+               "pod x/a is isolated for egress by policy x/out: x/out egress[0] allows "
+               "10.0.0.0/8 except 10.0.1.0/24 or all pods of namespaces team=red, not 10.0.1.9");
   ExpectReason(w, "x/a y/host:80",
-               "pod x/a is isolated for egress by policy x/out: rule 1 of policy x/out allows "
-               "10.0.0.0/8 except "
-               "10.0.1.0/24 or all pods of namespaces team=red, not hostNetwork pod y/host (which "
-               "counts as node n2) at 192.168.0.2");
+               "pod x/a is isolated for egress by policy x/out: x/out egress[0] allows "
+               "10.0.0.0/8 except 10.0.1.0/24 or all pods of namespaces team=red, not node n2 "
+               "(whose network y/host uses) at 192.168.0.2");
   w.cluster.policies.clear();
   w.Egress("x/out", {}, {RuleOf({}, {Named("web")})});
   ExpectReason(w, "x/a ip:192.0.2.1:80",
-               "pod x/a is isolated for egress by policy x/out: rule 1 of policy x/out allows TCP "
-               "port \"web\" (which "
-               "only pods have), not TCP 80");
+               "pod x/a is isolated for egress by policy x/out: x/out egress[0] allows TCP port "
+               "\"web\" (which only pods have), not TCP 80");
 }
 
 TEST(EvaluateReason, TheFirstSideThatDeniesDecides) {
@@ -187,9 +182,8 @@ TEST(EvaluateReason, SelectorsReadLikeKubectl) {
                            {"e", Op::kNotIn, {"4", "5"}}}};
   w.Ingress("x/p", {}, {RuleOf({Both(odd, Select({{"f", "6"}}))}, {})});
   ExpectReason(w, "y/c x/b:80",
-               "pod x/b is isolated for ingress by policy x/p: rule 1 of policy x/p allows pods "
-               "f=6 of namespaces "
-               "a,!b,c in (1,2),d!=3,e notin (4,5), not pod y/c");
+               "pod x/b is isolated for ingress by policy x/p: x/p ingress[0] allows pods f=6 "
+               "of namespaces a,!b,c in (1,2),d!=3,e notin (4,5), not pod y/c");
 }
 
 TEST(EvaluateReason, OrderAndFirstAllowingRuleAreStable) {

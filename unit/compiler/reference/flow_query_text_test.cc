@@ -30,22 +30,22 @@ TEST(ParseEndpointName, Forms) {
 
 TEST(ParseEndpointName, RefusesAndSaysWhy) {
   const std::pair<const char*, const char*> cases[] = {
-      {"", "\"\" names no end of a flow"},
-      {"web", "\"web\" names no end of a flow: expected NAMESPACE/POD, ip:ADDRESS or node:NAME"},
-      {"/web", "names no end"},
-      {"default/", "names no end"},
-      {"default/a/b", "names no end"},
-      {"Default/web", "names no end"},
-      {"default/we b", "names no end"},
-      {"10.0.0.1", "names no end"},
+      {"", "\"\" is not an endpoint"},
+      {"web", "\"web\" is not an endpoint: expected NAMESPACE/POD, ip:ADDRESS or node:NAME"},
+      {"/web", "is not an endpoint"},
+      {"default/", "is not an endpoint"},
+      {"default/a/b", "is not an endpoint"},
+      {"Default/web", "is not an endpoint"},
+      {"default/we b", "is not an endpoint"},
+      {"10.0.0.1", "is not an endpoint"},
       {"ip:10.0.0", "\"10.0.0\" is not an IPv4 or IPv6 address"},
       {"ip:10.0.0.01", "is not an IPv4 or IPv6 address"},
       {"ip:", "is not an IPv4 or IPv6 address"},
       {"ip:[fd00::1", "is not an IPv4 or IPv6 address"},
       {"ip:fe80::1%eth0", "is not an IPv4 or IPv6 address"},
-      {"node:", "is not a node's name"},
-      {"node:a/b", "is not a node's name"},
-      {"\x1b[31m/web", "\"?[31m/web\" names no end"},
+      {"node:", "is not the name of a node"},
+      {"node:a/b", "is not the name of a node"},
+      {"\x1b[31m/web", "\"?[31m/web\" is not an endpoint"},
   };
   for (const auto& [text, message] : cases) {
     std::string error;
@@ -112,15 +112,15 @@ TEST(ParseTarget, RefusesAndSaysWhy) {
       {"default/web:80x", "is not a port"},
       {"default/web:http", "is not a port"},
       {"default/web:", "is not a port"},
-      {"default/web:80/", "\"/\" is no protocol: expected /tcp, /udp, /sctp or /icmp"},
-      {"default/web:80/icmp6", "is no protocol"},
-      {"default/web:80/tcp/udp", "is no protocol"},
-      {"ip:[fd00::1]80", "is no protocol"},
+      {"default/web:80/", "\"/\" is not a protocol: expected /tcp, /udp, /sctp or /icmp"},
+      {"default/web:80/icmp6", "is not a protocol"},
+      {"default/web:80/tcp/udp", "is not a protocol"},
+      {"ip:[fd00::1]80", "is not a protocol"},
       {"ip:[fd00::1:80", "is not an IPv4 or IPv6 address"},
       {"ip:10.0.0.256:80", "\"10.0.0.256\" is not an IPv4 or IPv6 address"},
       {"ip:nonsense", "is not an IPv4 or IPv6 address"},
-      {"web:80", "\"web\" names no end of a flow"},
-      {"", "names no end"},
+      {"web:80", "\"web\" is not an endpoint"},
+      {"", "is not an endpoint"},
   };
   for (const auto& [text, message] : cases) {
     FlowQuery query;
@@ -148,7 +148,7 @@ TEST(ParseFlowQuery, TwoWords) {
   EXPECT_EQ(ParseFlowQuery("default/a default/b", &error), std::nullopt);
   EXPECT_THAT(error, HasSubstr("has no port"));
   EXPECT_EQ(ParseFlowQuery("a default/b:80", &error), std::nullopt);
-  EXPECT_THAT(error, HasSubstr("names no end"));
+  EXPECT_THAT(error, HasSubstr("is not an endpoint"));
 }
 
 TEST(EndToString, IsWhatParseEndReads) {
@@ -175,7 +175,7 @@ TEST(ToJson, KeysInOrder) {
             R"("verdict":"allow","reason":"because",)"
             R"("egress":{"applies":false,"verdict":"allow","isolatedBy":[],"reason":"no policy"},)"
             R"("ingress":{"applies":true,"verdict":"allow","isolatedBy":["default/p","default/q"],)"
-            R"("policy":"default/q","rule":"spec.ingress[3]","reason":"because"}})");
+            R"("policy":"default/q","direction":"ingress","index":3,"reason":"because"}})");
 }
 
 TEST(ToJson, IcmpHasNoPortAndAFamilyMayBeUnknown) {

@@ -78,7 +78,7 @@ struct LoopWorld {
   Logger log{Logger::Format::kText, LogLevel::kDebug,
              [this](std::string_view line) { logged += line; }};
   nft::FakeMonitor monitor;
-  Loop loop{{"n1", {}, false, false}, &kernel, &clock, &log, nullptr, &monitor};
+  Loop loop{{"n1", {}, false}, &kernel, &clock, &log, nullptr, &monitor};
 
   template <typename... Messages>
   void Tell(Messages... messages) {

@@ -2,11 +2,11 @@
 #include "controller/base/log_messages.h"
 
 #include <gtest/gtest.h>
+#include <re2/re2.h>
 
 #include <filesystem>
 #include <fstream>
 #include <map>
-#include <regex>
 #include <set>
 #include <sstream>
 
@@ -26,10 +26,12 @@ std::string Read(const std::filesystem::path& path) {
 // Name and text of each, in the order of the header.
 std::vector<std::pair<std::string, std::string>> Declared() {
   const std::string header = Read(kController + "/base/log_messages.h");
-  const std::regex declaration("LogMessage (k\\w+)\\{\\s*\"([^\"]*)\"\\}");
   std::vector<std::pair<std::string, std::string>> messages;
-  for (std::sregex_iterator it(header.begin(), header.end(), declaration), end; it != end; ++it)
-    messages.emplace_back((*it)[1], (*it)[2]);
+  re2::StringPiece left(header);
+  std::string name;
+  std::string text;
+  while (RE2::FindAndConsume(&left, "LogMessage (k\\w+)\\{\\s*\"([^\"]*)\"\\}", &name, &text))
+    messages.emplace_back(name, text);
   return messages;
 }
 
@@ -45,9 +47,8 @@ TEST(LogMessages, AreFrozen) {
 TEST(LogMessages, AreAlikeInForm) {
   EXPECT_EQ(LogMessages::kPoliciesEnforced.text(), "policies are enforced");
   std::set<std::string> texts;
-  const std::regex form("[a-z][a-z0-9 :,-]*[a-z0-9]");
   for (const auto& [name, text] : Declared()) {
-    EXPECT_TRUE(std::regex_match(text, form)) << text;
+    EXPECT_TRUE(RE2::FullMatch(text, "[a-z][a-z0-9 :,-]*[a-z0-9]")) << text;
     EXPECT_LE(text.size(), 80U) << text;
     EXPECT_TRUE(texts.insert(text).second) << "twice: " << text;
   }
@@ -57,12 +58,12 @@ TEST(LogMessages, AreAlikeInForm) {
 TEST(LogMessages, AreAllLogged) {
   std::map<std::string, int> uses;
   for (const auto& [name, text] : Declared()) uses[name] = 0;
-  const std::regex use("LogMessages::(k\\w+)");
   for (const auto& entry : std::filesystem::recursive_directory_iterator(kController)) {
     if (entry.path().extension() != ".cc") continue;
     const std::string source = Read(entry.path());
-    for (std::sregex_iterator it(source.begin(), source.end(), use), end; it != end; ++it)
-      ++uses[(*it)[1]];
+    re2::StringPiece left(source);
+    std::string used;
+    while (RE2::FindAndConsume(&left, "LogMessages::(k\\w+)", &used)) ++uses[used];
   }
   for (const auto& [name, count] : uses) EXPECT_GT(count, 0) << name << " is logged nowhere";
 }

@@ -70,7 +70,7 @@ std::string HelpOf(const std::string& command) {
 }
 
 TEST(Help, IsPrintableText) {
-  EXPECT_EQ(Commands().size(), 8U);
+  EXPECT_EQ(Commands().size(), 7U);
   for (const std::string& command : Commands()) {
     for (const char c : HelpOf(command))
       EXPECT_TRUE(c == '\n' || static_cast<unsigned char>(c) >= 0x20) << command << ": " << int{c};

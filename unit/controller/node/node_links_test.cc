@@ -1,6 +1,7 @@
 // Routes and links of the real kernel, in a network namespace of the test's own.
 #include "controller/node/node_links.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <linux/sockios.h>
 #include <net/if.h>
@@ -12,6 +13,7 @@
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
+#include <utility>
 
 #include "controller/node/node_addresses.h"
 
@@ -21,6 +23,8 @@ namespace {
 class NodeLinksTest : public testing::Test {
  protected:
   void SetUp() override {
+    before_ = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
+    ASSERT_GE(before_, 0);
     if (unshare(CLONE_NEWNET) == 0) {
       ifreq request{};
       std::strcpy(request.ifr_name, "lo");
@@ -32,12 +36,22 @@ class NodeLinksTest : public testing::Test {
     }
     const std::string problem =
         std::string("cannot make a network namespace: ") + std::strerror(errno);
+    close(std::exchange(before_, -1));
     if (std::getenv("CI") != nullptr) FAIL() << problem;
     GTEST_SKIP() << problem;
+  }
+  // Tests that come later use threads of other namespaces.
+  void TearDown() override {
+    if (before_ < 0) return;
+    EXPECT_EQ(setns(before_, CLONE_NEWNET), 0) << std::strerror(errno);
+    close(before_);
   }
   static Route To(NodeLinks* links, const char* address) {
     return links->RouteTo(*ipset::Address::Parse(address));
   }
+
+ private:
+  int before_ = -1;  // the namespace that the test came from, if it left it
 };
 
 TEST_F(NodeLinksTest, RoutesAndLinks) {

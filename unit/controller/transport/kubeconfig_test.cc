@@ -81,6 +81,17 @@ TEST(Kubeconfig, JsonIsYamlToo) {
   EXPECT_EQ(access.value().Url(), "https://[fd00::1]:6443");
 }
 
+TEST(Kubeconfig, AnchorsAndFurtherDocumentsAreReadAsKubectlDoes) {
+  const auto access = Choose(
+      "current-context: c\n"
+      "clusters: [{name: k, cluster: {server: 'https://a', certificate-authority: &ca /ca}}]\n"
+      "users: [{name: u, user: {tokenFile: *ca}}]\n"
+      "contexts: [{name: c, context: {cluster: k, user: u}}]\n"
+      "---\nkind: Pod\n");
+  ASSERT_TRUE(access.ok()) << access.status().message();
+  EXPECT_EQ(access.value().token.file, "/ca");
+}
+
 TEST(Kubeconfig, TokenFileWinsOverToken) {
   const auto access = Choose(Config(kCluster, "token: a, tokenFile: /t"));
   ASSERT_TRUE(access.ok());
@@ -97,9 +108,8 @@ TEST(Kubeconfig, OnlyTheChosenContextMustBeUsable) {
       "- {name: good, context: {cluster: k, user: plain}}\n";
   EXPECT_TRUE(Choose(text, "good").ok());
   EXPECT_EQ(ErrorOf(text),
-            "dir/config:3: user \"plugin\": exec is not supported: Podgate starts no other "
-            "program; use a client "
-            "certificate or a service account's token (tokenFile)");
+            "dir/config:3:37: user \"plugin\": exec is not supported: Podgate starts no other "
+            "program; use a client certificate or a service account's token (tokenFile)");
 }
 
 struct BadCase {
@@ -112,54 +122,56 @@ struct BadCase {
 TEST(Kubeconfig, RefusesWhatItCannotDo) {
   const BadCase kCases[] = {
       {"no server", "certificate-authority: /ca", kUser,
-       "dir/config:5: cluster \"k\": it has no server"},
+       "dir/config:5:3: cluster \"k\": it has no server"},
       {"plain http", "server: http://a, certificate-authority: /ca", kUser,
-       "dir/config:5: cluster \"k\": server \"http://a\" must be an https:// URL; Podgate speaks "
-       "to API servers over "
-       "TLS only"},
+       "dir/config:5:31: cluster \"k\": server \"http://a\" must be an https:// URL; Podgate "
+       "speaks to API servers over TLS only"},
       {"user in URL", "server: https://me@a, certificate-authority: /ca", kUser,
-       "dir/config:5: cluster \"k\": server \"https://me@a\" must be https://HOST[:PORT][/PATH], "
-       "without user, query "
-       "or fragment"},
+       "dir/config:5:31: cluster \"k\": server \"https://me@a\" must be "
+       "https://HOST[:PORT][/PATH], without user, query or fragment"},
       {"bad port", "server: \"https://a:70000\", certificate-authority: /ca", kUser,
-       "dir/config:5: cluster \"k\": server \"https://a:70000\" has no valid port after its host"},
+       "dir/config:5:31: cluster \"k\": server \"https://a:70000\" has no valid port after "
+       "its host"},
       {"port 0", "server: \"https://a:0\", certificate-authority: /ca", kUser,
-       "dir/config:5: cluster \"k\": server \"https://a:0\" has no valid port after its host"},
+       "dir/config:5:31: cluster \"k\": server \"https://a:0\" has no valid port after its "
+       "host"},
       {"IPv6 without brackets", "server: \"https://fd00::1\", certificate-authority: /ca", kUser,
-       "dir/config:5: cluster \"k\": server \"https://fd00::1\" has no valid port after its host"},
+       "dir/config:5:31: cluster \"k\": server \"https://fd00::1\" has no valid port after "
+       "its host"},
       {"no CA", "server: https://a", kUser,
-       "dir/config:5: cluster \"k\": it has neither certificate-authority nor "
-       "certificate-authority-data; Podgate "
-       "trusts only the cluster's own CA"},
+       "dir/config:5:3: cluster \"k\": it has neither certificate-authority nor "
+       "certificate-authority-data; Podgate trusts only the cluster's own CA"},
       {"insecure", "server: https://a, insecure-skip-tls-verify: true", kUser,
-       "dir/config:5: cluster \"k\": insecure-skip-tls-verify is not supported: a firewall must "
-       "know whose policies it "
-       "enforces; give certificate-authority instead"},
+       "dir/config:5:68: cluster \"k\": insecure-skip-tls-verify is not supported: a "
+       "firewall must know whose policies it enforces; give certificate-authority instead"},
       {"insecure is no text", "server: https://a, insecure-skip-tls-verify: \"true\"", kUser,
-       "dir/config:5: cluster \"k\": insecure-skip-tls-verify must be true or false"},
+       "dir/config:5:68: cluster \"k\": insecure-skip-tls-verify must be true or false"},
       {"proxy", "server: https://a, certificate-authority: /ca, proxy-url: http://p", kUser,
-       "dir/config:5: cluster \"k\": proxy-url is not supported: Podgate connects to the API "
-       "server directly"},
+       "dir/config:5:81: cluster \"k\": proxy-url is not supported: Podgate connects to the "
+       "API server directly"},
       {"bad base64", "server: https://a, certificate-authority-data: \"###\"", kUser,
-       "dir/config:5: cluster \"k\": certificate-authority-data is not valid base64"},
+       "dir/config:5:70: cluster \"k\": certificate-authority-data is not valid base64"},
       {"auth-provider", kCluster, "auth-provider: {name: oidc}",
-       "dir/config:7: user \"u\": auth-provider is not supported: Podgate starts no other program; "
-       "use a client "
-       "certificate or a service account's token (tokenFile)"},
+       "dir/config:7:35: user \"u\": auth-provider is not supported: Podgate starts no other "
+       "program; use a client certificate or a service account's token (tokenFile)"},
       {"password", kCluster, "username: a, password: b",
-       "dir/config:7: user \"u\": username is not supported: API servers have no password login "
-       "since Kubernetes 1.19"},
+       "dir/config:7:30: user \"u\": username is not supported: API servers have no password "
+       "login since Kubernetes 1.19"},
       {"impersonation", kCluster, "token: t, as: other",
-       "dir/config:7: user \"u\": as is not supported: give Podgate a user of its own instead of "
-       "impersonation"},
+       "dir/config:7:34: user \"u\": as is not supported: give Podgate a user of its own "
+       "instead of impersonation"},
       {"half a certificate", kCluster, "client-certificate: /c",
-       "dir/config:7: user \"u\": it has a client-certificate without a client-key"},
+       "dir/config:7:3: user \"u\": it has a client-certificate without a client-key"},
       {"half a key", kCluster, "client-key: /c, token: t",
-       "dir/config:7: user \"u\": it has a client-key without a client-certificate"},
+       "dir/config:7:3: user \"u\": it has a client-key without a client-certificate"},
       {"nobody", kCluster, "",
-       "dir/config:7: user \"u\": it has no token, tokenFile or client-certificate to log in with"},
+       "dir/config:7:3: user \"u\": it has no token, tokenFile or client-certificate to log "
+       "in with"},
       {"token is a list", kCluster, "token: [a]",
-       "dir/config:7: user \"u\": token must be a string"},
+       "dir/config:7:27: user \"u\": token must be a string"},
+      // As for kubectl: 012 would lose its zero.
+      {"token is a number", kCluster, "token: 012",
+       "dir/config:7:27: user \"u\": token must be a string"},
   };
   for (const BadCase& bad : kCases)
     EXPECT_EQ(ErrorOf(Config(bad.cluster, bad.user)), bad.error) << bad.name;
@@ -167,20 +179,22 @@ TEST(Kubeconfig, RefusesWhatItCannotDo) {
 
 TEST(Kubeconfig, SaysWhereAFileIsNotReadable) {
   EXPECT_EQ(ErrorOf("kind: Pod\n"),
-            "dir/config:1: this is not a kubeconfig: kind is \"Pod\", expected \"Config\"");
-  EXPECT_EQ(ErrorOf("- a\n"), "dir/config:1: this is not a kubeconfig: expected a mapping");
-  EXPECT_EQ(ErrorOf("clusters: {}\n"), "dir/config:1: clusters: expected a list");
-  EXPECT_EQ(ErrorOf("users:\n- user: {}\n"), "dir/config:2: users: an entry has no name");
+            "dir/config:1:7: this is not a kubeconfig: kind is \"Pod\", expected \"Config\"");
+  EXPECT_EQ(ErrorOf("- a\n"), "dir/config:1:1: this is not a kubeconfig: expected a mapping");
+  EXPECT_EQ(ErrorOf("clusters: {}\n"), "dir/config:1:11: clusters: expected a list");
+  EXPECT_EQ(ErrorOf("users:\n- user: {}\n"), "dir/config:2:3: users: an entry has no name");
   EXPECT_EQ(ErrorOf("contexts:\n- name: c\n  context: 5\n"),
-            "dir/config:3: contexts: context of \"c\" must be a mapping");
-  EXPECT_EQ(ErrorOf("kind: Config\nkind: Config\n"), "dir/config:2: \"kind\" is given twice");
-  EXPECT_EQ(ErrorOf("a: &x 1\nb: *x\n"),
-            "dir/config:2: aliases (*name) are not supported here; write the value out");
+            "dir/config:3:12: contexts: context of \"c\" must be a mapping");
+  EXPECT_EQ(ErrorOf("kind: Config\nkind: Config\n"), "dir/config:2:1: \"kind\" is given twice");
+  EXPECT_EQ(ErrorOf("users:\n- name: 5\n"), "dir/config:2:9: users: a name must be a string");
+  EXPECT_EQ(ErrorOf("kind: [Config]\n"),
+            "dir/config:1:7: this is not a kubeconfig: kind is a list, expected \"Config\"");
+  EXPECT_EQ(ErrorOf("a: *x\n"), "dir/config:1:4: the alias \"x\" has no anchor before it");
   EXPECT_EQ(ErrorOf("a: [" + std::string(100, '[') + std::string(100, ']') + "]"),
-            "dir/config:1: this is nested deeper than 32 levels");
-  EXPECT_EQ(ErrorOf("a: b\nc: \xff\n"), "dir/config:2: not valid UTF-8: byte 0xff");
+            "dir/config:1:35: this is nested deeper than 32 levels");
+  EXPECT_EQ(ErrorOf("a: b\nc: \xff\n"), "dir/config:2:4: not valid UTF-8: byte 0xff");
   const std::string broken = ErrorOf("a: b: c\n");
-  EXPECT_EQ(broken.rfind("dir/config:1: ", 0), 0U) << broken;
+  EXPECT_EQ(broken.rfind("dir/config:1:5: ", 0), 0U) << broken;
 }
 
 TEST(Kubeconfig, NamesTheContextsThereAre) {
@@ -192,10 +206,10 @@ TEST(Kubeconfig, NamesTheContextsThereAre) {
   EXPECT_EQ(ErrorOf(""),
             "the kubeconfig has no current-context; choose one with --context (there are: none)");
   EXPECT_EQ(ErrorOf("current-context: a\ncontexts: [{name: a, context: {cluster: k}}]"),
-            "dir/config:2: context \"a\": there is no cluster \"k\"");
+            "dir/config:2:12: context \"a\": there is no cluster \"k\"");
   EXPECT_EQ(ErrorOf("current-context: a\ncontexts: [{name: a, context: {cluster: k, user: u}}]\n"
                     "clusters: [{name: k, cluster: {}}]"),
-            "dir/config:2: context \"a\": there is no user \"u\"");
+            "dir/config:2:12: context \"a\": there is no user \"u\"");
 }
 
 TEST(Kubeconfig, TheFirstFileToNameAThingWins) {

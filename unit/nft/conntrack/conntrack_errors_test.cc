@@ -89,8 +89,8 @@ TEST_F(ConntrackErrorsTest, OnlyTheKernelIsHeard) {
   EXPECT_EQ(counts.value().refused, 0U);
 }
 
-// Then it cannot be told what the kernel said, and silence must not pass for consent.
-TEST_F(ConntrackErrorsTest, WhoeverWritesToUsForeverIsNoSuccess) {
+// Then nobody can tell what the kernel said, and silence must not count as success.
+TEST_F(ConntrackErrorsTest, AForeignSenderThatNeverStopsIsAnError) {
   for (FaultyChannel* channel : {requests_, walks_}) {
     channel->on_send = [channel](const nlmsghdr* first) {
       for (int i = 0; i < 1000; ++i) channel->Forge(first->nlmsg_seq, 0);

@@ -62,7 +62,7 @@ TEST_F(ConntrackTest, TellsWhatIsThere) {
   EXPECT_EQ(taken, 2);
 }
 
-// Closing one makes commits of rules wait.
+// Closing one makes commits of rules wait (see NetlinkConntrack).
 TEST_F(ConntrackTest, WalksWithoutClosingASocket) {
   ASSERT_EQ(Make(PlainFlow("10.0.0.1", "10.0.0.2", kTcp, 80)), 0);
   EXPECT_EQ(All().size(), 1U);

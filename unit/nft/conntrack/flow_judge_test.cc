@@ -160,7 +160,7 @@ TEST(FlowFilter, TombstonesAreOfInterestAlways) {
             Hook::kInput);
 }
 
-// The short way to a verdict is the long one without the trace.
+// Verdicts without a trace are those of the interpreter with one.
 TEST(Verdicts, AreThoseOfTheInterpreter) {
   const std::uint32_t seed = SeedOf(20260);
   SCOPED_TRACE(testing::Message() << "PODGATE_SEED=" << seed);

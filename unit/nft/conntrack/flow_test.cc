@@ -1,5 +1,5 @@
 // Flows as values: what a policy is asked about, what needs a tombstone, and that a tombstone tells
-// what it tombstones.
+// which flow it stands for.
 #include "nft/conntrack/flow.h"
 
 #include <gtest/gtest.h>
@@ -11,7 +11,7 @@ namespace podgate::nft {
 namespace {
 
 TEST(Flow, IsJudgedByTheAddressesThatThePolicySees) {
-  // A client that reaches 10.0.0.2:8080 through a service, and is masqueraded on the way.
+  // A client that reaches 10.0.0.2:8080 through a service, and is masqueraded.
   Flow flow = PlainFlow("10.0.0.1", "10.96.0.1", kTcp, 80);
   flow.reply = {At("10.0.0.2"), At("192.168.0.1"), 8080, 61000};
   const Packet packet = FirstPacket(flow);

@@ -14,7 +14,6 @@
 
 #include "nft/conntrack/conntrack.h"
 #include "nft/conntrack/conntrack_codec.h"
-#include "nft/conntrack/conntrack_netlink.h"
 #include "nft/kernel/netlink_client.h"
 
 namespace podgate::nft {

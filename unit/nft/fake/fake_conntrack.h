@@ -12,7 +12,7 @@
 
 namespace podgate::nft {
 
-// Any thread, so that a test may look while the cutter works.
+// Any thread, so that a test may look while the agent works.
 class FakeConntrack : public Conntrack {
  public:
   Status Walk(const Tell& tell) override {

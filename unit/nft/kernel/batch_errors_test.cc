@@ -26,7 +26,7 @@ Step TwoOperations() {
   return {Phase::kPrepare, "podgate", {AddSet{set}, elements}};
 }
 
-TEST(BlameTest, MessagesLeadBackToTheirOperations) {
+TEST(BatchErrorsTest, MessagesLeadBackToTheirOperations) {
   const Step step = TwoOperations();
   Batch batch(100);
   EncodeStep(step, &batch);
@@ -42,7 +42,7 @@ TEST(BlameTest, MessagesLeadBackToTheirOperations) {
   EXPECT_EQ(batch.RequestOriginOf(104)->operation, RequestOrigin::kWhole);
 }
 
-TEST(BlameTest, NamesTheObjectAndTheReason) {
+TEST(BatchErrorsTest, NamesTheObjectAndTheReason) {
   const Step step = TwoOperations();
   Batch batch(100);
   EncodeStep(step, &batch);
@@ -62,8 +62,8 @@ TEST(BlameTest, NamesTheObjectAndTheReason) {
   EXPECT_NE(several.message().find("(and 2 more errors)"), std::string::npos) << several.message();
 }
 
-// An offset beyond everything must not lead astray.
-TEST(BlameTest, OffsetsThatFitNoElement) {
+// An offset that fits nothing still leads to a message about the set.
+TEST(BatchErrorsTest, OffsetsThatFitNoElement) {
   const Step step = TwoOperations();
   Batch batch(1);
   EncodeStep(step, &batch);
@@ -74,7 +74,7 @@ TEST(BlameTest, OffsetsThatFitNoElement) {
   }
 }
 
-TEST(BlameTest, EveryErrorHasACodeAndAReason) {
+TEST(BatchErrorsTest, EveryErrorHasACodeAndAReason) {
   const struct {
     int error;
     Code code;

@@ -260,7 +260,7 @@ TEST_F(NetlinkTest, RandomChanges) {
 
 // A dump that commits overtake is taken again: never a picture of a moment that was not.
 TEST_F(NetlinkTest, ReadsOneMomentWhileOthersCommit) {
-  // Rules and elements that have nothing to do with each other, so that no set changes aside.
+  // Rules and elements that have nothing to do with each other, so that no set needs a copy.
   Ruleset base = Base();
   base.chains["other"] = {"other", std::nullopt, base.chains["in-10.1.0.5"].rules};
   base.chains["other"].rules.erase(base.chains["other"].rules.begin());

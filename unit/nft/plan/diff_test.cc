@@ -138,7 +138,7 @@ TEST(DiffTest, PeersThatGoAndComeWithRulesStandOnBothSidesOfThem) {
 }
 
 // The old rules may let a packet pass by the old elements, the new ones by the new elements.
-TEST(DiffTest, PeersThatChangedRulesLookUpChangeAside) {
+TEST(DiffTest, PeersThatChangedRulesLookUpChangeByWayOfCopies) {
   Ruleset other = Small();
   other.sets["peers4-a"].elements = {Member("10.0.0.1"), Member("10.0.0.3")};
   std::vector<Rule>& rules = other.chains["in-10.1.0.5"].rules;
@@ -148,17 +148,17 @@ TEST(DiffTest, PeersThatChangedRulesLookUpChangeAside) {
   ASSERT_EQ(5u, steps.size()) << Print(steps);
   EXPECT_EQ(Print({steps[0]}),
             "# step 1 of 1: prepare\n"
-            "add set inet podgate aside-1 { type ipv4_addr; size 64; }\n"
-            "add element inet podgate aside-1 { 10.0.0.1, 10.0.0.3 }\n");
+            "add set inet podgate copy-1 { type ipv4_addr; size 64; }\n"
+            "add element inet podgate copy-1 { 10.0.0.1, 10.0.0.3 }\n");
   EXPECT_EQ(1u, steps[1].operations.size());
-  EXPECT_NE(std::string::npos, Print({steps[1]}).find("@aside-1"));
+  EXPECT_NE(std::string::npos, Print({steps[1]}).find("@copy-1"));
   EXPECT_EQ(Print({steps[2]}),
             "# step 1 of 1: prepare\n"
             "delete element inet podgate peers4-a { 10.0.0.2 }\n"
             "add element inet podgate peers4-a { 10.0.0.3 }\n");
   EXPECT_EQ(1u, steps[3].operations.size());
   EXPECT_NE(std::string::npos, Print({steps[3]}).find("@peers4-a"));
-  EXPECT_EQ(Print({steps[4]}), "# step 1 of 1: sweep\ndelete set inet podgate aside-1\n");
+  EXPECT_EQ(Print({steps[4]}), "# step 1 of 1: sweep\ndelete set inet podgate copy-1\n");
 
   // Nobody looks the set up when its last rules have gone: no copy is needed.
   rules.clear();
@@ -305,7 +305,7 @@ TEST(DiffTest, RandomPairsConvergeAndAreNeverRefused) {
     const Ruleset after = Held(&kernel);
     ASSERT_TRUE(SameForKernel(after, to)) << Print(steps);
     ASSERT_TRUE(Diff(&after, to).empty());
-    ASSERT_LE(steps.size(), 10u);  // twice five, by a detour
+    ASSERT_LE(steps.size(), 10u);  // twice five, by an intermediate ruleset
   }
 }
 

@@ -1,4 +1,4 @@
-// A way whose steps are divided as far as they can be leads to the same ruleset.
+// Steps that are divided as far as they can be lead to the same ruleset.
 #include "nft/plan/split.h"
 
 #include <gtest/gtest.h>

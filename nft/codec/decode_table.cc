@@ -1,5 +1,4 @@
-#include "nft/codec/decode_common.h"
-
+// Tables and chains from the kernel's dump.
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
 
@@ -7,52 +6,9 @@
 
 #include "nft/codec/decode.h"
 #include "nft/codec/netlink_handles.h"
+#include "nft/codec/userdata.h"
 
 namespace podgate::nft {
-namespace {
-
-// User data are entries of type (1 byte), length (1 byte), value. nullopt: no such entry.
-std::optional<std::string_view> Find(const void* data, std::uint32_t bytes, std::uint8_t type) {
-  std::string_view rest(static_cast<const char*>(data), data == nullptr ? 0 : bytes);
-  while (rest.size() >= 2) {
-    const auto entry = static_cast<std::uint8_t>(rest[0]);
-    const std::size_t length = static_cast<std::uint8_t>(rest[1]);
-    rest.remove_prefix(2);
-    if (length > rest.size()) break;
-    if (entry == type) return rest.substr(0, length);
-    rest.remove_prefix(length);
-  }
-  return std::nullopt;
-}
-
-}  // namespace
-
-std::string UserdataText(const void* data, std::uint32_t bytes, std::uint8_t type) {
-  std::string_view value = Find(data, bytes, type).value_or(std::string_view());
-  return std::string(value.substr(0, value.find('\0')));
-}
-
-bool UserdataHas(const void* data, std::uint32_t bytes, std::uint8_t type) {
-  return Find(data, bytes, type).has_value();
-}
-
-std::optional<Verdict> DecodeVerdict(std::uint32_t code, const char* chain) {
-  const std::string target = chain == nullptr ? "" : chain;
-  switch (static_cast<int>(code)) {
-    case NF_ACCEPT:
-      return Verdict{Verdict::Kind::kAccept, ""};
-    case NF_DROP:
-      return Verdict{Verdict::Kind::kDrop, ""};
-    case NFT_RETURN:
-      return Verdict{Verdict::Kind::kReturn, ""};
-    case NFT_JUMP:
-      return Verdict{Verdict::Kind::kJump, target};
-    case NFT_GOTO:
-      return Verdict{Verdict::Kind::kGoto, target};
-    default:
-      return std::nullopt;
-  }
-}
 
 Ruleset DecodeTable(const nftnl_table* table) {
   Ruleset ruleset;
