@@ -330,9 +330,9 @@ void Pipeline::CompileOne(Classes::value_type* its_class) {
   nft::Ruleset piece;
   Sets sets(&peers_, &piece);
   const PolicyClass built = BuildClass(policies_.in_use(), key, families);
-  if (built.over_budget && !std::exchange(state.over_budget, true))
-    refused_.push_back(key.policies);
-  state.over_budget = built.over_budget;
+  if (std::exchange(state.over_budget, built.over_budget) != built.over_budget &&
+      built.over_budget != OverBudget::kNo)
+    refused_.push_back({.policies = key.policies, .over = built.over_budget});
   CompileClass(built, &sets);
   const SharedNames names = assembly_.Use(std::move(piece));
   assembly_.Release(std::exchange(state.names, names));

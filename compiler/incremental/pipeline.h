@@ -48,9 +48,12 @@ class Pipeline {
   // As of the last Update().
   const nft::Ruleset& ruleset() const { return assembly_.ruleset(); }
 
-  // Policies, all of a class each time, that have come to have too many different pod selectors
-  // (see kMaxPodTerms) since this was last asked.
-  std::vector<std::vector<ObjectKey>> TakeRefused() { return std::exchange(refused_, {}); }
+  // Classes that have come to be over their budget since this was last asked.
+  struct Refused {
+    std::vector<ObjectKey> policies;  // all of the class
+    OverBudget over = OverBudget::kNo;
+  };
+  std::vector<Refused> TakeRefused() { return std::exchange(refused_, {}); }
 
   std::optional<Pod> FindPod(const ObjectKey& key) const;
   // The policy is known and equal.
@@ -87,7 +90,7 @@ class Pipeline {
     std::string chain;
     SharedNames names;
     std::set<MemberSet*> sets;
-    bool over_budget = false;
+    OverBudget over_budget = OverBudget::kNo;
   };
   using Classes = std::map<ClassKey, Class>;
   struct Local {
@@ -142,7 +145,7 @@ class Pipeline {
   std::array<std::map<Address, Entry>, kDirections.size()> entries_;
   std::array<std::array<Dispatch, kFamilies.size()>, kDirections.size()> dispatch_;
 
-  std::vector<std::vector<ObjectKey>> refused_;
+  std::vector<Refused> refused_;
 
   // What has to be done at the next Update().
   std::set<ObjectKey> dirty_pods_;

@@ -31,4 +31,16 @@ std::string RuleName(const ObjectKey& policy, Direction direction, std::uint32_t
   return policy.ToString() + ' ' + ToString(direction) + '[' + std::to_string(index) + ']';
 }
 
+std::string Describe(OverBudget over) {
+  switch (over) {
+    case OverBudget::kNo:
+      break;
+    case OverBudget::kPodSelectors:
+      return "more than " + std::to_string(kMaxPodTerms) + " different pod selectors";
+    case OverBudget::kPortPieces:
+      return "more than " + std::to_string(kMaxPortPieces) + " port pieces times rules";
+  }
+  return "";
+}
+
 }  // namespace podgate::compiler

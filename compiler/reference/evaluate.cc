@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "compiler/reference/budgets.h"
 #include "compiler/reference/endpoints.h"
 #include "compiler/reference/reasons.h"
 #include "compiler/reference/rule_matching.h"
@@ -73,9 +74,9 @@ SideAnswer Judge(const Question& question, const Endpoint& self, const std::stri
     answer.reason = fmt::format("no policy isolates {} for {}", Describe(self), direction);
     return answer;
   }
-  if (reference::TooManySelectors(isolating, question)) {
+  if (const OverBudget over = reference::BudgetOf(isolating, question); over != OverBudget::kNo) {
     answer.allowed = false;
-    answer.reason = reference::DeniedByTheirNumber(isolating, question);
+    answer.reason = reference::DeniedByBudget(isolating, over, question);
     return answer;
   }
   for (const NetworkPolicy* policy : isolating) {

@@ -21,8 +21,8 @@ std::string AllowedBy(const NetworkPolicy& policy, const PolicyRule& rule,
 // rules: "default/web ingress[1] allows TCP 443, not TCP 80". `isolating` is not empty.
 std::string DeniedBy(const std::vector<const NetworkPolicy*>& isolating, const Question& question);
 
-// The same of policies with too many pod selectors to hold.
-std::string DeniedByTheirNumber(const std::vector<const NetworkPolicy*>& isolating,
-                                const Question& question);
+// The same of policies that are over their budget.
+std::string DeniedByBudget(const std::vector<const NetworkPolicy*>& isolating, OverBudget over,
+                           const Question& question);
 
 }  // namespace podgate::compiler::reference

@@ -11,6 +11,8 @@ namespace podgate::controller {
 namespace {
 
 constexpr std::chrono::seconds kMeasureEvery{1};
+// Policies of one class that hear of it.
+constexpr std::size_t kOverBudgetEvents = 8;
 
 double Seconds(Clock::Duration duration) { return std::chrono::duration<double>(duration).count(); }
 
@@ -159,12 +161,7 @@ void Loop::UpdateAndApply(Clock::Time oldest) {
   const std::uint64_t steps_before = applier_.counters().steps;
   const Clock::Time begun = clock_->Now();
   const nft::Change change = pipeline_.Update();
-  for (const std::vector<compiler::ObjectKey>& policies : pipeline_.TakeRefused()) {
-    log_->LogEach(LogLevel::kError, LogMessages::kTooManyPodSelectors,
-                  {{"first", policies.front().ToString()},
-                   {"policies", policies.size()},
-                   {"more_than", compiler::kMaxPodTerms}});
-  }
+  for (const compiler::Pipeline::Refused& refused : pipeline_.TakeRefused()) TellRefused(refused);
   const Clock::Time compiled = clock_->Now();
   unmeasured_ = unmeasured_ || !change.empty();
   if (!change.empty() || !applier_.settled())
@@ -185,6 +182,28 @@ void Loop::UpdateAndApply(Clock::Time oldest) {
                                             {"waited_us", microseconds(begun - oldest)},
                                             {"compile_us", microseconds(compiled - begun)},
                                             {"commit_us", microseconds(done - compiled)}});
+}
+
+void Loop::TellRefused(const compiler::Pipeline::Refused& refused) {
+  const std::string what = compiler::Describe(refused.over);
+  log_->LogEach(LogLevel::kError, LogMessages::kOverBudget,
+                {{"first", refused.policies.front().ToString()},
+                 {"policies", refused.policies.size()},
+                 {"what", what}});
+  if (events_ == nullptr) return;
+  const std::size_t told = std::min(refused.policies.size(), kOverBudgetEvents);
+  for (std::size_t i = 0; i < told; ++i) {
+    ClusterEvent event;
+    event.about = ClusterEvent::About::kNetworkPolicy;
+    event.key = refused.policies[i];
+    event.reason = "OverBudget";
+    event.action = "Isolate";
+    event.note = fmt::format(
+        "This policy allows nothing to some pods that it selects: the policies that select them "
+        "({}) have {}. Use fewer.",
+        refused.policies.size(), what);
+    events_->Tell(std::move(event));
+  }
 }
 
 void Loop::TellPods() {

@@ -57,6 +57,7 @@ class Loop {
   void TellNode();
   std::string NodeProblem() const;
   void UpdateAndApply(Clock::Time oldest);
+  void TellRefused(const compiler::Pipeline::Refused& refused);
   void Announce();
   void FollowFlows();
   void TellPods();

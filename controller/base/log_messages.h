@@ -51,8 +51,7 @@ struct LogMessages {
   static constexpr LogMessage kPolicyInvalid{
       "policy is invalid: its pods are isolated, its invalid parts allow nothing"};
   static constexpr LogMessage kPolicyWarning{"policy warning"};
-  static constexpr LogMessage kTooManyPodSelectors{
-      "policies have too many pod selectors and allow nothing"};
+  static constexpr LogMessage kOverBudget{"policies are over their budget and allow nothing"};
 
   // ---- what is sent to it
   static constexpr LogMessage kEventsRefused{"events are refused, sending is paused"};
