@@ -73,17 +73,20 @@ class StepEncoder {
       nftnl_chain_set_u32(chain.get(), NFTNL_CHAIN_POLICY, NF_ACCEPT);
     }
     Write(NFT_MSG_NEWCHAIN, kCreateNew, chain.get(), nftnl_chain_nlmsg_build_payload);
-    new_chains_.insert(op.name);
+    empty_chains_.insert(op.name);
   }
   void operator()(const DeleteChain& op) {
     ChainPtr chain = NamedChain(op.name);
     Write(NFT_MSG_DELCHAIN, 0, chain.get(), nftnl_chain_nlmsg_build_payload);
   }
+  void operator()(const FlushChain& op) {
+    RulePtr all = NewRule(op.name);  // deleting "the rule" of a chain flushes it
+    Write(NFT_MSG_DELRULE, 0, all.get(), nftnl_rule_nlmsg_build_payload);
+    empty_chains_.insert(op.name);
+  }
   void operator()(const SetRules& op) {
-    if (new_chains_.erase(op.chain) == 0) {  // deleting "the rule" of a chain flushes it
-      RulePtr all = NewRule(op.chain);
-      Write(NFT_MSG_DELRULE, 0, all.get(), nftnl_rule_nlmsg_build_payload);
-    }
+    if (empty_chains_.count(op.chain) == 0) (*this)(FlushChain{op.chain});
+    empty_chains_.erase(op.chain);
     for (std::size_t i = 0; i < op.rules.size(); ++i) {
       RulePtr rule = NewRule(op.chain);
       EncodeRule(op.rules[i], rule.get());
@@ -133,7 +136,7 @@ class StepEncoder {
   Batch* batch_;
   std::size_t index_ = 0;
   std::uint32_t last_set_id_ = 0;
-  std::set<std::string> new_chains_;  // of this step, still without rules: nothing to flush
+  std::set<std::string> empty_chains_;  // added or flushed by this step, and without rules since
 };
 
 }  // namespace

@@ -45,7 +45,7 @@ Status FakeKernel::Commit(const Step& step) {
   Ruleset before;
   before.table = step.table;
   if (found != tables_.end()) before = found->second;
-  FakeTable table(found != tables_.end(), std::move(before));
+  FakeTable table(found != tables_.end(), std::move(before), checks_jumps_at_once);
   for (const Operation& operation : step.operations) {
     const Refusal refusal = table.Apply(operation);
     if (refusal.error != 0) return Refused(step, refusal);
