@@ -7,6 +7,7 @@
 
 #include "nft/codec/encode.h"
 #include "nft/codec/netlink_handles.h"
+#include "nft/codec/packet_layout.h"
 #include "nft/model/canonical.h"
 #include "nft/model/step.h"
 
@@ -67,8 +68,7 @@ class StepEncoder {
     ChainPtr chain = NamedChain(op.name);
     if (op.base) {
       nftnl_chain_set_str(chain.get(), NFTNL_CHAIN_TYPE, "filter");
-      nftnl_chain_set_u32(chain.get(), NFTNL_CHAIN_HOOKNUM,
-                          op.base->hook == Hook::kForward ? NF_INET_FORWARD : NF_INET_LOCAL_IN);
+      nftnl_chain_set_u32(chain.get(), NFTNL_CHAIN_HOOKNUM, HookNumber(op.base->hook));
       nftnl_chain_set_s32(chain.get(), NFTNL_CHAIN_PRIO, op.base->priority);
       nftnl_chain_set_u32(chain.get(), NFTNL_CHAIN_POLICY, NF_ACCEPT);
     }

@@ -87,10 +87,11 @@ bool RealKernelTest::ChecksJumpsAtOnce() {
     return SetRules{from, {Rule{{}, {}, Verdict{Verdict::Kind::kJump, to}, ""}}};
   };
   // In chains that no packet reaches.
-  const Status status = kernel_->Commit({Phase::kPrepare,
-                                         "probe",
-                                         {AddTable{}, AddChain{"a", {}}, AddChain{"b", {}},
-                                          jump("a", "b"), jump("b", "a"), jump("a", "b")}});
+  const Status status =
+      kernel_->Commit({Phase::kPrepare,
+                       "probe",
+                       {AddTable{}, AddChain{"a", {}}, AddChain{"b", {}}, AddChain{"c", {}},
+                        jump("a", "b"), jump("b", "a"), jump("c", "a")}});
   EXPECT_TRUE(status.ok() || status.code() == Status::Code::kInvalid) << status.message();
   return !status.ok();
 }
