@@ -43,6 +43,9 @@ class Pipeline {
   bool RemoveNamespace(const std::string& name) { return peers_.RemoveNamespace(name); }
   bool RemovePolicy(const ObjectKey& key);
 
+  // From the next Update() on. True if the ruleset changes.
+  bool SetOptions(const CompileOptions& options);
+
   // Brings the ruleset up to date. Returns what that changed.
   nft::Change Update();
   // As of the last Update().
@@ -130,6 +133,7 @@ class Pipeline {
                      const std::vector<Address>& gone);
 
   const std::string node_;
+  CompileOptions options_;
   Symbols symbols_;
   PodTable pods_;
   PeerIndex peers_;
