@@ -20,7 +20,8 @@ double Seconds(Clock::Duration duration) { return std::chrono::duration<double>(
 
 Loop::Loop(Options options, nft::Kernel* kernel, Clock* clock, Logger* log,
            FlowTerminator* terminator, nft::Monitor* monitor, AgentStatsBoard* board,
-           BridgeGuard* bridge_guard, EventSink* events, NodeLookup* node_lookup)
+           BridgeGuard* bridge_guard, EventSink* events, NodeLookup* node_lookup,
+           KernelParts* kernel_parts, IpvsWatch* ipvs)
     : options_(std::move(options)),
       clock_(clock),
       log_(log),
@@ -29,6 +30,8 @@ Loop::Loop(Options options, nft::Kernel* kernel, Clock* clock, Logger* log,
       bridge_guard_(bridge_guard),
       events_(events),
       node_lookup_(node_lookup),
+      kernel_parts_(kernel_parts),
+      ipvs_(ipvs),
       pipeline_(options_.node, options_.compile),
       store_(&pipeline_, log, events),
       applier_(&pipeline_.ruleset(), kernel, monitor, clock, log, events,
@@ -57,6 +60,7 @@ void Loop::Handle(std::vector<Message> messages) {
   }
   messages = {};
   CheckNode();
+  FollowKernel();
   if (stale_ && store_.complete() && released_) UpdateAndApply(oldest);
   if (listed) TrimListMemory();
 }
@@ -64,6 +68,7 @@ void Loop::Handle(std::vector<Message> messages) {
 void Loop::Tick() {
   const std::uint64_t steps_before = applier_.counters().steps;
   CheckNode();
+  FollowKernel();
   if (stale_ && store_.complete() && released_) UpdateAndApply(clock_->Now());
   applier_.Tick();
   TellNode();
@@ -90,6 +95,17 @@ void Loop::CheckNode() {
   node_lookup_->SetUrgent(node_verdict_.stops());
   // A dry run writes nothing, and may well be made on another machine.
   released_ = released_ || !node_verdict_.stops() || options_.dry_run;
+}
+
+// What the rules may and must contain depends on the kernel, and changes while the agent runs.
+void Loop::FollowKernel() {
+  compiler::CompileOptions wanted = options_.compile;
+  if (kernel_parts_ != nullptr) {
+    kernel_parts_->Look(applier_.counters().failures);
+    wanted.log_denied = wanted.log_denied && kernel_parts_->can_log();
+  }
+  if (ipvs_ != nullptr) wanted.ipvs = wanted.ipvs || ipvs_->InUse();
+  stale_ = pipeline_.SetOptions(wanted) || stale_;
 }
 
 std::string Loop::NodeProblem() const {
@@ -235,6 +251,10 @@ void Loop::Report() {
   if (node_lookup_ != nullptr && store_.complete() && !judged_) {
     stats_.node_problem =
         fmt::format("the agent has not asked yet whether node {} is this machine", options_.node);
+  }
+  if (kernel_parts_ != nullptr) {
+    stats_.missing_parts = kernel_parts_->needed();
+    stats_.missing_optional_parts = kernel_parts_->optional();
   }
   stats_.applied = applier_.counters();
   stats_.policies = counts.policies;

@@ -20,6 +20,8 @@
 #include "controller/agent/queue.h"
 #include "controller/agent/store.h"
 #include "controller/node/bridge_guard.h"
+#include "controller/node/ipvs_watch.h"
+#include "controller/node/kernel_parts.h"
 #include "controller/node/node_lookup.h"
 #include "controller/node/node_verdict.h"
 
@@ -35,11 +37,13 @@ class Loop {
   };
   // `terminator`: nullptr when established flows are left alone. `monitor`: see applier.h. `board`,
   // `bridge_guard`, `events`: nullptr when nobody asks. `node_lookup`: nullptr when the node's name
-  // is believed.
+  // is believed. `kernel_parts`: nullptr when the kernel is taken to have them all. `ipvs`: nullptr
+  // when the options decide.
   Loop(Options options, nft::Kernel* kernel, Clock* clock, Logger* log,
        FlowTerminator* terminator = nullptr, nft::Monitor* monitor = nullptr,
        AgentStatsBoard* board = nullptr, BridgeGuard* bridge_guard = nullptr,
-       EventSink* events = nullptr, NodeLookup* node_lookup = nullptr);
+       EventSink* events = nullptr, NodeLookup* node_lookup = nullptr,
+       KernelParts* kernel_parts = nullptr, IpvsWatch* ipvs = nullptr);
 
   // Until the queue is closed.
   void Run(MessageQueue* queue);
@@ -54,6 +58,7 @@ class Loop {
 
  private:
   void CheckNode();
+  void FollowKernel();
   void TellNode();
   std::string NodeProblem() const;
   void UpdateAndApply(Clock::Time oldest);
@@ -71,6 +76,8 @@ class Loop {
   BridgeGuard* const bridge_guard_;
   EventSink* const events_;
   NodeLookup* const node_lookup_;
+  KernelParts* const kernel_parts_;
+  IpvsWatch* const ipvs_;
   compiler::Pipeline pipeline_;
   Store store_;
   Applier applier_;

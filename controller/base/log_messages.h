@@ -67,6 +67,13 @@ struct LogMessages {
   static constexpr LogMessage kNoMonitor{
       "cannot subscribe to ruleset changes, polling twice a second"};
 
+  // ---- the kernel
+  static constexpr LogMessage kKernelPartMissing{"kernel lacks a part that the agent needs"};
+  static constexpr LogMessage kKernelComplete{"kernel has all parts that the agent needs again"};
+  static constexpr LogMessage kIpvsFound{
+      "IPVS is in use on this node, its connections to pods are policed in the output hook"};
+  static constexpr LogMessage kIpvsGone{"IPVS is no longer in use on this node"};
+
   // ---- traffic past the rules
   static constexpr LogMessage kBridgeFilteringEnabled{
       "bridge filtering enabled: pods of this node are attached to a bridge"};

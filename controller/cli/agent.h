@@ -62,6 +62,8 @@ class Agent {
   const std::unique_ptr<NodeLinks> links_;
   BridgeGuard bridge_guard_;
   const std::unique_ptr<NodeLookup> node_lookup_;  // nullptr: the name is believed
+  KernelParts kernel_parts_;
+  IpvsWatch ipvs_;
   Loop loop_;
   std::array<Reflector, 3> reflectors_;
 };
