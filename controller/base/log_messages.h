@@ -70,9 +70,8 @@ struct LogMessages {
   // ---- the kernel
   static constexpr LogMessage kKernelPartMissing{"kernel lacks a part that the agent needs"};
   static constexpr LogMessage kKernelComplete{"kernel has all parts that the agent needs again"};
-  static constexpr LogMessage kIpvsFound{
-      "IPVS is in use on this node, its connections to pods are policed in the output hook"};
-  static constexpr LogMessage kIpvsGone{"IPVS is no longer in use on this node"};
+  static constexpr LogMessage kIpvsFound{"node uses ipvs, the output hook is policed as well"};
+  static constexpr LogMessage kIpvsGone{"node no longer uses ipvs"};
 
   // ---- traffic past the rules
   static constexpr LogMessage kBridgeFilteringEnabled{

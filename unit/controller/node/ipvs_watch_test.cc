@@ -44,11 +44,11 @@ TEST(IpvsWatch, LooksOnceASecondAndSaysWhatChanges) {
   EXPECT_EQ(logged, "");
   clock.Advance(IpvsWatch::kLookEvery);
   EXPECT_TRUE(watch.InUse());
-  EXPECT_NE(logged.find("IPVS is in use on this node"), std::string::npos) << logged;
+  EXPECT_NE(logged.find("node uses ipvs"), std::string::npos) << logged;
   there = false;
   clock.Advance(IpvsWatch::kLookEvery);
   EXPECT_FALSE(watch.InUse());
-  EXPECT_NE(logged.find("IPVS is no longer in use"), std::string::npos) << logged;
+  EXPECT_NE(logged.find("node no longer uses ipvs"), std::string::npos) << logged;
 }
 
 }  // namespace
