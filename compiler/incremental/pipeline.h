@@ -24,6 +24,7 @@
 #include "compiler/codegen/dispatch.h"
 #include "compiler/incremental/assembly.h"
 #include "compiler/incremental/local_policies.h"
+#include "compiler/incremental/namespace_budget.h"
 #include "compiler/incremental/peer_index.h"
 #include "compiler/incremental/pod_table.h"
 #include "compiler/ir/classes.h"
@@ -33,7 +34,7 @@ namespace podgate::compiler {
 
 class Pipeline {
  public:
-  Pipeline(std::string node, const CompileOptions& options);
+  Pipeline(std::string node, const CompileOptions& options, const NamespaceLimits& limits = {});
 
   // Events. True if the object has changed.
   bool Put(const Pod& pod);
@@ -57,8 +58,14 @@ class Pipeline {
     OverBudget over = OverBudget::kNo;
   };
   std::vector<Refused> TakeRefused() { return std::exchange(refused_, {}); }
+  // Has one of the classes that their namespace had no room for tried again by the next Update(),
+  // each in its turn. False: there is none.
+  bool RetryRefused();
 
   std::optional<Pod> FindPod(const ObjectKey& key) const;
+  std::optional<NetworkPolicy> FindPolicy(const ObjectKey& key) const {
+    return policies_.Find(key);
+  }
   // The policy is known and equal.
   bool Holds(const NetworkPolicy& policy) const { return policies_.Holds(policy); }
   struct Counts {
@@ -92,7 +99,8 @@ class Pipeline {
     std::array<std::size_t, kFamilies.size()> addresses{};  // of its pods, by family
     std::string chain;
     SharedNames names;
-    std::set<MemberSet*> sets;
+    bool is_new = true;  // it was not compiled yet
+    NamespaceBudget::Use use;
     OverBudget over_budget = OverBudget::kNo;
   };
   using Classes = std::map<ClassKey, Class>;
@@ -125,6 +133,7 @@ class Pipeline {
   void MarkResizedSets();
   void CompileClasses();
   void CompileOne(Classes::value_type* its_class);
+  void SetOverBudget(Classes::value_type* its_class, OverBudget over);
   void DropClass(Classes::value_type* its_class);
   void ReleaseSet(MemberSet* set, Classes::value_type* user);
   void WriteSets();
@@ -139,6 +148,7 @@ class Pipeline {
   PeerIndex peers_;
   LocalPolicies policies_;
   Assembly assembly_;
+  NamespaceBudget budget_;
 
   Classes classes_;
   std::map<ObjectKey, std::set<Classes::value_type*>> classes_of_policy_;
@@ -150,6 +160,8 @@ class Pipeline {
   std::array<std::array<Dispatch, kFamilies.size()>, kDirections.size()> dispatch_;
 
   std::vector<Refused> refused_;
+  std::set<ClassKey> without_room_;
+  ClassKey retried_;  // of them, last
 
   // What has to be done at the next Update().
   std::set<ObjectKey> dirty_pods_;

@@ -39,6 +39,8 @@ std::string Describe(OverBudget over) {
       return "more than " + std::to_string(kMaxPodTerms) + " different pod selectors";
     case OverBudget::kPortPieces:
       return "more than " + std::to_string(kMaxPortPieces) + " port pieces times rules";
+    case OverBudget::kNamespace:
+      return "no room left among the sets and set elements of their namespace";
   }
   return "";
 }

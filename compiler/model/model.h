@@ -143,7 +143,12 @@ inline constexpr std::size_t kMaxPodTerms = 2000;
 // ends, and each piece counts once for each rule that covers it, rules of every port included.
 inline constexpr std::size_t kMaxPortPieces = 65'536;
 
-enum class OverBudget : std::uint8_t { kNo, kPodSelectors, kPortPieces };
+enum class OverBudget : std::uint8_t {
+  kNo,
+  kPodSelectors,
+  kPortPieces,
+  kNamespace,  // of this node's sets, for the pods of one namespace: in the agent only
+};
 // "more than 2000 different pod selectors". Of kNo: empty.
 std::string Describe(OverBudget over);
 

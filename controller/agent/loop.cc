@@ -11,6 +11,8 @@ namespace podgate::controller {
 namespace {
 
 constexpr std::chrono::seconds kMeasureEvery{1};
+// One class each time, which costs up to some tenths of a second.
+constexpr std::chrono::seconds kRetryRefusedEvery{10};
 // Policies of one class that hear of it.
 constexpr std::size_t kOverBudgetEvents = 8;
 
@@ -70,6 +72,7 @@ void Loop::Tick() {
   CheckNode();
   FollowKernel();
   if (stale_ && store_.complete() && released_) UpdateAndApply(clock_->Now());
+  RetryRefused();
   applier_.Tick();
   TellNode();
   // A repair, or a change that did not come through at first: what was open meanwhile nobody knows.
@@ -200,12 +203,19 @@ void Loop::UpdateAndApply(Clock::Time oldest) {
                                             {"commit_us", microseconds(done - compiled)}});
 }
 
+// Deletions of others may have made room for it.
+void Loop::RetryRefused() {
+  if (clock_->Now() < next_retry_ || !enforced_) return;
+  next_retry_ = clock_->Now() + kRetryRefusedEvery;
+  if (pipeline_.RetryRefused()) UpdateAndApply(clock_->Now());
+}
+
 void Loop::TellRefused(const compiler::Pipeline::Refused& refused) {
   const std::string what = compiler::Describe(refused.over);
-  log_->LogEach(LogLevel::kError, LogMessages::kOverBudget,
-                {{"first", refused.policies.front().ToString()},
-                 {"policies", refused.policies.size()},
-                 {"what", what}});
+  log_->LogAbout(refused.policies.front().ns, LogLevel::kError, LogMessages::kOverBudget,
+                 {{"first", refused.policies.front().ToString()},
+                  {"policies", refused.policies.size()},
+                  {"what", what}});
   if (events_ == nullptr) return;
   const std::size_t told = std::min(refused.policies.size(), kOverBudgetEvents);
   for (std::size_t i = 0; i < told; ++i) {

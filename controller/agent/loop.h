@@ -62,6 +62,7 @@ class Loop {
   void TellNode();
   std::string NodeProblem() const;
   void UpdateAndApply(Clock::Time oldest);
+  void RetryRefused();
   void TellRefused(const compiler::Pipeline::Refused& refused);
   void Announce();
   void FollowFlows();
@@ -94,6 +95,7 @@ class Loop {
   std::optional<Clock::Time> unsettled_since_;
   bool unmeasured_ = false;     // the ruleset changed since its size was taken
   Clock::Time next_measuring_;  // no sooner
+  Clock::Time next_retry_;      // of what was refused; no sooner
   LoopStats stats_;
   std::optional<std::uint64_t>
       told_local_changes_;  // when the bridge_guard was last told of the pods

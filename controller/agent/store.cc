@@ -8,6 +8,8 @@
 #include <utility>
 #include <variant>
 
+#include "controller/watch/emptied.h"
+
 namespace podgate::controller {
 namespace {
 
@@ -72,25 +74,44 @@ bool Store::Apply(Message message) {
     }
     case Message::Type::kDelete:
       return Delete(message.kind, message.key);
+    case Message::Type::kEmpty:
+      return EmptyObject(message);
     case Message::Type::kUpsert:
       break;
   }
   if (!message.object) return false;
-  if (auto* pod = std::get_if<compiler::Pod>(&*message.object)) {
-    return ApplyPod(std::move(*pod), message.diagnostics);
+  return ApplyObject(*std::move(message.object), message.diagnostics);
+}
+
+bool Store::ApplyObject(compiler::Object object, const std::vector<Diagnostic>& diagnostics) {
+  if (auto* pod = std::get_if<compiler::Pod>(&object)) {
+    return ApplyPod(std::move(*pod), diagnostics);
   }
-  if (auto* ns = std::get_if<compiler::Namespace>(&*message.object)) {
-    return ApplyNamespace(*ns, message.diagnostics);
+  if (auto* ns = std::get_if<compiler::Namespace>(&object)) {
+    return ApplyNamespace(*ns, diagnostics);
   }
-  return ApplyPolicy(std::get<compiler::NetworkPolicy>(*message.object), message.diagnostics);
+  return ApplyPolicy(std::get<compiler::NetworkPolicy>(object), diagnostics);
+}
+
+bool Store::EmptyObject(const Message& message) {
+  std::optional<compiler::Object> object;
+  if (message.kind == Kind::kNamespace) object = compiler::Namespace{message.key.name, {}};
+  if (message.kind == Kind::kPod) object = pipeline_->FindPod(message.key);
+  if (message.kind == Kind::kNetworkPolicy) object = pipeline_->FindPolicy(message.key);
+  // What is not there any more needs nothing; a quarantined pod has nothing left.
+  if (!object || message.diagnostics.empty()) return false;
+  std::vector<Diagnostic> diagnostics;
+  Empty(message.diagnostics.front().message, &*object, &diagnostics);
+  return ApplyObject(*std::move(object), diagnostics);
 }
 
 bool Store::ApplyPod(compiler::Pod pod, const std::vector<Diagnostic>& diagnostics) {
   if (HasErrors(diagnostics)) {
+    const std::string pod_ns = pod.key.ns;
     if (!Quarantine(std::move(pod))) return false;
     for (const Diagnostic& diagnostic : diagnostics) {
-      log_->LogEach(LogLevel::kError, LogMessages::kPodUnreadable,
-                    {{"problem", diagnostic.ToString()}});
+      log_->LogAbout(pod_ns, LogLevel::kError, LogMessages::kPodUnreadable,
+                     {{"problem", diagnostic.ToString()}});
     }
     return true;
   }
@@ -144,8 +165,8 @@ bool Store::ApplyNamespace(const compiler::Namespace& ns,
                            const std::vector<Diagnostic>& diagnostics) {
   if (HasErrors(diagnostics)) {
     for (const Diagnostic& diagnostic : diagnostics) {
-      log_->LogEach(LogLevel::kError, LogMessages::kNamespaceUnreadable,
-                    {{"problem", diagnostic.ToString()}});
+      log_->LogAbout(ns.name, LogLevel::kError, LogMessages::kNamespaceUnreadable,
+                     {{"problem", diagnostic.ToString()}});
     }
     return pipeline_->RemoveNamespace(ns.name);
   }
@@ -160,9 +181,9 @@ bool Store::ApplyPolicy(const compiler::NetworkPolicy& policy,
   if (pipeline_->Holds(policy) && HasErrors(diagnostics) == broken_.contains(key)) return false;
   for (const Diagnostic& diagnostic : diagnostics) {
     const bool error = diagnostic.severity == Diagnostic::Severity::kError;
-    log_->LogEach(LogLevel::kWarning,
-                  error ? LogMessages::kPolicyInvalid : LogMessages::kPolicyWarning,
-                  {{"policy", key.ToString()}, {"problem", diagnostic.ToString()}});
+    log_->LogAbout(key.ns, LogLevel::kWarning,
+                   error ? LogMessages::kPolicyInvalid : LogMessages::kPolicyWarning,
+                   {{"policy", key.ToString()}, {"problem", diagnostic.ToString()}});
   }
   if (HasErrors(diagnostics)) {
     broken_.insert(key);

@@ -40,6 +40,9 @@ class Store {
   std::size_t broken_policies() const { return broken_.size(); }
 
  private:
+  bool ApplyObject(compiler::Object object, const std::vector<compiler::Diagnostic>& diagnostics);
+  // Leaves of the object what can be kept of it (controller/watch/emptied.h).
+  bool EmptyObject(const Message& message);
   bool ApplyPod(compiler::Pod pod, const std::vector<compiler::Diagnostic>& diagnostics);
   bool ApplyNamespace(const compiler::Namespace& ns,
                       const std::vector<compiler::Diagnostic>& diagnostics);

@@ -43,6 +43,7 @@ struct LogMessages {
   static constexpr LogMessage kRequestRepeated{"request is repeated at once"};
   static constexpr LogMessage kPageTooLarge{"list page is too large, a smaller one is requested"};
   static constexpr LogMessage kObjectIgnored{"object without a readable name is ignored"};
+  static constexpr LogMessage kTooManyObjects{"too many objects, those beyond are not followed"};
   static constexpr LogMessage kPodUnreadable{"pod cannot be read and is isolated"};
   static constexpr LogMessage kTooManyAddresses{
       "unreadable pod has too many addresses, some are not isolated"};

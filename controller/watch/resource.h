@@ -4,6 +4,7 @@
 #include <string>
 
 #include "compiler/decode/decode.h"
+#include "controller/watch/known_objects.h"
 
 namespace podgate::controller {
 
@@ -12,9 +13,7 @@ struct Resource {
   const char* name = "";      // plural, as in URLs
   const char* path = "";      // of the collection, over all namespaces
   const char* selector = "";  // query parameter that narrows it, percent-encoded, or empty
-  // A server that tells of more is not believed: memory stays bounded.
-  std::size_t max_objects = 0;
-  std::size_t max_bytes = 0;  // of all objects together, in memory
+  KnownObjects::Limits limits;
 };
 
 // Finished pods are not there at all for policies, and on some clusters they are most of all pods.
@@ -23,16 +22,30 @@ inline constexpr Resource kPods{
     "pods",
     "/api/v1/pods",
     "fieldSelector=status.phase%21%3DSucceeded%2Cstatus.phase%21%3DFailed",
-    300'000,
-    384u << 20};
-inline constexpr Resource kNamespaces{
-    compiler::Kind::kNamespace, "namespaces", "/api/v1/namespaces", "", 100'000, 64u << 20};
+    // What is usual is free, so that the largest namespace may have most pods of the cluster.
+    {.objects = 300'000,
+     .namespace_objects = 300'000,
+     .bytes = 64u << 20,
+     .namespace_bytes = 4u << 20,
+     .least = 0,
+     .free = 4096}};
+inline constexpr Resource kNamespaces{compiler::Kind::kNamespace,
+                                      "namespaces",
+                                      "/api/v1/namespaces",
+                                      "",
+                                      {.objects = 100'000,
+                                       .namespace_objects = 100'000,
+                                       .bytes = 64u << 20,
+                                       .namespace_bytes = 64u << 20}};
 inline constexpr Resource kNetworkPolicies{compiler::Kind::kNetworkPolicy,
                                            "networkpolicies",
                                            "/apis/networking.k8s.io/v1/networkpolicies",
                                            "",
-                                           100'000,
-                                           64u << 20};
+                                           {.objects = 100'000,
+                                            .namespace_objects = 5'000,
+                                            .bytes = 64u << 20,
+                                            .namespace_bytes = 4u << 20,
+                                            .least = 1024}};
 
 // One page of a list; `continue_token` empty for the first.
 std::string PageTarget(const Resource& resource, int limit, const std::string& continue_token);

@@ -222,6 +222,13 @@ TEST(Compile, SetsOutgrowTheirSizeUnderAnotherName) {
   EXPECT_EQ(SizeFor(512), 1024u);
   EXPECT_EQ(SizeFor(513), 16384u);
   EXPECT_EQ(SizeFor(100'000), 262144u);
+  EXPECT_EQ(SizeFor(513, 1024), 16384u);
+  EXPECT_EQ(SizeFor(512, 16384), 16384u);
+  EXPECT_EQ(SizeFor(65, 16384), 16384u);
+  EXPECT_EQ(SizeFor(64, 16384), 1024u);
+  EXPECT_EQ(SizeFor(64, 262144), 1024u);
+  EXPECT_EQ(SizeFor(8192, 262144), 262144u);
+  EXPECT_EQ(SizeFor(0, 0), 1024u);
   EXPECT_EQ(SizeSuffix(1024), "");
   EXPECT_EQ(SizeSuffix(16384), "-16384");
   World w = OneWebPod();
