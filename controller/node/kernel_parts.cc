@@ -58,14 +58,17 @@ void KernelParts::Tell() const {
     return;
   }
   std::string note;
-  const auto tell = [&](LogLevel level, const std::vector<std::string>& sentences) {
-    for (const std::string& sentence : sentences) {
-      log_->LogEach(level, LogMessages::kKernelPartMissing, {{"problem", sentence}});
-      note += fmt::format("{}{}.", note.empty() ? "On this node " : " Also, ", sentence);
-    }
+  const auto add = [&note](const std::string& sentence) {
+    note += fmt::format("{}{}.", note.empty() ? "On this node " : " Also, ", sentence);
   };
-  tell(LogLevel::kError, needed_);
-  tell(LogLevel::kWarning, optional_);
+  for (const std::string& sentence : needed_) {
+    log_->Error(LogMessages::kKernelPartMissing, {{"problem", sentence}});
+    add(sentence);
+  }
+  for (const std::string& sentence : optional_) {
+    log_->Warn(LogMessages::kKernelPartMissing, {{"problem", sentence}});
+    add(sentence);
+  }
   if (events_ == nullptr) return;
   ClusterEvent event;
   event.reason = "KernelPartMissing";
