@@ -56,6 +56,7 @@ class Pipeline::Sets : public LookupSets {
 
 Pipeline::Pipeline(std::string node, const CompileOptions& options, const NamespaceLimits& limits)
     : node_(std::move(node)),
+      options_(options),
       pods_(&symbols_, node_),
       peers_(&symbols_, &pods_),
       policies_(&symbols_),
@@ -69,6 +70,17 @@ Pipeline::Pipeline(std::string node, const CompileOptions& options, const Namesp
     }
     assembly_.PutChain(DispatchChain(kDirections[direction], dispatch_[direction]));
   }
+}
+
+// Counters stay: both denying chains have theirs whatever is chosen.
+bool Pipeline::SetOptions(const CompileOptions& options) {
+  if (options == options_) return false;
+  const nft::Ruleset before = BaseChains(node_, std::exchange(options_, options));
+  const nft::Ruleset after = BaseChains(node_, options_);
+  for (const auto& [name, chain] : before.chains)
+    if (!after.chains.contains(name)) assembly_.RemoveChain(name);
+  for (const auto& [name, chain] : after.chains) assembly_.PutChain(chain);
+  return before.chains != after.chains;
 }
 
 std::optional<Pod> Pipeline::FindPod(const ObjectKey& key) const {

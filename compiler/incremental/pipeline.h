@@ -56,6 +56,9 @@ class Pipeline {
   // Of all pods of the namespace. True if there were any.
   bool ReleaseIsolation(const std::string& ns);
 
+  // From the next Update() on. True if the ruleset changes.
+  bool SetOptions(const CompileOptions& options);
+
   // Brings the ruleset up to date. Returns what that changed.
   nft::Change Update();
   // As of the last Update().
@@ -162,6 +165,7 @@ class Pipeline {
                      const std::vector<Address>& gone);
 
   const std::string node_;
+  CompileOptions options_;
   Symbols symbols_;
   PodTable pods_;
   PeerIndex peers_;

@@ -26,7 +26,7 @@ double Seconds(Clock::Duration duration) { return std::chrono::duration<double>(
 Loop::Loop(Options options, nft::Kernel* kernel, Clock* clock, Logger* log,
            FlowTerminator* terminator, nft::Monitor* monitor, AgentStatsBoard* board,
            BridgeGuard* bridge_guard, EventSink* events, NodeLookup* node_lookup,
-           AddressWatch* address_watch)
+           AddressWatch* address_watch, KernelParts* kernel_parts, IpvsWatch* ipvs)
     : options_(std::move(options)),
       clock_(clock),
       log_(log),
@@ -36,6 +36,8 @@ Loop::Loop(Options options, nft::Kernel* kernel, Clock* clock, Logger* log,
       events_(events),
       node_lookup_(node_lookup),
       address_watch_(address_watch),
+      kernel_parts_(kernel_parts),
+      ipvs_(ipvs),
       pipeline_(options_.node, options_.compile),
       store_(options_.node, options_.own_pods, &pipeline_, clock, log, events),
       applier_(&pipeline_.ruleset(), kernel, monitor, clock, log, events,
@@ -65,6 +67,7 @@ void Loop::Handle(std::vector<Message> messages) {
   }
   messages = {};
   CheckNode();
+  FollowKernel();
   LearnAddresses();
   if (MayUpdate()) UpdateAndApply(oldest);
   if (listed) TrimListMemory();
@@ -74,6 +77,7 @@ void Loop::Tick() {
   const std::uint64_t steps_before = applier_.counters().steps;
   stale_ = store_.ending_namespaces().Tick() || stale_;
   CheckNode();
+  FollowKernel();
   LearnAddresses();
   if (MayUpdate()) UpdateAndApply(clock_->Now());
   RetryRefused();
@@ -121,6 +125,17 @@ void Loop::LearnAddresses() {
   FurtherAddresses found = address_watch_->found();
   stale_ = store_.further().Learn(found) || stale_;
   if (bridge_guard_ != nullptr) bridge_guard_->SetFurtherUse(std::move(found.bridges));
+}
+
+// What the rules may and must contain depends on the kernel, and changes while the agent runs.
+void Loop::FollowKernel() {
+  compiler::CompileOptions wanted = options_.compile;
+  if (kernel_parts_ != nullptr) {
+    kernel_parts_->Look(applier_.counters().failures);
+    wanted.log_denied = wanted.log_denied && kernel_parts_->can_log();
+  }
+  if (ipvs_ != nullptr) wanted.ipvs = wanted.ipvs || ipvs_->InUse();
+  stale_ = pipeline_.SetOptions(wanted) || stale_;
 }
 
 std::string Loop::NodeProblem() const {
@@ -291,6 +306,10 @@ void Loop::Report() {
   if (node_lookup_ != nullptr && store_.complete() && !judged_) {
     stats_.node_problem =
         fmt::format("the agent has not asked yet whether node {} is this machine", options_.node);
+  }
+  if (kernel_parts_ != nullptr) {
+    stats_.missing_parts = kernel_parts_->needed();
+    stats_.missing_optional_parts = kernel_parts_->optional();
   }
   stats_.applied = applier_.counters();
   stats_.policies = counts.policies;

@@ -23,6 +23,8 @@
 #include "controller/agent/store.h"
 #include "controller/node/address_watch.h"
 #include "controller/node/bridge_guard.h"
+#include "controller/node/ipvs_watch.h"
+#include "controller/node/kernel_parts.h"
 #include "controller/node/node_lookup.h"
 #include "controller/node/node_verdict.h"
 
@@ -40,11 +42,14 @@ class Loop {
   // `terminator`: nullptr when established flows are left alone. `monitor`: see applier.h. `board`,
   // `bridge_guard`, `events`: nullptr when nobody asks. `node_lookup`: nullptr when the node's name
   // is believed. `address_watch`: nullptr when pods have only the addresses of their statuses.
+  // `kernel_parts`: nullptr when the kernel is taken to have them all. `ipvs`: nullptr
+  // when the options decide.
   Loop(Options options, nft::Kernel* kernel, Clock* clock, Logger* log,
        FlowTerminator* terminator = nullptr, nft::Monitor* monitor = nullptr,
        AgentStatsBoard* board = nullptr, BridgeGuard* bridge_guard = nullptr,
        EventSink* events = nullptr, NodeLookup* node_lookup = nullptr,
-       AddressWatch* address_watch = nullptr);
+       AddressWatch* address_watch = nullptr, KernelParts* kernel_parts = nullptr,
+       IpvsWatch* ipvs = nullptr);
 
   // Until the queue is closed.
   void Run(MessageQueue* queue);
@@ -61,6 +66,7 @@ class Loop {
   void CheckNode();
   bool MayUpdate();
   void LearnAddresses();
+  void FollowKernel();
   void TellNode();
   std::string NodeProblem() const;
   bool RecallIsolation();
@@ -81,6 +87,8 @@ class Loop {
   EventSink* const events_;
   NodeLookup* const node_lookup_;
   AddressWatch* const address_watch_;
+  KernelParts* const kernel_parts_;
+  IpvsWatch* const ipvs_;
   compiler::Pipeline pipeline_;
   Store store_;
   Applier applier_;

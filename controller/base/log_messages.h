@@ -70,6 +70,12 @@ struct LogMessages {
   static constexpr LogMessage kNoMonitor{
       "cannot subscribe to ruleset changes, polling twice a second"};
 
+  // ---- the kernel
+  static constexpr LogMessage kKernelPartMissing{"kernel lacks a part that the agent needs"};
+  static constexpr LogMessage kKernelComplete{"kernel has all parts that the agent needs again"};
+  static constexpr LogMessage kIpvsFound{"node uses ipvs, the output hook is policed as well"};
+  static constexpr LogMessage kIpvsGone{"node no longer uses ipvs"};
+
   // ---- traffic past the rules
   static constexpr LogMessage kBridgeFilteringEnabled{
       "bridge filtering enabled: pods of this node are attached to a bridge"};

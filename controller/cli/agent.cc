@@ -8,6 +8,7 @@
 #include "controller/http/process_stats.h"
 #include "controller/node/node_addresses.h"
 #include "controller/transport/kubeconfig.h"
+#include "nft/conntrack/conntrack.h"
 
 namespace podgate::controller {
 namespace {
@@ -19,6 +20,14 @@ EventSource SourceOfEvents(const std::string& node) {
   const auto ns = ProcessEnvironment("POD_NAMESPACE");
   if (name && ns && !name->empty() && !ns->empty()) source.pod = compiler::ObjectKey{*ns, *name};
   return source;
+}
+
+// With sockets of its own: the others are used by the thread that cuts flows.
+nft::Status AskConntrack() {
+  const auto conntrack = nft::OpenConntrack();
+  if (!conntrack.ok()) return conntrack.status();
+  const ipset::Address nobody = ipset::Address::First(ipset::Family::kIPv4);
+  return conntrack.value()->Find(nft::kTcp, {.source = nobody, .destination = nobody}, 0).status();
 }
 
 FlowCuttingMode ModeOf(const RunOptions& options) {
@@ -50,6 +59,12 @@ Agent::Agent(const RunOptions& options, const std::string& node, ApiAccess acces
                        ? std::make_unique<NodeLookup>(node, transport_.get(), &limiter_, &clock_,
                                                       ReadNodeAddresses, [this] { queue_.Wake(); })
                        : nullptr),
+      kernel_parts_(kernel_.get(), options.reject,
+                    ModeOf(options) == FlowCuttingMode::kCut
+                        ? KernelParts::AskConntrack(AskConntrack)
+                        : KernelParts::AskConntrack(),
+                    &clock_, log, &sender_),
+      ipvs_(IpvsInUse, &clock_, log),
       loop_({node,
              {.pod_to_node_enforce = options.pod_to_node_enforce, .reject = options.reject},
              options.dry_run,
@@ -57,7 +72,7 @@ Agent::Agent(const RunOptions& options, const std::string& node, ApiAccess acces
              true},
             kernel_.get(), &clock_, log, cutting_.terminator(), monitor_.get(), &board_,
             &bridge_guard_, options.dry_run ? nullptr : &sender_, node_lookup_.get(),
-            &address_watch_),
+            &address_watch_, options.dry_run ? nullptr : &kernel_parts_, &ipvs_),
       reflectors_{Reflector(kNamespaces, transport_.get(), &limiter_, &clock_, log, &queue_),
                   Reflector(kNetworkPolicies, transport_.get(), &limiter_, &clock_, log, &queue_),
                   Reflector(kPods, transport_.get(), &limiter_, &clock_, log, &queue_),

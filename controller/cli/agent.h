@@ -66,6 +66,8 @@ class Agent {
   const std::unique_ptr<NamespaceReader> namespaces_;
   AddressWatch address_watch_;
   const std::unique_ptr<NodeLookup> node_lookup_;  // nullptr: the name is believed
+  KernelParts kernel_parts_;
+  IpvsWatch ipvs_;
   Loop loop_;
   std::array<Reflector, 4> reflectors_;
 };

@@ -55,6 +55,7 @@ void AddDryRun(CLI::App* app, std::function<int()>* chosen) {
       ->check(CLI::IsMember({"nft", "ir", "json"}));
   AddPodToNode(command, &options->pod_to_node_enforce);
   AddDeny(command, &options->reject);
+  command->add_flag("--ipvs", options->ipvs, "Rules of a node where kube-proxy uses IPVS");
   command->callback([options, chosen] {
     *chosen = [options] { return DryRun(*options, std::cout, std::cerr); };
   });

@@ -80,6 +80,7 @@ int DryRun(const DryRunOptions& options, std::ostream& out, std::ostream& err) {
     compiler::CompileOptions compile;
     compile.pod_to_node_enforce = options.pod_to_node_enforce;
     compile.reject = options.reject;
+    compile.ipvs = options.ipvs;
     const nft::Ruleset ruleset = compiler::Compile(ir, compile);
     if (options.output == "json") {
       PrintJson(ir, ruleset, input.diagnostics, out);

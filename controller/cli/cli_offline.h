@@ -24,6 +24,7 @@ struct DryRunOptions {
   std::string output = "nft";  // nft, ir or json
   bool pod_to_node_enforce = false;
   bool reject = false;
+  bool ipvs = false;  // as on a node where IPVS forwards connections
 };
 int DryRun(const DryRunOptions& options, std::ostream& out, std::ostream& err);
 

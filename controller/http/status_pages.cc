@@ -45,6 +45,10 @@ HttpAnswer Readiness(const AgentStatus& status, bool verbose) {
     body += fmt::format("note no-bypass: {}\n", status.bridge.elsewhere);
   if (verbose && !status.addresses.note.empty())
     body += fmt::format("note addresses: {}\n", status.addresses.note);
+  if (verbose) {
+    for (const std::string& part : status.loop.missing_optional_parts)
+      body += fmt::format("note kernel: {}\n", part);
+  }
   return Text(ready ? 200 : 503, std::move(body));
 }
 
@@ -68,6 +72,9 @@ std::vector<ReadinessCheck> ReadinessChecks(const AgentStatus& status) {
   std::string applied;
   if (!status.loop.settled && !status.loop.node_problem.empty()) {
     applied = "the rules in the kernel stay as they are until the node's name is right";
+  } else if (!status.loop.settled && !status.loop.missing_parts.empty()) {
+    for (const std::string& part : status.loop.missing_parts)
+      applied += (applied.empty() ? "" : "; ") + part;
   } else if (!status.loop.settled) {
     applied = all_listed ? "the kernel does not hold the current rules; the agent retries, its "
                            "log says what the kernel refused"

@@ -70,6 +70,11 @@ class Twins {
     }
   }
 
+  void Choose(const CompileOptions& options) {
+    options_ = options;
+    pipeline_.SetOptions(options);
+  }
+
   // Empty, or what is not as it should be.
   std::string Check() {
     const nft::Change change = pipeline_.Update();
@@ -153,6 +158,11 @@ TEST(Pipeline, IsWhatCompilingFromScratchGives) {
       const std::string repeat =
           fmt::format("PODGATE_SEED={} PODGATE_SEQUENCES=1 repeats this; step {}\n{}", seed, step,
                       Manifests(wanted));
+      if (random.Percent(20)) {
+        options.ipvs = random.Percent(50);
+        options.log_denied = random.Percent(50);
+        twins.Choose(options);
+      }
       std::vector<Event> events = EventsBetween(twins.cluster(), wanted);
       if (random.Percent(70)) Shuffle(&events, &random);
       if (random.Percent(30)) Repeat(&events, &random);

@@ -143,6 +143,21 @@ TEST(Readiness, VerboseListsEachCheck) {
   EXPECT_NE(bad.body.find("ok   namespaces-listed\n"), std::string::npos);
 }
 
+TEST(Readiness, WhatTheKernelLacksIsSaid) {
+  AgentStatus status = Ready();
+  status.loop.missing_optional_parts = {"the kernel has no nft_limit"};
+  EXPECT_EQ(Get("/readyz", status).body, "ok\n");
+  const HttpAnswer verbose = Get("/readyz", status, "verbose");
+  EXPECT_EQ(verbose.status, 200);
+  EXPECT_NE(verbose.body.find("note kernel: the kernel has no nft_limit\n"), std::string::npos)
+      << verbose.body;
+  status.loop.settled = false;
+  status.loop.missing_parts = {"the kernel has no nft_ct", "the kernel has no nft_objref"};
+  const HttpAnswer bad = Get("/readyz", status);
+  EXPECT_EQ(bad.status, 503);
+  EXPECT_EQ(bad.body, "the kernel has no nft_ct; the kernel has no nft_objref\n");
+}
+
 TEST(Pages, OthersAreNotThere) {
   for (const char* path : {"/", "/metrics/", "/healthz2", "/readyz/verbose"})
     EXPECT_EQ(Get(path, Ready()).status, 404) << path;
