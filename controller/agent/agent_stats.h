@@ -57,6 +57,7 @@ struct LoopStats {
   std::uint64_t pods = 0;
   std::uint64_t local_pods = 0;
   std::uint64_t isolated_pods = 0;
+  std::uint64_t contested_addresses = 0;  // that several pods of the cluster claim
 };
 
 // Any thread.

@@ -26,7 +26,8 @@ double Seconds(Clock::Duration duration) { return std::chrono::duration<double>(
 Loop::Loop(Options options, nft::Kernel* kernel, Clock* clock, Logger* log,
            FlowTerminator* terminator, nft::Monitor* monitor, AgentStatsBoard* board,
            BridgeGuard* bridge_guard, EventSink* events, NodeLookup* node_lookup,
-           AddressWatch* address_watch, KernelParts* kernel_parts, IpvsWatch* ipvs)
+           AddressWatch* address_watch, KernelParts* kernel_parts, IpvsWatch* ipvs,
+           FlowForgetter* forgetter)
     : options_(std::move(options)),
       clock_(clock),
       log_(log),
@@ -42,6 +43,8 @@ Loop::Loop(Options options, nft::Kernel* kernel, Clock* clock, Logger* log,
       store_(options_.node, options_.own_pods, &pipeline_, clock, log, events),
       applier_(&pipeline_.ruleset(), kernel, monitor, clock, log, events,
                options_.node_renamed || options_.dry_run ? std::string() : options_.node),
+      contests_(options_.node, log, events),
+      forgetter_(forgetter),
       kernel_(kernel),
       released_(node_lookup == nullptr) {}
 
@@ -221,6 +224,10 @@ void Loop::UpdateAndApply(Clock::Time oldest) {
   const Clock::Time begun = clock_->Now();
   const nft::Change change = pipeline_.Update();
   for (const compiler::Pipeline::Refused& refused : pipeline_.TakeRefused()) TellRefused(refused);
+  contests_.Follow(pipeline_);
+  // Asked before the rules of a new owner count.
+  const std::vector<compiler::Address> handed_over = handover_.Follow(pipeline_);
+  if (forgetter_ != nullptr) forgetter_->Forget(handed_over);
   const Clock::Time compiled = clock_->Now();
   unmeasured_ = unmeasured_ || !change.empty();
   if (!change.empty() || !applier_.settled())
@@ -317,6 +324,7 @@ void Loop::Report() {
   stats_.pods = counts.pods;
   stats_.local_pods = counts.local_pods;
   stats_.isolated_pods = counts.isolated_pods;
+  stats_.contested_addresses = pipeline_.contested().size();
   board_->Post(stats_);
 }
 

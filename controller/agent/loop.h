@@ -16,8 +16,11 @@
 
 #include "compiler/codegen/compile.h"
 #include "compiler/incremental/pipeline.h"
+#include "controller/agent/address_handover.h"
 #include "controller/agent/agent_stats.h"
 #include "controller/agent/applier.h"
+#include "controller/agent/contest_report.h"
+#include "controller/agent/flow_forgetter.h"
 #include "controller/agent/flow_terminator.h"
 #include "controller/agent/queue.h"
 #include "controller/agent/store.h"
@@ -43,13 +46,13 @@ class Loop {
   // `bridge_guard`, `events`: nullptr when nobody asks. `node_lookup`: nullptr when the node's name
   // is believed. `address_watch`: nullptr when pods have only the addresses of their statuses.
   // `kernel_parts`: nullptr when the kernel is taken to have them all. `ipvs`: nullptr
-  // when the options decide.
+  // when the options decide. `forgetter`: nullptr when flows of addresses that changed hands stay.
   Loop(Options options, nft::Kernel* kernel, Clock* clock, Logger* log,
        FlowTerminator* terminator = nullptr, nft::Monitor* monitor = nullptr,
        AgentStatsBoard* board = nullptr, BridgeGuard* bridge_guard = nullptr,
        EventSink* events = nullptr, NodeLookup* node_lookup = nullptr,
        AddressWatch* address_watch = nullptr, KernelParts* kernel_parts = nullptr,
-       IpvsWatch* ipvs = nullptr);
+       IpvsWatch* ipvs = nullptr, FlowForgetter* forgetter = nullptr);
 
   // Until the queue is closed.
   void Run(MessageQueue* queue);
@@ -92,6 +95,9 @@ class Loop {
   compiler::Pipeline pipeline_;
   Store store_;
   Applier applier_;
+  ContestReport contests_;
+  AddressHandover handover_;
+  FlowForgetter* const forgetter_;
   // What the verdict was made of: answers, host changes, whether there are local pods.
   std::optional<std::array<std::uint64_t, 3>> judged_;
   NodeVerdict node_verdict_;

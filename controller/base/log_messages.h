@@ -45,6 +45,7 @@ struct LogMessages {
   static constexpr LogMessage kObjectIgnored{"object without a readable name is ignored"};
   static constexpr LogMessage kTooManyObjects{"too many objects, those beyond are not followed"};
   static constexpr LogMessage kPodUnreadable{"pod cannot be read and is isolated"};
+  static constexpr LogMessage kAddressContested{"address is claimed by several pods"};
   static constexpr LogMessage kNamespaceUnreadable{
       "namespace cannot be read, no namespace selector matches it"};
   static constexpr LogMessage kNamespaceEnding{
@@ -108,6 +109,10 @@ struct LogMessages {
       "cannot cut denied flows: the kernel refused to delete their conntrack entries"};
   static constexpr LogMessage kFlowsResumable{
       "flows were cut without a cut-flow entry, their peers may resume them"};
+  static constexpr LogMessage kFlowsForgotten{
+      "flows of addresses that changed hands were deleted from conntrack"};
+  static constexpr LogMessage kFlowsNotForgotten{
+      "cannot delete the flows of addresses that changed hands, retrying"};
   static constexpr LogMessage kNoConntrack{
       "conntrack is not available, flows that a change denies are not cut"};
   static constexpr LogMessage kCutFlowEntriesStay{

@@ -72,7 +72,7 @@ Agent::Agent(const RunOptions& options, const std::string& node, ApiAccess acces
              true},
             kernel_.get(), &clock_, log, cutting_.terminator(), monitor_.get(), &board_,
             &bridge_guard_, options.dry_run ? nullptr : &sender_, node_lookup_.get(),
-            &address_watch_, options.dry_run ? nullptr : &kernel_parts_, &ipvs_),
+            &address_watch_, options.dry_run ? nullptr : &kernel_parts_, &ipvs_, cutting_.forgetter()),
       reflectors_{Reflector(kNamespaces, transport_.get(), &limiter_, &clock_, log, &queue_),
                   Reflector(kNetworkPolicies, transport_.get(), &limiter_, &clock_, log, &queue_),
                   Reflector(kPods, transport_.get(), &limiter_, &clock_, log, &queue_),

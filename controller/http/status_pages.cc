@@ -141,6 +141,8 @@ std::string Metrics(const AgentStatus& status) {
   text.Sample(loop.pods, {{"scope", "all"}});
   text.Gauge("podgate_isolated_pods", "Pods on this node that a policy isolates.",
              loop.isolated_pods);
+  text.Gauge("podgate_contested_addresses",
+             "Addresses that more than one pod of the cluster claims.", loop.contested_addresses);
   text.Gauge("podgate_unpoliced_pods",
              "Pods on this node whose packets are known to bypass the rules; /readyz says why.",
              status.bridge.unpoliced_pods);
