@@ -32,6 +32,7 @@ std::size_t EndOfNode(const std::vector<YamlEvent>& events, std::size_t at) {
 }  // namespace
 
 bool YamlExpander::Fail(std::size_t offset, std::string message) {
+  if (offset == kNoOffset) offset = offset_;  // the end of a collection has no place of its own
   problem_ = Problem{Diagnostic::Severity::kError, offset, "", std::move(message)};
   return false;
 }
