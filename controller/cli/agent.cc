@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "controller/base/version.h"
+#include "controller/cli/kernel_seams.h"
 #include "controller/http/process_stats.h"
 #include "controller/node/node_addresses.h"
 #include "controller/transport/kubeconfig.h"
@@ -40,6 +41,7 @@ Agent::Agent(const RunOptions& options, const std::string& node, ApiAccess acces
           ModeOf(options), [this] { queue_.Wake(); }, log),
       sender_(SourceOfEvents(node), transport_.get(), &limiter_, &clock_, log),
       board_(clock_.Now()),
+      denied_(OpenCounters(options.dry_run)),
       links_(OpenNodeLinks()),
       bridge_guard_(options.set_bridge_filter && !options.dry_run, links_.get(), &clock_, log,
                     options.dry_run ? nullptr : &sender_),
@@ -63,8 +65,11 @@ void Agent::Run() {
   if (!options_.listen.empty()) {
     server.emplace(
         options_.listen,
-        [this](const HttpQuestion& question) { return AnswerPage(question, Status()); }, log_,
-        HttpServer::Limits());
+        [this](const HttpQuestion& question) {
+          return AnswerPage(question,
+                            question.path == "/metrics" ? StatusWithCounters() : Status());
+        },
+        log_, HttpServer::Limits());
   }
   std::array<std::jthread, std::tuple_size_v<decltype(reflectors_)>> watching;
   for (std::size_t i = 0; i < watching.size(); ++i) {
@@ -101,6 +106,12 @@ AgentStatus Agent::Status() {
   now.bridge = bridge_guard_.report();
   if (cutting_.terminator() != nullptr) now.cut_flows = cutting_.terminator()->counters().cut;
   now.process = ReadProcessStats();
+  return now;
+}
+
+AgentStatus Agent::StatusWithCounters() {
+  AgentStatus now = Status();
+  now.denied_packets = denied_.Read();
   return now;
 }
 

@@ -47,6 +47,8 @@ class Agent {
 
  private:
   AgentStatus Status();
+  // With what only /metrics shows and the kernel has to be asked for.
+  AgentStatus StatusWithCounters();
 
   const RunOptions options_;
   Logger* const log_;
@@ -59,6 +61,7 @@ class Agent {
   FlowCutting cutting_;
   EventSender sender_;
   AgentStatsBoard board_;
+  DeniedPackets denied_;
   const std::unique_ptr<NodeLinks> links_;
   BridgeGuard bridge_guard_;
   const std::unique_ptr<NodeLookup> node_lookup_;  // nullptr: the name is believed

@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "controller/agent/agent_stats.h"
+#include "controller/agent/denied_packets.h"
 #include "controller/base/clock.h"
 #include "controller/http/http_server.h"
 #include "controller/http/process_stats.h"
@@ -30,6 +31,7 @@ struct AgentStatus {
   std::array<Clock::Time, kWatched.size()> last_news{};  // from the API server
   BridgeGuard::Report bridge;
   std::uint64_t cut_flows = 0;
+  DeniedPackets::Totals denied_packets{};
   ProcessStats process;
 };
 
