@@ -36,13 +36,13 @@ constexpr SlotMember kInitContainerMembers[] = {{"ports", Slot::kPorts},
 constexpr SlotMember kPortMembers[] = {{"name", Slot::kPortName},
                                        {"containerPort", Slot::kPortNumber},
                                        {"protocol", Slot::kPortProtocol}};
-constexpr SlotMember kStatusMembers[] = {{"phase", Slot::kPhase},
-                                         {"podIP", Slot::kPodIp},
-                                         {"podIPs", Slot::kPodIps},
-                                         {"hostIP", Slot::kHostIp},
-                                         {"hostIPs", Slot::kHostIps}};
+constexpr SlotMember kStatusMembers[] = {
+    {"phase", Slot::kPhase},   {"podIP", Slot::kPodIp},     {"podIPs", Slot::kPodIps},
+    {"hostIP", Slot::kHostIp}, {"hostIPs", Slot::kHostIps}, {"addresses", Slot::kNodeAddresses}};
 constexpr SlotMember kPodIpMembers[] = {{"ip", Slot::kPodIpText}};
 constexpr SlotMember kHostIpMembers[] = {{"ip", Slot::kHostIpText}};
+constexpr SlotMember kNodeAddressMembers[] = {{"type", Slot::kNodeAddressType},
+                                              {"address", Slot::kNodeAddressText}};
 constexpr SlotMember kDetailsMembers[] = {{"retryAfterSeconds", Slot::kRetryAfter}};
 
 }  // namespace
@@ -71,6 +71,8 @@ std::span<const SlotMember> MembersOf(Slot slot) {
       return kPodIpMembers;
     case Slot::kHostIpEntry:
       return kHostIpMembers;
+    case Slot::kNodeAddress:
+      return kNodeAddressMembers;
     case Slot::kDetails:
       return kDetailsMembers;
     default:
@@ -92,6 +94,8 @@ Slot ElementOf(Slot slot) {
       return Slot::kPodIpEntry;
     case Slot::kHostIps:
       return Slot::kHostIpEntry;
+    case Slot::kNodeAddresses:
+      return Slot::kNodeAddress;
     default:
       return Slot::kSkip;
   }
@@ -105,6 +109,7 @@ SlotType TypeOf(Slot slot) {
     case Slot::kPorts:
     case Slot::kPodIps:
     case Slot::kHostIps:
+    case Slot::kNodeAddresses:
       return SlotType::kArray;
     case Slot::kHostNetwork:
       return SlotType::kBool;
@@ -122,6 +127,7 @@ SlotType TypeOf(Slot slot) {
 std::string_view KeyOf(Slot slot) {
   switch (slot) {
     case Slot::kEventType:
+    case Slot::kNodeAddressType:
       return "type";
     case Slot::kApiVersion:
       return "apiVersion";
@@ -186,6 +192,10 @@ std::string_view KeyOf(Slot slot) {
       return "hostIP";
     case Slot::kHostIps:
       return "hostIPs";
+    case Slot::kNodeAddresses:
+      return "addresses";
+    case Slot::kNodeAddressText:
+      return "address";
     case Slot::kCode:
       return "code";
     case Slot::kReason:
@@ -204,6 +214,7 @@ std::string_view KeyOf(Slot slot) {
     case Slot::kPort:
     case Slot::kPodIpEntry:
     case Slot::kHostIpEntry:
+    case Slot::kNodeAddress:
       return "";
   }
   return "";

@@ -39,8 +39,8 @@ std::optional<Endpoints> ResolveEndpoints(const Cluster& cluster, const FlowQuer
 // hostNetwork pods.
 std::vector<Address> OwnedAddresses(const Cluster& cluster, const Pod& pod);
 
-// What the pods of `node` tell about its own addresses (status.hostIPs; a hostNetwork pod's address
-// is its node's), sorted, less those that a pod owns.
+// The node's own addresses: those of its Node object (status.addresses), and what its pods tell
+// (status.hostIPs; a hostNetwork pod's address is its node's). Sorted, less those that a pod owns.
 std::vector<Address> NodeAddresses(const Cluster& cluster, const std::string& node);
 
 }  // namespace podgate::compiler
