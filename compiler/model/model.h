@@ -77,6 +77,12 @@ struct Namespace {
   friend auto operator<=>(const Namespace&, const Namespace&) = default;
 };
 
+struct Node {
+  std::string name;
+  std::vector<Address> addresses;  // status.addresses: InternalIP, ExternalIP; sorted, unique
+  friend auto operator<=>(const Node&, const Node&) = default;
+};
+
 // metav1.LabelSelector in one form: matchLabels are In requirements with one value. All
 // requirements are ANDed; none selects everything.
 struct Requirement {
@@ -167,6 +173,11 @@ struct Cluster {
   std::map<std::string, Namespace> namespaces;
   std::map<ObjectKey, Pod> pods;
   std::map<ObjectKey, NetworkPolicy> policies;
+  std::map<std::string, Node> nodes;  // of manifests only; pods may name others
 };
+
+// The nodes that the cluster knows of: Node objects, and those that pods name in spec.nodeName.
+// Sorted.
+std::vector<std::string> NodeNames(const Cluster& cluster);
 
 }  // namespace podgate::compiler

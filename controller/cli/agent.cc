@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "controller/base/version.h"
+#include "controller/cli/kernel_seams.h"
 #include "controller/http/process_stats.h"
 #include "controller/node/node_addresses.h"
 #include "controller/transport/kubeconfig.h"
@@ -50,6 +51,7 @@ Agent::Agent(const RunOptions& options, const std::string& node, ApiAccess acces
           ModeOf(options), [this] { queue_.Wake(); }, log),
       sender_(SourceOfEvents(node), transport_.get(), &limiter_, &clock_, log),
       board_(clock_.Now()),
+      denied_(OpenCounters(options.dry_run)),
       links_(OpenNodeLinks()),
       bridge_guard_(options.set_bridge_filter && !options.dry_run, links_.get(), &clock_, log,
                     options.dry_run ? nullptr : &sender_),
@@ -72,7 +74,8 @@ Agent::Agent(const RunOptions& options, const std::string& node, ApiAccess acces
              true},
             kernel_.get(), &clock_, log, cutting_.terminator(), monitor_.get(), &board_,
             &bridge_guard_, options.dry_run ? nullptr : &sender_, node_lookup_.get(),
-            &address_watch_, options.dry_run ? nullptr : &kernel_parts_, &ipvs_, cutting_.forgetter()),
+            &address_watch_, options.dry_run ? nullptr : &kernel_parts_, &ipvs_,
+            cutting_.forgetter()),
       reflectors_{Reflector(kNamespaces, transport_.get(), &limiter_, &clock_, log, &queue_),
                   Reflector(kNetworkPolicies, transport_.get(), &limiter_, &clock_, log, &queue_),
                   Reflector(kPods, transport_.get(), &limiter_, &clock_, log, &queue_),
@@ -85,8 +88,11 @@ void Agent::Run() {
   if (!options_.listen.empty()) {
     server.emplace(
         options_.listen,
-        [this](const HttpQuestion& question) { return AnswerPage(question, Status()); }, log_,
-        HttpServer::Limits());
+        [this](const HttpQuestion& question) {
+          return AnswerPage(question,
+                            question.path == "/metrics" ? StatusWithCounters() : Status());
+        },
+        log_, HttpServer::Limits());
   }
   std::array<std::jthread, std::tuple_size_v<decltype(reflectors_)>> watching;
   for (std::size_t i = 0; i < watching.size(); ++i) {
@@ -130,6 +136,12 @@ AgentStatus Agent::Status() {
   now.addresses = address_watch_.report();
   if (cutting_.terminator() != nullptr) now.cut_flows = cutting_.terminator()->counters().cut;
   now.process = ReadProcessStats();
+  return now;
+}
+
+AgentStatus Agent::StatusWithCounters() {
+  AgentStatus now = Status();
+  now.denied_packets = denied_.Read();
   return now;
 }
 

@@ -49,6 +49,8 @@ class Agent {
 
  private:
   AgentStatus Status();
+  // With what only /metrics shows and the kernel has to be asked for.
+  AgentStatus StatusWithCounters();
 
   const RunOptions options_;
   Logger* const log_;
@@ -61,6 +63,7 @@ class Agent {
   FlowCutting cutting_;
   EventSender sender_;
   AgentStatsBoard board_;
+  DeniedPackets denied_;
   const std::unique_ptr<NodeLinks> links_;
   BridgeGuard bridge_guard_;
   const std::unique_ptr<NamespaceReader> namespaces_;

@@ -16,6 +16,8 @@ namespace podgate::controller {
 struct InputOptions {
   std::vector<std::string> paths;  // FILE, DIR or "-"
   bool recursive = false;
+  bool strict = false;  // what is no manifest is an error
+  bool quiet = false;   // no line about what was read
 };
 
 struct DryRunOptions {

@@ -120,6 +120,10 @@ std::string Metrics(const AgentStatus& status) {
                loop.applied.rebuilds);
   text.Counter("podgate_cut_flows_total", "Established flows cut because a change denied them.",
                status.cut_flows);
+  text.BeginCounter("podgate_denied_packets_total",
+                    "Packets that the policies denied, by the direction that denied them.");
+  text.Sample(status.denied_packets.ingress, {{"direction", "ingress"}});
+  text.Sample(status.denied_packets.egress, {{"direction", "egress"}});
   text.Seconds("podgate_compile_seconds", "Time to compute what events change in the rules.",
                loop.compile);
   text.Seconds("podgate_commit_seconds", "Time to commit a change to the kernel.", loop.commit);

@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "controller/agent/agent_stats.h"
+#include "controller/agent/denied_packets.h"
 #include "controller/base/clock.h"
 #include "controller/http/http_server.h"
 #include "controller/http/process_stats.h"
@@ -33,6 +34,7 @@ struct AgentStatus {
   BridgeGuard::Report bridge;
   AddressWatch::Report addresses;
   std::uint64_t cut_flows = 0;
+  DeniedPackets::Totals denied_packets{};
   ProcessStats process;
 };
 

@@ -18,7 +18,7 @@ struct PartsWorld : LoopWorld {
             &kernel, reject, [this] { return conntrack; }, &clock, &log, &events),
         ipvs([this] { return ipvs_there; }, &clock, &log),
         agent({"n1", {.reject = reject}, false}, &kernel, &clock, &log, nullptr, &monitor, &board,
-              nullptr, &events, nullptr, &parts, &ipvs) {
+              nullptr, &events, nullptr, nullptr, &parts, &ipvs) {
     kernel.missing = std::move(missing);
     std::vector<Message> all;
     all.push_back(Upsert(MakePod("web", "10.0.0.1", {{"app", "web"}})));

@@ -34,6 +34,7 @@ TEST(Loop, WritesNothingBeforeAllKindsAreListed) {
     EXPECT_FALSE(world.kernel.committed.empty());
     EXPECT_FALSE(world.Passes("10.9.9.9", "10.0.0.1"));
     EXPECT_EQ(world.Logged("policies are enforced"), 1U);
+    EXPECT_EQ(world.Logged("local_pods=1 isolated=1 pods=1"), 1U) << world.logged;
   }
 }
 
