@@ -158,9 +158,9 @@ std::string CompileClass(const PolicyClass& policy_class, LookupSets* sets) {
                    .rules = {}};
   chain.rules =
       pairs ? ReadableRules(policy_class, *pairs, sets) : BoundedRules(policy_class, sets);
-  if (policy_class.over_budget)
-    chain.rules.back().comment = fmt::format(
-        "nothing allowed: more than {} different pod selectors; use fewer", kMaxPodTerms);
+  if (policy_class.over_budget != OverBudget::kNo)
+    chain.rules.back().comment =
+        fmt::format("nothing allowed: {}; use fewer", Describe(policy_class.over_budget));
   if (policy_class.contested)
     chain.rules.back().comment =
         "nothing allowed: several pods have the address, and different policies isolate them";

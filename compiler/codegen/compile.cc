@@ -4,7 +4,7 @@
 //   sets_from_ir                   the members of the sets that rules look up
 //   class_chain                    what the policies of a class of pods allow, up to a few rules
 //     bounded_form                 the same for many rules: ports are looked up in maps
-//       port_pieces, peer_group    disjoint port ranges; the peers allowed at such a piece
+//       peer_group               the peers allowed at a piece of the ports
 //     block_plan                   ipBlocks, prefix by prefix or by set
 //   table_comment                  which node's table it is
 //   dispatch                       from a pod's address to the chain of its class

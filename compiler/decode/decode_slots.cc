@@ -44,11 +44,14 @@ constexpr SlotMember kStatusMembers[] = {{"phase", Slot::kPhase},
                                          {"hostIPs", Slot::kHostIps},
                                          {"containerStatuses", Slot::kContainerStatuses},
                                          {"initContainerStatuses", Slot::kContainerStatuses},
-                                         {"ephemeralContainerStatuses", Slot::kContainerStatuses}};
+                                         {"ephemeralContainerStatuses", Slot::kContainerStatuses},
+                                         {"addresses", Slot::kNodeAddresses}};
 constexpr SlotMember kContainerStatusMembers[] = {{"state", Slot::kContainerState}};
 constexpr SlotMember kContainerStateMembers[] = {{"running", Slot::kRunning}};
 constexpr SlotMember kPodIpMembers[] = {{"ip", Slot::kPodIpText}};
 constexpr SlotMember kHostIpMembers[] = {{"ip", Slot::kHostIpText}};
+constexpr SlotMember kNodeAddressMembers[] = {{"type", Slot::kNodeAddressType},
+                                              {"address", Slot::kNodeAddressText}};
 constexpr SlotMember kDetailsMembers[] = {{"retryAfterSeconds", Slot::kRetryAfter}};
 
 }  // namespace
@@ -81,6 +84,8 @@ std::span<const SlotMember> MembersOf(Slot slot) {
       return kContainerStatusMembers;
     case Slot::kContainerState:
       return kContainerStateMembers;
+    case Slot::kNodeAddress:
+      return kNodeAddressMembers;
     case Slot::kDetails:
       return kDetailsMembers;
     default:
@@ -104,6 +109,8 @@ Slot ElementOf(Slot slot) {
       return Slot::kHostIpEntry;
     case Slot::kContainerStatuses:
       return Slot::kContainerStatus;
+    case Slot::kNodeAddresses:
+      return Slot::kNodeAddress;
     default:
       return Slot::kSkip;
   }
@@ -118,6 +125,7 @@ SlotType TypeOf(Slot slot) {
     case Slot::kPodIps:
     case Slot::kHostIps:
     case Slot::kContainerStatuses:
+    case Slot::kNodeAddresses:
       return SlotType::kArray;
     case Slot::kRunning:
       return SlotType::kObject;
@@ -137,6 +145,7 @@ SlotType TypeOf(Slot slot) {
 std::string_view KeyOf(Slot slot) {
   switch (slot) {
     case Slot::kEventType:
+    case Slot::kNodeAddressType:
       return "type";
     case Slot::kApiVersion:
       return "apiVersion";
@@ -209,6 +218,10 @@ std::string_view KeyOf(Slot slot) {
       return "state";
     case Slot::kRunning:
       return "running";
+    case Slot::kNodeAddresses:
+      return "addresses";
+    case Slot::kNodeAddressText:
+      return "address";
     case Slot::kCode:
       return "code";
     case Slot::kReason:
@@ -228,6 +241,7 @@ std::string_view KeyOf(Slot slot) {
     case Slot::kPodIpEntry:
     case Slot::kHostIpEntry:
     case Slot::kContainerStatus:
+    case Slot::kNodeAddress:
       return "";
   }
   return "";

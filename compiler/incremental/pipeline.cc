@@ -15,12 +15,13 @@ std::size_t IndexOf(Family family) { return family == Family::kIPv4 ? 0 : 1; }
 
 // It needs another name than it has, or has none yet.
 bool NeedsName(const MemberSet& set) {
-  return set.name.empty() || set.capacity != SizeFor(set.size);
+  return set.name.empty() || set.capacity != SizeFor(set.size, set.capacity);
 }
 
 nft::Set DefinitionOf(const MemberSet& set) {
-  return set.named.empty() ? PodSet(set.terms, set.family, set.size)
-                           : NamedPortSet(set.named, set.family, set.size);
+  const std::uint32_t size = SizeFor(set.size, set.capacity);
+  return set.named.empty() ? PodSet(set.terms, set.family, size)
+                           : NamedPortSet(set.named, set.family, size);
 }
 
 }  // namespace
@@ -28,13 +29,15 @@ nft::Set DefinitionOf(const MemberSet& set) {
 // Gives a class's chain the sets that it looks up, and remembers which.
 class Pipeline::Sets : public LookupSets {
  public:
-  Sets(PeerIndex* peers, nft::Ruleset* out) : LookupSets(out), peers_(peers) {}
+  Sets(PeerIndex* peers, NamespaceBudget::Meter* meter, nft::Ruleset* out)
+      : LookupSets(out), peers_(peers), meter_(*meter) {}
 
+  // What follows after one that there is no room for is not made: the rules will not be used.
   std::string Pods(const std::set<PodTerm>& terms, Family family) override {
-    return NameOf(peers_->PodSet(terms, family));
+    return meter_.full() ? std::string() : NameOf(peers_->PodSet(terms, family));
   }
   std::string NamedPorts(const std::vector<NamedPortUse>& uses, Family family) override {
-    return NameOf(peers_->NamedPortSet(uses, family));
+    return meter_.full() ? std::string() : NameOf(peers_->NamedPortSet(uses, family));
   }
   std::set<MemberSet*> Take() { return std::move(used_); }
 
@@ -42,19 +45,23 @@ class Pipeline::Sets : public LookupSets {
   // All changes are known by now: a set that outgrows its step gets its new name here.
   std::string NameOf(MemberSet* set) {
     used_.insert(set);
+    meter_.Add(*set);
     return NeedsName(*set) ? DefinitionOf(*set).name : set->name;
   }
 
   PeerIndex* peers_;
+  NamespaceBudget::Meter& meter_;
   std::set<MemberSet*> used_;
 };
 
-Pipeline::Pipeline(std::string node, const CompileOptions& options)
+Pipeline::Pipeline(std::string node, const CompileOptions& options, const NamespaceLimits& limits)
     : node_(std::move(node)),
+      options_(options),
       pods_(&symbols_, node_),
       peers_(&symbols_, &pods_),
       policies_(&symbols_),
-      assembly_(BaseChains(node_, options)) {
+      assembly_(BaseChains(node_, options)),
+      budget_(limits) {
   for (std::size_t direction = 0; direction < kDirections.size(); ++direction) {
     for (std::size_t i = 0; i < kFamilies.size(); ++i) {
       dispatch_[direction][i] = DefineDispatch(kDirections[direction], kFamilies[i], 0);
@@ -63,6 +70,17 @@ Pipeline::Pipeline(std::string node, const CompileOptions& options)
     }
     assembly_.PutChain(DispatchChain(kDirections[direction], dispatch_[direction]));
   }
+}
+
+// Counters stay: both denying chains have theirs whatever is chosen.
+bool Pipeline::SetOptions(const CompileOptions& options) {
+  if (options == options_) return false;
+  const nft::Ruleset before = BaseChains(node_, std::exchange(options_, options));
+  const nft::Ruleset after = BaseChains(node_, options_);
+  for (const auto& [name, chain] : before.chains)
+    if (!after.chains.contains(name)) assembly_.RemoveChain(name);
+  for (const auto& [name, chain] : after.chains) assembly_.PutChain(chain);
+  return before.chains != after.chains;
 }
 
 std::optional<Pod> Pipeline::FindPod(const ObjectKey& key) const {
@@ -77,6 +95,13 @@ std::vector<Pod> Pipeline::PodsAt(const Address& address) const {
                        [&](const PodRecord* record) { pods.push_back(pods_.ToPod(*record)); });
   std::sort(pods.begin(), pods.end());
   return pods;
+}
+
+std::vector<ObjectKey> Pipeline::Claimants(const Address& address) const {
+  std::vector<ObjectKey> claimants;
+  pods_.VisitClaimants(address,
+                       [&](const PodRecord* pod) { claimants.push_back(pods_.KeyOf(*pod)); });
+  return claimants;
 }
 
 Pipeline::Counts Pipeline::counts() const {
@@ -446,24 +471,62 @@ void Pipeline::CompileOne(Classes::value_type* its_class) {
   std::set<Family> families;
   for (std::size_t i = 0; i < kFamilies.size(); ++i)
     if (state.addresses[i] > 0) families.insert(kFamilies[i]);
+  const std::string& ns = key.policies.front().ns;
+  if (!state.is_new) budget_.Leave(ns, state.use);
+  NamespaceBudget::Meter meter = budget_.Measure(ns, pods_.size());
   nft::Ruleset piece;
-  Sets sets(&peers_, &piece);
-  const PolicyClass built = BuildClass(policies_.in_use(), key, families);
-  if (built.over_budget && !std::exchange(state.over_budget, true))
-    refused_.push_back(key.policies);
-  state.over_budget = built.over_budget;
+  Sets sets(&peers_, &meter, &piece);
+  PolicyClass built = BuildClass(policies_.in_use(), key, families);
   CompileClass(built, &sets);
+  NamespaceBudget::Use use = NamespaceBudget::FixedOf(piece);
+  use.shared = sets.Take();
+  if (!meter.full()) meter.AddFixed(use);
+  if (meter.full()) {
+    for (MemberSet* set : use.shared)
+      if (classes_of_set_[set].empty()) unused_sets_.insert(set);
+    use = {};
+    piece = {};
+    built.entries.clear();
+    built.over_budget = OverBudget::kNamespace;
+    CompileClass(built, &sets);
+  }
+  SetOverBudget(its_class, built.over_budget);
   const SharedNames names = assembly_.Use(std::move(piece));
   assembly_.Release(std::exchange(state.names, names));
-  const std::set<MemberSet*> before = std::exchange(state.sets, sets.Take());
-  for (MemberSet* set : state.sets) classes_of_set_[set].insert(its_class);
-  for (MemberSet* set : before)
-    if (!state.sets.contains(set)) ReleaseSet(set, its_class);
+  budget_.Enter(ns, use);
+  state.is_new = false;
+  const NamespaceBudget::Use before = std::exchange(state.use, std::move(use));
+  for (MemberSet* set : state.use.shared) classes_of_set_[set].insert(its_class);
+  for (MemberSet* set : before.shared)
+    if (!state.use.shared.contains(set)) ReleaseSet(set, its_class);
+}
+
+void Pipeline::SetOverBudget(Classes::value_type* its_class, OverBudget over) {
+  auto& [key, state] = *its_class;
+  if (over == OverBudget::kNamespace) {
+    without_room_.insert(key);
+  } else {
+    without_room_.erase(key);
+  }
+  if (std::exchange(state.over_budget, over) != over && over != OverBudget::kNo)
+    refused_.push_back({.policies = key.policies, .over = over});
+}
+
+bool Pipeline::RetryRefused() {
+  if (without_room_.empty()) return false;
+  auto next = without_room_.upper_bound(retried_);
+  if (next == without_room_.end()) next = without_room_.begin();
+  retried_ = *next;
+  dirty_classes_.insert(&*classes_.find(*next));
+  return true;
 }
 
 void Pipeline::DropClass(Classes::value_type* its_class) {
   assembly_.Release(its_class->second.names);
-  for (MemberSet* set : its_class->second.sets) ReleaseSet(set, its_class);
+  for (MemberSet* set : its_class->second.use.shared) ReleaseSet(set, its_class);
+  if (!its_class->second.is_new)
+    budget_.Leave(its_class->first.policies.front().ns, its_class->second.use);
+  without_room_.erase(its_class->first);
   for (const ObjectKey& policy : its_class->first.policies) {
     const auto classes = classes_of_policy_.find(policy);
     classes->second.erase(its_class);

@@ -24,6 +24,7 @@
 #include "compiler/codegen/dispatch.h"
 #include "compiler/incremental/assembly.h"
 #include "compiler/incremental/local_policies.h"
+#include "compiler/incremental/namespace_budget.h"
 #include "compiler/incremental/peer_index.h"
 #include "compiler/incremental/pod_table.h"
 #include "compiler/ir/classes.h"
@@ -33,7 +34,7 @@ namespace podgate::compiler {
 
 class Pipeline {
  public:
-  Pipeline(std::string node, const CompileOptions& options);
+  Pipeline(std::string node, const CompileOptions& options, const NamespaceLimits& limits = {});
 
   // Events. True if the object has changed.
   bool Put(const Pod& pod);
@@ -55,14 +56,23 @@ class Pipeline {
   // Of all pods of the namespace. True if there were any.
   bool ReleaseIsolation(const std::string& ns);
 
+  // From the next Update() on. True if the ruleset changes.
+  bool SetOptions(const CompileOptions& options);
+
   // Brings the ruleset up to date. Returns what that changed.
   nft::Change Update();
   // As of the last Update().
   const nft::Ruleset& ruleset() const { return assembly_.ruleset(); }
 
-  // Policies, all of a class each time, that have come to have too many different pod selectors
-  // (see kMaxPodTerms) since this was last asked.
-  std::vector<std::vector<ObjectKey>> TakeRefused() { return std::exchange(refused_, {}); }
+  // Classes that have come to be over their budget since this was last asked.
+  struct Refused {
+    std::vector<ObjectKey> policies;  // all of the class
+    OverBudget over = OverBudget::kNo;
+  };
+  std::vector<Refused> TakeRefused() { return std::exchange(refused_, {}); }
+  // Has one of the classes that their namespace had no room for tried again by the next Update(),
+  // each in its turn. False: there is none.
+  bool RetryRefused();
 
   std::optional<Pod> FindPod(const ObjectKey& key) const;
   // The pods that are there and claim the address, on any node; by key.
@@ -71,6 +81,8 @@ class Pipeline {
   // contested_changes() has.
   const std::set<Address>& contested() const { return pods_.contested(); }
   std::uint64_t contested_changes() const { return pods_.contested_changes(); }
+  // The pods that are there and have the address, in no order.
+  std::vector<ObjectKey> Claimants(const Address& address) const;
   // The policy is known and equal.
   bool Holds(const NetworkPolicy& policy) const { return policies_.Holds(policy); }
   struct Counts {
@@ -104,8 +116,9 @@ class Pipeline {
     std::array<std::size_t, kFamilies.size()> addresses{};  // of its pods, by family
     std::string chain;
     SharedNames names;
-    std::set<MemberSet*> sets;
-    bool over_budget = false;
+    bool is_new = true;  // it was not compiled yet
+    NamespaceBudget::Use use;
+    OverBudget over_budget = OverBudget::kNo;
   };
   using Classes = std::map<ClassKey, Class>;
   struct Local {
@@ -143,6 +156,7 @@ class Pipeline {
   void MarkResizedSets();
   void CompileClasses();
   void CompileOne(Classes::value_type* its_class);
+  void SetOverBudget(Classes::value_type* its_class, OverBudget over);
   void DropClass(Classes::value_type* its_class);
   void ReleaseSet(MemberSet* set, Classes::value_type* user);
   void WriteSets();
@@ -151,11 +165,13 @@ class Pipeline {
                      const std::vector<Address>& gone);
 
   const std::string node_;
+  CompileOptions options_;
   Symbols symbols_;
   PodTable pods_;
   PeerIndex peers_;
   LocalPolicies policies_;
   Assembly assembly_;
+  NamespaceBudget budget_;
 
   Classes classes_;
   std::map<ObjectKey, std::set<Classes::value_type*>> classes_of_policy_;
@@ -173,7 +189,9 @@ class Pipeline {
   std::array<std::map<Address, Entry>, kDirections.size()> entries_;
   std::array<std::array<Dispatch, kFamilies.size()>, kDirections.size()> dispatch_;
 
-  std::vector<std::vector<ObjectKey>> refused_;
+  std::vector<Refused> refused_;
+  std::set<ClassKey> without_room_;
+  ClassKey retried_;  // of them, last
 
   // What has to be done at the next Update().
   std::set<ObjectKey> dirty_pods_;

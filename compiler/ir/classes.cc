@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 
+#include "compiler/ir/class_budget.h"
 #include "compiler/model/selector.h"
 
 namespace podgate::compiler {
@@ -82,16 +83,6 @@ std::vector<IrPort> PortsOf(const PolicyRule& rule, const ClassKey& key) {
   return ports.Take();
 }
 
-bool IsOverBudget(const std::vector<AllowEntry>& entries) {
-  std::set<PodTerm> terms;
-  for (const AllowEntry& entry : entries)
-    for (const IrPeer& peer : entry.peers)
-      if (peer.kind == IrPeer::Kind::kPods && terms.insert(peer.term).second &&
-          terms.size() > kMaxPodTerms)
-        return true;
-  return false;
-}
-
 }  // namespace
 
 std::vector<const NetworkPolicy*> PoliciesOf(const Cluster& cluster, const Pod& pod) {
@@ -140,7 +131,7 @@ PolicyClass BuildClass(const std::map<ObjectKey, NetworkPolicy>& policies, const
                      .resolved = key.resolved,
                      .families = {families.begin(), families.end()},
                      .entries = {},
-                     .over_budget = false,
+                     .over_budget = OverBudget::kNo,
                      .contested = key.contested};
   if (key.contested) return result;
   for (const ObjectKey& policy : key.policies) {
@@ -154,8 +145,8 @@ PolicyClass BuildClass(const std::map<ObjectKey, NetworkPolicy>& policies, const
       if (!entry.peers.empty() && !entry.ports.empty()) result.entries.push_back(std::move(entry));
     }
   }
-  result.over_budget = IsOverBudget(result.entries);
-  if (result.over_budget) result.entries.clear();
+  result.over_budget = BudgetOf(result.entries);
+  if (result.over_budget != OverBudget::kNo) result.entries.clear();
   return result;
 }
 

@@ -69,8 +69,7 @@ struct PolicyClass {
       resolved{};  // ingress: the named ports that matter, as these pods have them; sorted
   std::vector<Family> families{};     // of the pods' addresses; sorted: no other packet gets here
   std::vector<AllowEntry> entries{};  // in policy order
-  // Too many different pod selectors (see kMaxPodTerms): there are no entries.
-  bool over_budget = false;
+  OverBudget over_budget = OverBudget::kNo;  // else there are no entries
   // Of addresses that several pods have and different policies isolate: there are no entries.
   bool contested = false;
 };

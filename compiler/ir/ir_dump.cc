@@ -138,7 +138,8 @@ std::string DumpText(const NodeIr& ir) {
     if (!c.resolved.empty()) out += fmt::format(" where {}", fmt::join(Texts(c.resolved), ", "));
     out += '\n';
     if (c.contested) out += "  nothing allowed: pods with one address, isolated differently\n";
-    if (c.over_budget) out += "  nothing allowed: too many different pod selectors\n";
+    if (c.over_budget != OverBudget::kNo)
+      out += fmt::format("  nothing allowed: {}\n", Describe(c.over_budget));
     for (const AllowEntry& entry : c.entries) {
       out += fmt::format("  {}\n", RuleName(entry.policy, c.direction, entry.rule));
       for (const IrPeer& peer : entry.peers)

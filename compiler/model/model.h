@@ -77,6 +77,12 @@ struct Namespace {
   friend auto operator<=>(const Namespace&, const Namespace&) = default;
 };
 
+struct Node {
+  std::string name;
+  std::vector<Address> addresses;  // status.addresses: InternalIP, ExternalIP; sorted, unique
+  friend auto operator<=>(const Node&, const Node&) = default;
+};
+
 // metav1.LabelSelector in one form: matchLabels are In requirements with one value. All
 // requirements are ANDed; none selects everything.
 struct Requirement {
@@ -145,15 +151,33 @@ struct NetworkPolicy {
 // spec.ingress / spec.egress.
 std::string RuleName(const ObjectKey& policy, Direction direction, std::uint32_t index);
 
-// Different pod selectors (with their namespaces) that the policies which isolate one pod in one
-// direction may have together: with more they allow nothing there. Each is tried on every identity
-// of the cluster: a guard against policies made to exhaust memory and time.
+// What the policies that isolate one pod in one direction may have together: with more of either
+// they allow nothing there. A guard against policies made to exhaust memory and time.
+//
+// Different pod selectors (with their namespaces): each is tried on every identity of the cluster.
 inline constexpr std::size_t kMaxPodTerms = 2000;
+// Port pieces times rules: the port ranges of a protocol are cut wherever one of them begins or
+// ends, and each piece counts once for each rule that covers it, rules of every port included.
+inline constexpr std::size_t kMaxPortPieces = 65'536;
+
+enum class OverBudget : std::uint8_t {
+  kNo,
+  kPodSelectors,
+  kPortPieces,
+  kNamespace,  // of this node's sets, for the pods of one namespace: in the agent only
+};
+// "more than 2000 different pod selectors". Of kNo: empty.
+std::string Describe(OverBudget over);
 
 struct Cluster {
   std::map<std::string, Namespace> namespaces;
   std::map<ObjectKey, Pod> pods;
   std::map<ObjectKey, NetworkPolicy> policies;
+  std::map<std::string, Node> nodes;  // of manifests only; pods may name others
 };
+
+// The nodes that the cluster knows of: Node objects, and those that pods name in spec.nodeName.
+// Sorted.
+std::vector<std::string> NodeNames(const Cluster& cluster);
 
 }  // namespace podgate::compiler

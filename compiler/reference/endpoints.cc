@@ -6,6 +6,8 @@
 #include <set>
 #include <tuple>
 
+#include "compiler/model/spelling.h"
+
 namespace podgate::compiler {
 namespace {
 
@@ -28,14 +30,6 @@ bool TellsNodeAddress(const Pod& pod, const Address& address) {
          (Has(pod.host_addresses, address) || (pod.host_network && Has(pod.addresses, address)));
 }
 
-std::set<std::string> KnownNodes(const Cluster& cluster) {
-  std::set<std::string> nodes;
-  for (const auto& [key, pod] : cluster.pods) {
-    if (!pod.node.empty()) nodes.insert(pod.node);
-  }
-  return nodes;
-}
-
 // An end before the family is known: all the addresses that its packets may have.
 struct Candidate {
   Endpoint endpoint;
@@ -47,7 +41,12 @@ struct Candidate {
 std::optional<Candidate> Resolve(const Cluster& cluster, const ObjectKey& key, std::string* error) {
   const auto found = cluster.pods.find(key);
   if (found == cluster.pods.end()) {
-    *error = fmt::format("pod {} is not in the input; check namespace and name", key.ToString());
+    std::vector<std::string> pods;
+    pods.reserve(cluster.pods.size());
+    for (const auto& [known, pod] : cluster.pods) pods.push_back(known.ToString());
+    const std::string meant = DidYouMean(NearSpellings(key.ToString(), pods));
+    *error = fmt::format("pod {} is not in the input{}", key.ToString(),
+                         meant.empty() ? "; check namespace and name" : meant);
     return std::nullopt;
   }
   const Pod& pod = found->second;
@@ -80,12 +79,9 @@ std::optional<Candidate> Resolve(const Cluster& cluster, const ObjectKey& key, s
 }
 
 std::optional<Candidate> Resolve(const Cluster& cluster, const NodeName& end, std::string* error) {
-  const std::set<std::string> nodes = KnownNodes(cluster);
-  if (!nodes.contains(end.name)) {
-    *error = nodes.empty()
-                 ? fmt::format("no pod of the input runs on node {}, nor on any other", end.name)
-                 : fmt::format("no pod of the input runs on node {}; there are pods on: {}",
-                               end.name, fmt::join(nodes, ", "));
+  const std::vector<std::string> nodes = NodeNames(cluster);
+  if (!std::binary_search(nodes.begin(), nodes.end(), end.name)) {
+    *error = UnknownNode(end.name, nodes);
     return std::nullopt;
   }
   Candidate result;
@@ -103,6 +99,12 @@ std::optional<Candidate> Resolve(const Cluster& cluster, const Address& address,
     result.endpoint.kind = Endpoint::Kind::kPod;
     result.endpoint.pod = owner;
     result.endpoint.node = owner->node;
+    return result;
+  }
+  for (const auto& [name, node] : cluster.nodes) {
+    if (!Has(node.addresses, address)) continue;
+    result.endpoint.kind = Endpoint::Kind::kNode;
+    result.endpoint.node = name;
     return result;
   }
   for (const auto& [key, pod] : cluster.pods) {
@@ -183,6 +185,9 @@ std::vector<const Pod*> ClaimantsOf(const Cluster& cluster, const Address& addre
 
 std::vector<Address> NodeAddresses(const Cluster& cluster, const std::string& node) {
   std::set<Address> addresses;
+  if (const auto given = cluster.nodes.find(node); given != cluster.nodes.end()) {
+    addresses.insert(given->second.addresses.begin(), given->second.addresses.end());
+  }
   for (const auto& [key, pod] : cluster.pods) {
     if (pod.finished || pod.node != node) continue;
     addresses.insert(pod.host_addresses.begin(), pod.host_addresses.end());

@@ -43,8 +43,8 @@ std::vector<const Pod*> OwnersOf(const Cluster& cluster, const Address& address,
 // The pods that claim the address, each on its own node; by key.
 std::vector<const Pod*> ClaimantsOf(const Cluster& cluster, const Address& address);
 
-// What the pods of `node` tell about its own addresses (status.hostIPs; a hostNetwork pod's address
-// is its node's), sorted, less those that a pod owns.
+// The node's own addresses: those of its Node object (status.addresses), and what its pods tell
+// (status.hostIPs; a hostNetwork pod's address is its node's). Sorted, less those that a pod owns.
 std::vector<Address> NodeAddresses(const Cluster& cluster, const std::string& node);
 
 }  // namespace podgate::compiler

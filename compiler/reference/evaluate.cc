@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "compiler/reference/budgets.h"
 #include "compiler/reference/endpoints.h"
 #include "compiler/reference/reasons.h"
 #include "compiler/reference/rule_matching.h"
@@ -142,9 +143,9 @@ SideAnswer Judge(Question question, const Endpoint& self, const std::vector<cons
   question.pod = first.pod;
   if (question.ingress) question.destinations = {first.pod};
   const std::vector<const NetworkPolicy*>& isolating = first.isolating;
-  if (reference::TooManySelectors(isolating, question)) {
+  if (const OverBudget over = reference::BudgetOf(isolating, question); over != OverBudget::kNo) {
     answer.allowed = false;
-    answer.reason = reference::DeniedByTheirNumber(isolating, question);
+    answer.reason = reference::DeniedByBudget(isolating, over, question);
     return answer;
   }
   for (const NetworkPolicy* policy : isolating) {

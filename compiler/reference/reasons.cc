@@ -232,16 +232,16 @@ std::string DeniedBy(const std::vector<const NetworkPolicy*>& isolating, const Q
   return text;
 }
 
-std::string DeniedByTheirNumber(const std::vector<const NetworkPolicy*>& isolating,
-                                const Question& question) {
+std::string DeniedByBudget(const std::vector<const NetworkPolicy*>& isolating, OverBudget over,
+                           const Question& question) {
   std::vector<std::string> names;
   for (const NetworkPolicy* policy : isolating) names.push_back(policy->key.ToString());
+  const bool one = names.size() == 1;
   return fmt::format(
-      "pod {} is isolated for {} by {} {}, which {} more than {} different pod selectors and "
-      "therefore allow nothing; use fewer",
+      "pod {} is isolated for {} by {} {}, which {} {} and therefore {} nothing; use fewer",
       question.pod->key.ToString(), question.ingress ? "ingress" : "egress",
-      names.size() == 1 ? "policy" : "policies", Join(names, "and"),
-      names.size() == 1 ? "has" : "have together", kMaxPodTerms);
+      one ? "policy" : "policies", Join(names, "and"), one ? "has" : "have together",
+      compiler::Describe(over), one ? "allows" : "allow");
 }
 
 std::string DeniedByContest(const std::vector<const Pod*>& isolated, const Question& question) {

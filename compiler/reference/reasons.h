@@ -27,8 +27,8 @@ std::string DeniedByContest(const std::vector<const Pod*>& isolated, const Quest
 // "address 10.0.0.1 is claimed by pods a/x (node n1) and b/y (node n2): …". At least two pods.
 std::string Contest(const Address& address, const std::vector<const Pod*>& claimants);
 
-// The same of policies with too many pod selectors to hold.
-std::string DeniedByTheirNumber(const std::vector<const NetworkPolicy*>& isolating,
-                                const Question& question);
+// The same of policies that are over their budget.
+std::string DeniedByBudget(const std::vector<const NetworkPolicy*>& isolating, OverBudget over,
+                           const Question& question);
 
 }  // namespace podgate::compiler::reference

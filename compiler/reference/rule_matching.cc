@@ -1,8 +1,6 @@
 #include "compiler/reference/rule_matching.h"
 
 #include <algorithm>
-#include <set>
-#include <tuple>
 
 namespace podgate::compiler::reference {
 namespace {
@@ -64,18 +62,6 @@ std::optional<Protocol> ProtocolOf(FlowProtocol protocol) {
   return std::nullopt;
 }
 
-// An ingress rule of names alone that the pod gives none of its ports has no port.
-bool HasSomePort(const PolicyRule& rule, const Question& question) {
-  if (rule.any_port) return true;
-  return std::any_of(rule.ports.begin(), rule.ports.end(), [&](const PolicyPort& port) {
-    if (port.number || port.name.empty() || !question.ingress) return true;
-    return std::any_of(question.pod->ports.begin(), question.pod->ports.end(),
-                       [&](const NamedPort& named) {
-                         return named.name == port.name && named.protocol == port.protocol;
-                       });
-  });
-}
-
 }  // namespace
 
 bool Selects(const LabelSelector& selector, const Labels& labels) {
@@ -92,27 +78,6 @@ bool Isolates(const NetworkPolicy& policy, const Question& question) {
 
 const std::vector<PolicyRule>& RulesOf(const NetworkPolicy& policy, bool ingress) {
   return ingress ? policy.ingress : policy.egress;
-}
-
-bool TooManySelectors(const std::vector<const NetworkPolicy*>& isolating,
-                      const Question& question) {
-  std::size_t peers = 0;
-  for (const NetworkPolicy* policy : isolating)
-    for (const PolicyRule& rule : RulesOf(*policy, question.ingress)) peers += rule.peers.size();
-  if (peers <= kMaxPodTerms) return false;
-  std::set<std::tuple<std::string, LabelSelector, LabelSelector>> different;
-  for (const NetworkPolicy* policy : isolating) {
-    for (const PolicyRule& rule : RulesOf(*policy, question.ingress)) {
-      if (rule.any_peer || !HasSomePort(rule, question)) continue;
-      for (const PolicyPeer& peer : rule.peers) {
-        if (peer.block || (!peer.pods && !peer.namespaces)) continue;
-        different.emplace(peer.namespaces ? "" : policy->key.ns,
-                          peer.namespaces.value_or(LabelSelector()),
-                          peer.pods.value_or(LabelSelector()));
-      }
-    }
-  }
-  return different.size() > kMaxPodTerms;
 }
 
 bool PeerMatches(const NetworkPolicy& policy, const PolicyPeer& peer, const Question& question) {

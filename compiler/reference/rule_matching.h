@@ -37,10 +37,6 @@ bool Isolates(const NetworkPolicy& policy, const Question& question);
 
 const std::vector<PolicyRule>& RulesOf(const NetworkPolicy& policy, bool ingress);
 
-// The policies have more different pod selectors together than kMaxPodTerms, in rules whose ports
-// are any at all: they allow nothing.
-bool TooManySelectors(const std::vector<const NetworkPolicy*>& isolating, const Question& question);
-
 // One item of from / to, one item of ports.
 bool PeerMatches(const NetworkPolicy& policy, const PolicyPeer& peer, const Question& question);
 bool PortMatches(const PolicyPort& port, const Question& question);

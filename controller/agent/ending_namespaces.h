@@ -31,7 +31,7 @@ namespace podgate::controller {
 
 class EndingNamespaces {
  public:
-  static constexpr std::chrono::milliseconds kHold{100};
+  static constexpr std::chrono::milliseconds kHold{10};
   static constexpr std::chrono::seconds kRemembered{60};
   // Of the policies that are remembered; more are forgotten sooner, the oldest first.
   static constexpr std::size_t kRememberedBytes = 4u << 20;

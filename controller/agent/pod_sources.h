@@ -29,6 +29,10 @@ class PodSources {
 
   // An upsert or a deletion of a pod: what is to be done about it; nullopt: nothing.
   std::optional<Message> Next(Message message);
+  // The message's stream decides about the pod of its key.
+  bool Decides(const Message& message) const {
+    return message.of_this_node == here_.contains(message.key);
+  }
 
  private:
   std::optional<Message> OfThisNode(Message message);

@@ -7,6 +7,8 @@
 #include <utility>
 #include <variant>
 
+#include "controller/watch/emptied.h"
+
 namespace podgate::controller {
 namespace {
 
@@ -41,6 +43,7 @@ bool Store::Listed(const Message& message) {
 
 bool Store::Apply(Message message) {
   if (message.type == Message::Type::kListed) return Listed(message);
+  if (message.type == Message::Type::kEmpty) return EmptyObject(message);
   if (message.type == Message::Type::kUpsert && !message.object) return false;
   if (message.kind == Kind::kPod) {
     std::optional<Message> next = sources_.Next(std::move(message));
@@ -48,21 +51,45 @@ bool Store::Apply(Message message) {
     message = *std::move(next);
   }
   if (message.type == Message::Type::kDelete) return Delete(message.kind, message.key);
-  if (auto* pod = std::get_if<compiler::Pod>(&*message.object)) {
-    return ApplyPod(std::move(*pod), message.diagnostics);
+  return ApplyObject(*std::move(message.object), message.diagnostics);
+}
+
+bool Store::ApplyObject(compiler::Object object, const std::vector<Diagnostic>& diagnostics) {
+  if (auto* pod = std::get_if<compiler::Pod>(&object)) {
+    return ApplyPod(std::move(*pod), diagnostics);
   }
-  if (auto* ns = std::get_if<compiler::Namespace>(&*message.object)) {
-    return ApplyNamespace(*ns, message.diagnostics);
+  if (auto* ns = std::get_if<compiler::Namespace>(&object)) {
+    return ApplyNamespace(*ns, diagnostics);
   }
-  return ApplyPolicy(std::get<compiler::NetworkPolicy>(*message.object), message.diagnostics);
+  return ApplyPolicy(std::get<compiler::NetworkPolicy>(object), diagnostics);
+}
+
+bool Store::EmptyObject(const Message& message) {
+  if (message.diagnostics.empty()) return false;
+  const std::string& why = message.diagnostics.front().message;
+  if (message.kind == Kind::kNamespace) {
+    log_->LogAbout(message.key.name, LogLevel::kError, LogMessages::kNamespaceUnreadable,
+                   {{"problem", fmt::format("namespace {}: {}", message.key.name, why)}});
+    return pipeline_->RemoveNamespace(message.key.name);
+  }
+  std::optional<compiler::Object> object;
+  if (message.kind == Kind::kPod && !sources_.Decides(message)) return false;
+  if (message.kind == Kind::kPod) object = pipeline_->FindPod(message.key);
+  if (message.kind == Kind::kNetworkPolicy) object = pipeline_->FindPolicy(message.key);
+  // What is not there any more needs nothing; a quarantined pod has nothing left.
+  if (!object) return false;
+  std::vector<Diagnostic> diagnostics;
+  Empty(why, &*object, &diagnostics);
+  return ApplyObject(*std::move(object), diagnostics);
 }
 
 bool Store::ApplyPod(compiler::Pod pod, const std::vector<Diagnostic>& diagnostics) {
   if (HasErrors(diagnostics)) {
+    const std::string ns = pod.key.ns;
     if (!quarantine_.Take(std::move(pod))) return false;
     for (const Diagnostic& diagnostic : diagnostics) {
-      log_->LogEach(LogLevel::kError, LogMessages::kPodUnreadable,
-                    {{"problem", diagnostic.ToString()}});
+      log_->LogAbout(ns, LogLevel::kError, LogMessages::kPodUnreadable,
+                     {{"problem", diagnostic.ToString()}});
     }
     return true;
   }
@@ -70,6 +97,7 @@ bool Store::ApplyPod(compiler::Pod pod, const std::vector<Diagnostic>& diagnosti
   // still run here.
   if (pod.finished && !(pod.still_running && pod.node == node_)) return Delete(Kind::kPod, pod.key);
   bool changed = quarantine_.Release(pod.key);
+  further_.AddTo(&pod);
   changed = pipeline_->Put(pod) || changed;
   return quarantine_.GiveWayTo(pod) || changed;
 }
@@ -78,8 +106,8 @@ bool Store::ApplyNamespace(const compiler::Namespace& ns,
                            const std::vector<Diagnostic>& diagnostics) {
   if (HasErrors(diagnostics)) {
     for (const Diagnostic& diagnostic : diagnostics) {
-      log_->LogEach(LogLevel::kError, LogMessages::kNamespaceUnreadable,
-                    {{"problem", diagnostic.ToString()}});
+      log_->LogAbout(ns.name, LogLevel::kError, LogMessages::kNamespaceUnreadable,
+                     {{"problem", diagnostic.ToString()}});
     }
     const bool removed = pipeline_->RemoveNamespace(ns.name);
     return ending_.PutNamespace(ns) || removed;
@@ -97,9 +125,9 @@ bool Store::ApplyPolicy(const compiler::NetworkPolicy& policy,
   if (pipeline_->Holds(policy) && HasErrors(diagnostics) == broken_.contains(key)) return false;
   for (const Diagnostic& diagnostic : diagnostics) {
     const bool error = diagnostic.severity == Diagnostic::Severity::kError;
-    log_->LogEach(LogLevel::kWarning,
-                  error ? LogMessages::kPolicyInvalid : LogMessages::kPolicyWarning,
-                  {{"policy", key.ToString()}, {"problem", diagnostic.ToString()}});
+    log_->LogAbout(key.ns, LogLevel::kWarning,
+                   error ? LogMessages::kPolicyInvalid : LogMessages::kPolicyWarning,
+                   {{"policy", key.ToString()}, {"problem", diagnostic.ToString()}});
   }
   if (HasErrors(diagnostics)) {
     broken_.insert(key);

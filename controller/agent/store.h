@@ -18,6 +18,7 @@
 #include "compiler/incremental/pipeline.h"
 #include "compiler/model/model.h"
 #include "controller/agent/ending_namespaces.h"
+#include "controller/agent/further_table.h"
 #include "controller/agent/pod_sources.h"
 #include "controller/agent/quarantine.h"
 #include "controller/base/log.h"
@@ -40,6 +41,7 @@ class Store {
                  [pipeline](const compiler::ObjectKey& key) { return pipeline->FindPod(key); }),
         quarantine_(pipeline),
         ending_(pipeline, clock, log),
+        further_(pipeline),
         own_pods_listed_(!own_pods) {}
 
   // True when the cluster changed in anything that could matter to packets.
@@ -50,10 +52,15 @@ class Store {
     return pods_listed_ && own_pods_listed_ && namespaces_listed_ && policies_listed_;
   }
   bool listed(compiler::Kind kind) const;
+  // The addresses that pods have beside those of their statuses.
+  FurtherTable& further() { return further_; }
   // Policies that cannot be read in full.
   std::size_t broken_policies() const { return broken_.size(); }
 
  private:
+  bool ApplyObject(compiler::Object object, const std::vector<compiler::Diagnostic>& diagnostics);
+  // Leaves of the object what can be kept of it (controller/watch/emptied.h).
+  bool EmptyObject(const Message& message);
   bool ApplyPod(compiler::Pod pod, const std::vector<compiler::Diagnostic>& diagnostics);
   bool ApplyNamespace(const compiler::Namespace& ns,
                       const std::vector<compiler::Diagnostic>& diagnostics);
@@ -72,6 +79,7 @@ class Store {
   PodSources sources_;
   Quarantine quarantine_;
   EndingNamespaces ending_;
+  FurtherTable further_;
   std::set<compiler::ObjectKey> broken_;
   bool pods_listed_ = false;
   bool own_pods_listed_;

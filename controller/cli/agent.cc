@@ -5,9 +5,11 @@
 #include <utility>
 
 #include "controller/base/version.h"
+#include "controller/cli/kernel_seams.h"
 #include "controller/http/process_stats.h"
 #include "controller/node/node_addresses.h"
 #include "controller/transport/kubeconfig.h"
+#include "nft/conntrack/conntrack.h"
 
 namespace podgate::controller {
 namespace {
@@ -19,6 +21,14 @@ EventSource SourceOfEvents(const std::string& node) {
   const auto ns = ProcessEnvironment("POD_NAMESPACE");
   if (name && ns && !name->empty() && !ns->empty()) source.pod = compiler::ObjectKey{*ns, *name};
   return source;
+}
+
+// With sockets of its own: the others are used by the thread that cuts flows.
+nft::Status AskConntrack() {
+  const auto conntrack = nft::OpenConntrack();
+  if (!conntrack.ok()) return conntrack.status();
+  const ipset::Address nobody = ipset::Address::First(ipset::Family::kIPv4);
+  return conntrack.value()->Find(nft::kTcp, {.source = nobody, .destination = nobody}, 0).status();
 }
 
 FlowCuttingMode ModeOf(const RunOptions& options) {
@@ -41,13 +51,22 @@ Agent::Agent(const RunOptions& options, const std::string& node, ApiAccess acces
           ModeOf(options), [this] { queue_.Wake(); }, log),
       sender_(SourceOfEvents(node), transport_.get(), &limiter_, &clock_, log),
       board_(clock_.Now()),
+      denied_(OpenCounters(options.dry_run)),
       links_(OpenNodeLinks()),
       bridge_guard_(options.set_bridge_filter && !options.dry_run, links_.get(), &clock_, log,
                     options.dry_run ? nullptr : &sender_),
+      namespaces_(OpenNamespaceReader()),
+      address_watch_(namespaces_.get(), &clock_, log, [this] { queue_.Wake(); }),
       node_lookup_(options.check_node
                        ? std::make_unique<NodeLookup>(node, transport_.get(), &limiter_, &clock_,
                                                       ReadNodeAddresses, [this] { queue_.Wake(); })
                        : nullptr),
+      kernel_parts_(kernel_.get(), options.reject,
+                    ModeOf(options) == FlowCuttingMode::kCut
+                        ? KernelParts::AskConntrack(AskConntrack)
+                        : KernelParts::AskConntrack(),
+                    &clock_, log, &sender_),
+      ipvs_(IpvsInUse, &clock_, log),
       loop_({node,
              {.pod_to_node_enforce = options.pod_to_node_enforce, .reject = options.reject},
              options.dry_run,
@@ -55,6 +74,7 @@ Agent::Agent(const RunOptions& options, const std::string& node, ApiAccess acces
              true},
             kernel_.get(), &clock_, log, cutting_.terminator(), monitor_.get(), &board_,
             &bridge_guard_, options.dry_run ? nullptr : &sender_, node_lookup_.get(),
+            &address_watch_, options.dry_run ? nullptr : &kernel_parts_, &ipvs_,
             cutting_.forgetter()),
       reflectors_{Reflector(kNamespaces, transport_.get(), &limiter_, &clock_, log, &queue_),
                   Reflector(kNetworkPolicies, transport_.get(), &limiter_, &clock_, log, &queue_),
@@ -63,12 +83,16 @@ Agent::Agent(const RunOptions& options, const std::string& node, ApiAccess acces
 
 void Agent::Run() {
   const WakeOn commits(monitor_ ? monitor_->fd() : -1, [this] { queue_.Wake(); });
+  const WakeOn changes(namespaces_->event_descriptor(), [this] { address_watch_.Notice(); });
   std::optional<HttpServer> server;
   if (!options_.listen.empty()) {
     server.emplace(
         options_.listen,
-        [this](const HttpQuestion& question) { return AnswerPage(question, Status()); }, log_,
-        HttpServer::Limits());
+        [this](const HttpQuestion& question) {
+          return AnswerPage(question,
+                            question.path == "/metrics" ? StatusWithCounters() : Status());
+        },
+        log_, HttpServer::Limits());
   }
   std::array<std::jthread, std::tuple_size_v<decltype(reflectors_)>> watching;
   for (std::size_t i = 0; i < watching.size(); ++i) {
@@ -79,9 +103,12 @@ void Agent::Run() {
   cutting_.Start();
   const std::jthread telling([this] { sender_.Run(); });
   std::jthread guarding([this] { bridge_guard_.Run(); });
+  std::jthread learning([this] { address_watch_.Run(); });
   loop_.Run(&queue_);
   bridge_guard_.Stop();
+  address_watch_.Stop();
   guarding.join();
+  learning.join();
   if (node_lookup_) node_lookup_->Stop();
   sender_.Stop();
   server.reset();
@@ -106,8 +133,15 @@ AgentStatus Agent::Status() {
     news = std::min(news, reflector.last_news());  // of the two streams of pods the older
   }
   now.bridge = bridge_guard_.report();
+  now.addresses = address_watch_.report();
   if (cutting_.terminator() != nullptr) now.cut_flows = cutting_.terminator()->counters().cut;
   now.process = ReadProcessStats();
+  return now;
+}
+
+AgentStatus Agent::StatusWithCounters() {
+  AgentStatus now = Status();
+  now.denied_packets = denied_.Read();
   return now;
 }
 

@@ -100,7 +100,9 @@ int AnswerOne(const ExplainOptions& options, const compiler::Cluster& cluster, s
 }  // namespace
 
 int Explain(const ExplainOptions& options, std::ostream& out, std::ostream& err) {
-  const compiler::LoadResult input = LoadInput(options.input, err);
+  const std::optional<compiler::LoadResult> read = LoadInput(options.input, err);
+  if (!read) return kExitBadInput;
+  const compiler::LoadResult& input = *read;
   const int code = options.probes.empty() ? AnswerOne(options, input.cluster, out, err)
                                           : AnswerProbes(options, input.cluster, out, err);
   // An answer from input that could not be read whole is given, but not vouched for.

@@ -15,6 +15,7 @@ struct Message {
   enum class Type : std::uint8_t {
     kUpsert,  // `object`, with what the decoder had to say about it
     kDelete,  // the object `key`
+    kEmpty,   // the object `key` is to be emptied (see emptied.h); `diagnostics` says why
     kListed,  // from now on the kind is known as a whole (said after every list)
   };
   Type type = Type::kUpsert;

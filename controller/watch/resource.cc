@@ -24,13 +24,12 @@ std::string Target(const Resource& resource, const std::string& query) {
 
 Resource PodsOf(const std::string& node) {
   // Names of nodes hold nothing that a field selector would take for its own.
-  return {compiler::Kind::kPod,
-          "pods of this node",
-          "/api/v1/pods",
-          "fieldSelector=" + Encode("spec.nodeName=" + node),
-          50'000,
-          96u << 20,
-          true};
+  return {.kind = compiler::Kind::kPod,
+          .name = "pods of this node",
+          .path = "/api/v1/pods",
+          .selector = "fieldSelector=" + Encode("spec.nodeName=" + node),
+          .limits = kPodLimits,
+          .of_this_node = true};
 }
 
 std::string PageTarget(const Resource& resource, int limit, const std::string& continue_token) {

@@ -254,14 +254,29 @@ TEST(EvaluateEnds, Families) {
               HasSubstr("has only IPv6 addresses"));
 }
 
+TEST(EvaluateEnds, NodeObjectsTellAddresses) {
+  Cluster cluster;
+  cluster.nodes["n7"] = {"n7", {*Address::Parse("192.0.2.7"), *Address::Parse("fd00::7")}};
+  World w;
+  w.AddPod("x/a", "n1", {}, {"10.0.0.1", "fd01::1"});
+  cluster.pods = w.cluster.pods;
+  EXPECT_EQ(NodeAddresses(cluster, "n7").size(), 2U);
+  EXPECT_EQ(Ask(cluster, "node:n7 x/a:80").family, Family::kIPv4);
+  EXPECT_EQ(Ask(cluster, "node:n7 x/a:80 @6").family, Family::kIPv6);
+  EXPECT_THAT(Ask(cluster, "x/a ip:192.0.2.7:80").reason, HasSubstr("n7"));
+  // A Node that no pod names is known, and one address of a pod is the pod's.
+  cluster.nodes["n1"] = {"n1", {*Address::Parse("10.0.0.1")}};
+  EXPECT_TRUE(NodeAddresses(cluster, "n1").empty());
+}
+
 TEST(EvaluateEnds, UnknownEnds) {
   const World w = Standard();
   EXPECT_EQ(AskError(w.cluster, "x/nobody x/a:80"),
             "pod x/nobody is not in the input; check namespace and name");
   EXPECT_EQ(AskError(w.cluster, "x/a node:n9:80"),
-            "no pod of the input runs on node n9; there are pods on: n1, n2");
+            "node n9 is not in the input; did you mean n1 or n2?");
   EXPECT_EQ(AskError(Cluster(), "node:n9 node:n9:80"),
-            "no pod of the input runs on node n9, nor on any other");
+            "node n9 is not in the input, and no other node is");
   World unscheduled;
   unscheduled.AddPod("x/h", "", {}, {}).host_network = true;
   EXPECT_THAT(AskError(unscheduled.cluster, "x/h ip:192.0.2.1:80"),

@@ -34,6 +34,7 @@ TEST(Loop, WritesNothingBeforeAllKindsAreListed) {
     EXPECT_FALSE(world.kernel.committed.empty());
     EXPECT_FALSE(world.Passes("10.9.9.9", "10.0.0.1"));
     EXPECT_EQ(world.Logged("policies are enforced"), 1U);
+    EXPECT_EQ(world.Logged("local_pods=1 isolated=1 pods=1"), 1U) << world.logged;
   }
 }
 
@@ -333,7 +334,7 @@ TEST(Loop, ABrokenPolicyIsNamedOnce) {
   EXPECT_FALSE(world.Passes("10.0.1.1", "10.0.0.1"));
 }
 
-TEST(Loop, PoliciesWithTooManySelectorsAreNamedOnce) {
+TEST(Loop, PoliciesOverTheirBudgetAreNamedOnce) {
   World world;
   world.Start();
   compiler::NetworkPolicy many = WebPolicy();
@@ -347,12 +348,20 @@ TEST(Loop, PoliciesWithTooManySelectorsAreNamedOnce) {
   EXPECT_FALSE(world.Passes("10.0.1.1", "10.0.0.1"));
   many.ingress[0].peers.front().pods->requirements[0].values = {"other"};
   world.Tell(Upsert(Kind::kNetworkPolicy, many));
-  EXPECT_EQ(world.Logged("policies have too many pod selectors and allow nothing"), 1U);
-  EXPECT_EQ(world.Logged("first=d/web policies=1 more_than=2000"), 1U) << world.logged;
+  EXPECT_EQ(world.Logged("policies are over their budget and allow nothing"), 1U);
+  EXPECT_EQ(world.Logged("first=d/web policies=1 what=\"more than 2000 different pod selectors\""),
+            1U)
+      << world.logged;
+  ASSERT_EQ(world.events.told.size(), 1U);
+  EXPECT_EQ(world.events.told[0].key, many.key);
+  EXPECT_EQ(world.events.told[0].reason, "OverBudget");
+  EXPECT_NE(world.events.told[0].note.find("have more than 2000 different pod selectors. Use"),
+            std::string::npos)
+      << world.events.told[0].note;
   world.Tell(Upsert(Kind::kNetworkPolicy, WebPolicy()));
   EXPECT_TRUE(world.Passes("10.0.1.1", "10.0.0.1"));
   world.Tell(Upsert(Kind::kNetworkPolicy, many));
-  EXPECT_EQ(world.Logged("policies have too many pod selectors and allow nothing"), 2U);
+  EXPECT_EQ(world.Logged("policies are over their budget and allow nothing"), 2U);
 }
 
 // ---- the queue
