@@ -85,19 +85,19 @@ void AddExplain(CLI::App* app, std::function<int()>* chosen) {
           "-o,--output", [options](const std::string& value) { options->json = value == "json"; },
           "Output format (default: text)")
       ->check(CLI::IsMember({"text", "json"}));
-  CLI::Option* probes = command->add_option(
-      "--probes", options->probes, "File of questions, one FROM TO:PORT/PROTO per line, or -");
-  CLI::Option* from =
-      command->add_option("FROM", options->from, "Source: NAMESPACE/POD, ip:ADDRESS or node:NAME");
-  CLI::Option* to =
-      command->add_option("TO", options->target, "Destination: as FROM, with :PORT[/PROTO]");
-  probes->excludes(from)->excludes(to);
+  command->add_option("--probes", options->probes,
+                      "File of questions, one FROM TO:PORT/PROTO per line, or -");
+  command->add_option("FROM", options->from, "Source: NAMESPACE/POD, ip:ADDRESS or node:NAME");
+  command->add_option("TO", options->target, "Destination: as FROM, with :PORT[/PROTO]");
   AddPodToNode(command, &options->pod_to_node_enforce);
   command->footer(
       "Exit codes: 0 allowed, 1 denied, 2 wrong usage, 3 output not written, 4 bad input");
   command->callback([options, chosen] {
     if (options->probes.empty() && options->target.empty()) {
       throw CLI::ValidationError("explain", "needs FROM and TO:PORT[/PROTO], or --probes FILE");
+    }
+    if (!options->probes.empty() && !options->from.empty()) {
+      throw CLI::ValidationError("--probes", "cannot be given together with FROM and TO");
     }
     const auto& paths = options->input.paths;
     if (options->probes == "-" && std::find(paths.begin(), paths.end(), "-") != paths.end()) {

@@ -40,6 +40,11 @@ std::vector<std::string> MeantOptions(const CLI::App& command, const std::string
 
 bool IsOption(std::string_view word) { return word.size() > 1 && word.front() == '-'; }
 
+// By the code: the error is called as the command it comes from.
+bool IsAboutExtras(const CLI::ParseError& error) {
+  return error.get_exit_code() == static_cast<int>(CLI::ExitCodes::ExtrasError);
+}
+
 std::string HelpOf(const CLI::App& command) {
   return "see podgate help" + (command.get_parent() == nullptr ? "" : " " + command.get_name());
 }
@@ -73,7 +78,7 @@ std::string UsageProblem(const CLI::App& app, const CLI::ParseError& error) {
   const auto option = std::find_if(extras.begin(), extras.end(),
                                    [](const std::string& word) { return IsOption(word); });
   if (option != extras.end()) return UnknownOption(command, *option);
-  if (!extras.empty() && error.get_name() == "ExtrasError") {
+  if (!extras.empty() && IsAboutExtras(error)) {
     return "unexpected argument " + compiler::Quote(extras.front()) + "; " + HelpOf(command);
   }
   if (&command == &app) return "a command is needed; see podgate help";

@@ -160,9 +160,9 @@ TEST(LoadKinds, NamespacesOfPodsThatAreNotGivenAreAssumed) {
   LoadResult result = Load(
       "apiVersion: v1\nkind: PodList\nitems: [{metadata: {name: a, namespace: x}}, {metadata: "
       "{name: "
-      "b, namespace: y}}]\n---\napiVersion: v1\nkind: Namespace\nmetadata: {name: x}\n");
+      "b, namespace: z}}]\n---\napiVersion: v1\nkind: Namespace\nmetadata: {name: x}\n");
   Complete(&result);
-  EXPECT_EQ((std::vector<std::string>{"y"}), result.assumed_namespaces);
+  EXPECT_EQ((std::vector<std::string>{"z"}), result.assumed_namespaces);
 }
 
 std::string Utf16(std::u16string_view text, bool little) {

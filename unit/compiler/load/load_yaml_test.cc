@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include "compiler/load/yaml_expand.h"
 #include "compiler/load/yaml_scalar.h"
 #include "compiler/model/selector.h"
 #include "unit/compiler/load/load_helpers.h"
@@ -376,7 +377,10 @@ TEST(Yaml, ErrorsInDocumentsWithEmptyItemsAreOnlyDiagnostics) {
 // What ends the list that is too much has no place of its own.
 TEST(Yaml, AMergeThatExpandsTooFarHasAPlace) {
   std::string items;
-  for (int i = 0; i < 400'000; ++i) items += "1,";
+  // So many that the list's end is one too many.
+  constexpr std::size_t kEvent = sizeof(YamlEvent);
+  for (std::size_t i = 0; i < (YamlExpander::kMaxExpandedBytes - kEvent) / (kEvent + 1); ++i)
+    items += "1,";
   EXPECT_EQ(test::Messages("a: {<<: [" + items + "]}\n"),
             "f:1:5: the document's aliases and merge keys expand to more than 64 MiB\n");
 }

@@ -13,9 +13,11 @@ namespace podgate::compiler {
 namespace {
 
 using namespace test;
+using testing::Contains;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
+using testing::Not;
 
 World Standard() {
   World w;
@@ -263,10 +265,14 @@ TEST(EvaluateEnds, NodeObjectsTellAddresses) {
   EXPECT_EQ(NodeAddresses(cluster, "n7").size(), 2U);
   EXPECT_EQ(Ask(cluster, "node:n7 x/a:80").family, Family::kIPv4);
   EXPECT_EQ(Ask(cluster, "node:n7 x/a:80 @6").family, Family::kIPv6);
-  EXPECT_THAT(Ask(cluster, "x/a ip:192.0.2.7:80").reason, HasSubstr("n7"));
+  std::string error;
+  const auto ends = ResolveEndpoints(cluster, FlowOf("x/a ip:192.0.2.7:80"), &error);
+  ASSERT_TRUE(ends) << error;
+  EXPECT_EQ(ends->to.kind, Endpoint::Kind::kNode);
+  EXPECT_EQ(ends->to.node, "n7");
   // A Node that no pod names is known, and one address of a pod is the pod's.
   cluster.nodes["n1"] = {"n1", {*Address::Parse("10.0.0.1")}};
-  EXPECT_TRUE(NodeAddresses(cluster, "n1").empty());
+  EXPECT_THAT(NodeAddresses(cluster, "n1"), Not(Contains(*Address::Parse("10.0.0.1"))));
 }
 
 TEST(EvaluateEnds, UnknownEnds) {

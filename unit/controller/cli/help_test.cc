@@ -143,6 +143,8 @@ TEST(CommandLine, AWrongWordIsAnsweredWithTheNearOne) {
       {{"dry-run", "-f", "x", "--zzz"}, "unknown option \"--zzz\"; see podgate help dry-run"},
       {{"dry-run", "-f", "x", "n1"}, "unexpected argument \"n1\"; see podgate help dry-run"},
       {{"dry-run"}, "--filename is required; see podgate help dry-run"},
+      {{"explain", "-f", "x", "--probes", "p", "a/b", "c/d:80"},
+       "--probes: cannot be given together with FROM and TO; see podgate help explain"},
   };
   for (const auto& [words, sentence] : wrong) {
     const Said said = Podgate(words);
