@@ -113,6 +113,17 @@ std::optional<ClassKey> ClassOf(Direction direction,
   return key;
 }
 
+std::optional<ClassKey> ClassOfAll(const std::set<ClassKey>& classes) {
+  if (classes.empty()) return std::nullopt;
+  if (classes.size() == 1) return *classes.begin();
+  ClassKey key{.direction = classes.begin()->direction, .policies = {}, .resolved = {}};
+  key.contested = true;
+  std::set<ObjectKey> policies;
+  for (const ClassKey& one : classes) policies.insert(one.policies.begin(), one.policies.end());
+  key.policies.assign(policies.begin(), policies.end());
+  return key;
+}
+
 PolicyClass BuildClass(const std::map<ObjectKey, NetworkPolicy>& policies, const ClassKey& key,
                        const std::set<Family>& families) {
   PolicyClass result{.direction = key.direction,
@@ -120,7 +131,9 @@ PolicyClass BuildClass(const std::map<ObjectKey, NetworkPolicy>& policies, const
                      .resolved = key.resolved,
                      .families = {families.begin(), families.end()},
                      .entries = {},
-                     .over_budget = OverBudget::kNo};
+                     .over_budget = OverBudget::kNo,
+                     .contested = key.contested};
+  if (key.contested) return result;
   for (const ObjectKey& policy : key.policies) {
     const auto it = policies.find(policy);
     if (it == policies.end()) continue;

@@ -1,6 +1,7 @@
 #include "compiler/model/model.h"
 
 #include <algorithm>
+#include <set>
 
 namespace podgate::compiler {
 
@@ -25,6 +26,15 @@ const char* ToString(Protocol protocol) {
 
 const char* ToString(Direction direction) {
   return direction == Direction::kIngress ? "ingress" : "egress";
+}
+
+std::vector<std::string> NodeNames(const Cluster& cluster) {
+  std::set<std::string> names;
+  for (const auto& [name, node] : cluster.nodes) names.insert(name);
+  for (const auto& [key, pod] : cluster.pods) {
+    if (!pod.node.empty()) names.insert(pod.node);
+  }
+  return {names.begin(), names.end()};
 }
 
 std::string RuleName(const ObjectKey& policy, Direction direction, std::uint32_t index) {

@@ -82,15 +82,17 @@ const std::vector<PolicyRule>& RulesOf(const NetworkPolicy& policy, bool ingress
 
 bool PeerMatches(const NetworkPolicy& policy, const PolicyPeer& peer, const Question& question) {
   if (peer.block) return BlockMatches(*peer.block, *question.peer, question.family);
-  const Pod* pod = question.peer->pod;
-  if (pod == nullptr) return false;  // selectors select pods only; hostNetwork pods count as nodes
   if (!peer.pods && !peer.namespaces) return false;
-  if (peer.namespaces) {
-    if (!NamespaceSelected(*peer.namespaces, pod->key.ns, *question.cluster)) return false;
-  } else if (pod->key.ns != policy.key.ns) {
-    return false;
-  }
-  return !peer.pods || Selects(*peer.pods, pod->labels);
+  // Selectors select pods only; hostNetwork pods count as nodes.
+  if (question.peer_pods.empty()) return false;
+  return std::all_of(question.peer_pods.begin(), question.peer_pods.end(), [&](const Pod* pod) {
+    if (peer.namespaces) {
+      if (!NamespaceSelected(*peer.namespaces, pod->key.ns, *question.cluster)) return false;
+    } else if (pod->key.ns != policy.key.ns) {
+      return false;
+    }
+    return !peer.pods || Selects(*peer.pods, pod->labels);
+  });
 }
 
 bool PortMatches(const PolicyPort& port, const Question& question) {
@@ -100,13 +102,12 @@ bool PortMatches(const PolicyPort& port, const Question& question) {
     return *port.number <= question.port && question.port <= port.end.value_or(*port.number);
   }
   if (port.name.empty()) return true;
-  if (question.destination == nullptr) return false;
-  for (const NamedPort& named : question.destination->ports) {
-    if (named.name == port.name && named.protocol == port.protocol && named.port == question.port) {
-      return true;
-    }
-  }
-  return false;
+  if (question.destinations.empty()) return false;
+  const NamedPort asked{port.name, port.protocol, question.port};
+  return std::all_of(
+      question.destinations.begin(), question.destinations.end(), [&](const Pod* pod) {
+        return std::find(pod->ports.begin(), pod->ports.end(), asked) != pod->ports.end();
+      });
 }
 
 bool AnyPeerMatches(const NetworkPolicy& policy, const PolicyRule& rule, const Question& question) {

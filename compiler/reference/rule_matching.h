@@ -20,7 +20,10 @@ struct Question {
   bool ingress = true;       // the pod is the destination; else it is the source
   const Pod* pod = nullptr;  // whose policies decide
   const Endpoint* peer = nullptr;
-  const Pod* destination = nullptr;  // nullptr: not a pod; named ports are resolved on it
+  // The pods that the peer's address may mean: what selects them must select all. Empty: no pod.
+  std::vector<const Pod*> peer_pods{};
+  // The same of the destination: named ports are resolved on all of them. Empty: not a pod.
+  std::vector<const Pod*> destinations{};
   FlowProtocol protocol = FlowProtocol::kTcp;
   std::uint16_t port = 0;
   std::optional<Family> family;

@@ -26,7 +26,8 @@ double Seconds(Clock::Duration duration) { return std::chrono::duration<double>(
 Loop::Loop(Options options, nft::Kernel* kernel, Clock* clock, Logger* log,
            FlowTerminator* terminator, nft::Monitor* monitor, AgentStatsBoard* board,
            BridgeGuard* bridge_guard, EventSink* events, NodeLookup* node_lookup,
-           AddressWatch* address_watch)
+           AddressWatch* address_watch, KernelParts* kernel_parts, IpvsWatch* ipvs,
+           FlowForgetter* forgetter)
     : options_(std::move(options)),
       clock_(clock),
       log_(log),
@@ -36,17 +37,22 @@ Loop::Loop(Options options, nft::Kernel* kernel, Clock* clock, Logger* log,
       events_(events),
       node_lookup_(node_lookup),
       address_watch_(address_watch),
+      kernel_parts_(kernel_parts),
+      ipvs_(ipvs),
       pipeline_(options_.node, options_.compile),
-      store_(&pipeline_, log, events),
+      store_(options_.node, options_.own_pods, &pipeline_, clock, log, events),
       applier_(&pipeline_.ruleset(), kernel, monitor, clock, log, events,
                options_.node_renamed || options_.dry_run ? std::string() : options_.node),
+      contests_(options_.node, log, events),
+      forgetter_(forgetter),
+      kernel_(kernel),
       released_(node_lookup == nullptr) {}
 
 void Loop::Run(MessageQueue* queue) {
   constexpr std::chrono::milliseconds kIdle{1000};
   while (!queue->closed()) {
-    const auto due = std::chrono::duration_cast<std::chrono::milliseconds>(applier_.NextAttempt() -
-                                                                           clock_->Now());
+    const Clock::Time next = std::min(applier_.NextAttempt(), store_.ending_namespaces().NextDue());
+    const auto due = std::chrono::ceil<std::chrono::milliseconds>(next - clock_->Now());
     Handle(queue->Take(std::clamp(due, std::chrono::milliseconds(0), kIdle)));
     Tick();
   }
@@ -59,11 +65,12 @@ void Loop::Handle(std::vector<Message> messages) {
     oldest = std::min(oldest, message.received);
     const bool is_list = message.type == Message::Type::kListed;
     listed = listed || is_list;
-    if (!is_list) ++stats_.events.at(PlaceOf(message.kind));
+    if (!is_list && !message.of_this_node) ++stats_.events.at(PlaceOf(message.kind));
     stale_ = store_.Apply(std::move(message)) || stale_;
   }
   messages = {};
   CheckNode();
+  FollowKernel();
   LearnAddresses();
   if (MayUpdate()) UpdateAndApply(oldest);
   if (listed) TrimListMemory();
@@ -71,7 +78,9 @@ void Loop::Handle(std::vector<Message> messages) {
 
 void Loop::Tick() {
   const std::uint64_t steps_before = applier_.counters().steps;
+  stale_ = store_.ending_namespaces().Tick() || stale_;
   CheckNode();
+  FollowKernel();
   LearnAddresses();
   if (MayUpdate()) UpdateAndApply(clock_->Now());
   RetryRefused();
@@ -119,6 +128,17 @@ void Loop::LearnAddresses() {
   FurtherAddresses found = address_watch_->found();
   stale_ = store_.further().Learn(found) || stale_;
   if (bridge_guard_ != nullptr) bridge_guard_->SetFurtherUse(std::move(found.bridges));
+}
+
+// What the rules may and must contain depends on the kernel, and changes while the agent runs.
+void Loop::FollowKernel() {
+  compiler::CompileOptions wanted = options_.compile;
+  if (kernel_parts_ != nullptr) {
+    kernel_parts_->Look(applier_.counters().failures);
+    wanted.log_denied = wanted.log_denied && kernel_parts_->can_log();
+  }
+  if (ipvs_ != nullptr) wanted.ipvs = wanted.ipvs || ipvs_->InUse();
+  stale_ = pipeline_.SetOptions(wanted) || stale_;
 }
 
 std::string Loop::NodeProblem() const {
@@ -185,12 +205,29 @@ void Loop::Announce() {
               {"steps", applier_.counters().steps}});
 }
 
+// False: the table cannot be read, so nothing can be written either.
+bool Loop::RecallIsolation() {
+  if (recalled_ || !store_.ending_namespaces().any_local()) return recalled_ = true;
+  const auto table = kernel_->Read(pipeline_.ruleset().table);
+  if (!table.ok()) {
+    log_->Error(LogMessages::kTableUnreadable, {{"problem", table.status().message()}});
+    return false;
+  }
+  if (table.value()) store_.ending_namespaces().Recall(*table.value());
+  return recalled_ = true;
+}
+
 void Loop::UpdateAndApply(Clock::Time oldest) {
+  if (!RecallIsolation()) return;
   stale_ = false;
   const std::uint64_t steps_before = applier_.counters().steps;
   const Clock::Time begun = clock_->Now();
   const nft::Change change = pipeline_.Update();
   for (const compiler::Pipeline::Refused& refused : pipeline_.TakeRefused()) TellRefused(refused);
+  contests_.Follow(pipeline_);
+  // Asked before the rules of a new owner count.
+  const std::vector<compiler::Address> handed_over = handover_.Follow(pipeline_);
+  if (forgetter_ != nullptr) forgetter_->Forget(handed_over);
   const Clock::Time compiled = clock_->Now();
   unmeasured_ = unmeasured_ || !change.empty();
   if (!change.empty() || !applier_.settled())
@@ -277,12 +314,17 @@ void Loop::Report() {
     stats_.node_problem =
         fmt::format("the agent has not asked yet whether node {} is this machine", options_.node);
   }
+  if (kernel_parts_ != nullptr) {
+    stats_.missing_parts = kernel_parts_->needed();
+    stats_.missing_optional_parts = kernel_parts_->optional();
+  }
   stats_.applied = applier_.counters();
   stats_.policies = counts.policies;
   stats_.broken_policies = store_.broken_policies();
   stats_.pods = counts.pods;
   stats_.local_pods = counts.local_pods;
   stats_.isolated_pods = counts.isolated_pods;
+  stats_.contested_addresses = pipeline_.contested().size();
   board_->Post(stats_);
 }
 

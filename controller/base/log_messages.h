@@ -45,10 +45,13 @@ struct LogMessages {
   static constexpr LogMessage kObjectIgnored{"object without a readable name is ignored"};
   static constexpr LogMessage kTooManyObjects{"too many objects, those beyond are not followed"};
   static constexpr LogMessage kPodUnreadable{"pod cannot be read and is isolated"};
-  static constexpr LogMessage kTooManyAddresses{
-      "unreadable pod has too many addresses, some are not isolated"};
+  static constexpr LogMessage kAddressContested{"address is claimed by several pods"};
   static constexpr LogMessage kNamespaceUnreadable{
       "namespace cannot be read, no namespace selector matches it"};
+  static constexpr LogMessage kNamespaceEnding{
+      "namespace is being deleted, its pods stay isolated until they are gone"};
+  static constexpr LogMessage kPolicyKept{
+      "policy was deleted with its namespace, it stays in force until the pods are gone"};
   static constexpr LogMessage kPolicyInvalid{
       "policy is invalid: its pods are isolated, its invalid parts allow nothing"};
   static constexpr LogMessage kPolicyWarning{"policy warning"};
@@ -67,6 +70,12 @@ struct LogMessages {
   static constexpr LogMessage kTableDeleted{"table inet podgate was deleted, restored"};
   static constexpr LogMessage kNoMonitor{
       "cannot subscribe to ruleset changes, polling twice a second"};
+
+  // ---- the kernel
+  static constexpr LogMessage kKernelPartMissing{"kernel lacks a part that the agent needs"};
+  static constexpr LogMessage kKernelComplete{"kernel has all parts that the agent needs again"};
+  static constexpr LogMessage kIpvsFound{"node uses ipvs, the output hook is policed as well"};
+  static constexpr LogMessage kIpvsGone{"node no longer uses ipvs"};
 
   // ---- traffic past the rules
   static constexpr LogMessage kBridgeFilteringEnabled{
@@ -100,6 +109,10 @@ struct LogMessages {
       "cannot cut denied flows: the kernel refused to delete their conntrack entries"};
   static constexpr LogMessage kFlowsResumable{
       "flows were cut without a cut-flow entry, their peers may resume them"};
+  static constexpr LogMessage kFlowsForgotten{
+      "flows of addresses that changed hands were deleted from conntrack"};
+  static constexpr LogMessage kFlowsNotForgotten{
+      "cannot delete the flows of addresses that changed hands, retrying"};
   static constexpr LogMessage kNoConntrack{
       "conntrack is not available, flows that a change denies are not cut"};
   static constexpr LogMessage kCutFlowEntriesStay{

@@ -49,6 +49,8 @@ class Agent {
 
  private:
   AgentStatus Status();
+  // With what only /metrics shows and the kernel has to be asked for.
+  AgentStatus StatusWithCounters();
 
   const RunOptions options_;
   Logger* const log_;
@@ -61,13 +63,16 @@ class Agent {
   FlowCutting cutting_;
   EventSender sender_;
   AgentStatsBoard board_;
+  DeniedPackets denied_;
   const std::unique_ptr<NodeLinks> links_;
   BridgeGuard bridge_guard_;
   const std::unique_ptr<NamespaceReader> namespaces_;
   AddressWatch address_watch_;
   const std::unique_ptr<NodeLookup> node_lookup_;  // nullptr: the name is believed
+  KernelParts kernel_parts_;
+  IpvsWatch ipvs_;
   Loop loop_;
-  std::array<Reflector, 3> reflectors_;
+  std::array<Reflector, 4> reflectors_;
 };
 
 }  // namespace podgate::controller

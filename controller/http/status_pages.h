@@ -5,9 +5,9 @@
 //              not restart every node's firewall
 //   /readyz    200 when all kinds are listed, the node's name fits this machine, the kernel holds
 //              what is wanted, and no packets are known to pass by the rules; else 503 and a
-//              sentence for each reason. ?verbose: all checks, and the pods and addresses for
-//              which nothing can be enforced. On another listener than loopback only whether it is
-//              so
+//              sentence for each reason. ?verbose: all checks, the pods and addresses for which
+//              nothing can be enforced, and what the kernel lacks. On another listener than
+//              loopback only whether it is so
 //   /metrics   Prometheus text
 #pragma once
 
@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "controller/agent/agent_stats.h"
+#include "controller/agent/denied_packets.h"
 #include "controller/base/clock.h"
 #include "controller/http/http_server.h"
 #include "controller/http/process_stats.h"
@@ -33,6 +34,7 @@ struct AgentStatus {
   BridgeGuard::Report bridge;
   AddressWatch::Report addresses;
   std::uint64_t cut_flows = 0;
+  DeniedPackets::Totals denied_packets{};
   ProcessStats process;
 };
 

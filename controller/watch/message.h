@@ -23,8 +23,9 @@ struct Message {
   compiler::ObjectKey key;
   std::optional<compiler::Object> object;
   std::vector<compiler::Diagnostic> diagnostics;
-  std::size_t bytes = 0;  // about what it holds in memory
-  Clock::Time received;   // when the reflector had read it
+  bool of_this_node = false;  // from the stream of this node's pods in every phase
+  std::size_t bytes = 0;      // about what it holds in memory
+  Clock::Time received;       // when the reflector had read it
 };
 
 // Where a reflector puts its messages.

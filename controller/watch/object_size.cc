@@ -50,7 +50,7 @@ std::size_t BytesOf(const compiler::Pod& pod) {
 }
 
 std::size_t BytesOf(const compiler::Namespace& ns) {
-  return sizeof ns + BytesOf(ns.name) + BytesOf(ns.labels);
+  return sizeof ns + BytesOf(ns.name) + BytesOf(ns.labels) + BytesOf(ns.uid);
 }
 
 std::size_t BytesOf(const compiler::NetworkPolicy& policy) {

@@ -333,6 +333,7 @@ Message Reflector::Note(Message::Type type, compiler::ObjectKey key) {
   Message message;
   message.type = type;
   message.kind = resource_.kind;
+  message.of_this_node = resource_.of_this_node;
   message.key = std::move(key);
   message.received = clock_->Now();
   return message;

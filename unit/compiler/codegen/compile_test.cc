@@ -92,6 +92,26 @@ TEST(Compile, TheInputHookIsPolicedOnRequestOnly) {
   EXPECT_EQ(host.rules, rules);
 }
 
+TEST(Compile, TheOutputHookIsPolicedForIpvsOnly) {
+  const nft::Ruleset ruleset = CompileNode(Cluster{}, {.ipvs = true});
+  const nft::Chain& ipvs = ruleset.chains.at("ipvs");
+  EXPECT_EQ(ipvs.base, (nft::BaseHook{nft::Hook::kOutput, -5}));
+  // As forward, but for what this node sends itself.
+  std::vector<nft::Rule> rules = ruleset.chains.at("forward").rules;
+  rules.insert(rules.begin() + 2, {.matches = {nft::MatchLocalSocket{}},
+                                   .action = nft::Verdict{},
+                                   .comment = "sent by this node"});
+  EXPECT_EQ(ipvs.rules, rules);
+}
+
+TEST(Compile, WithoutTheDropLogPacketsAreDeniedAllTheSame) {
+  const nft::Ruleset ruleset = CompileNode(Cluster{}, {.log_denied = false});
+  const std::vector<nft::Rule>& drop = ruleset.chains.at("ingress-deny").rules;
+  ASSERT_THAT(drop, SizeIs(1));
+  EXPECT_EQ(drop[0].statements, (std::vector<nft::Statement>{nft::CountBy{"denied-ingress"}}));
+  EXPECT_EQ(drop[0].action, nft::Action(nft::Verdict{nft::Verdict::Kind::kDrop, ""}));
+}
+
 TEST(Compile, DenyLogsThenCountsThenDropsOrRejects) {
   nft::Ruleset ruleset = CompileNode(Cluster{}, {.log_group = 7});
   const std::vector<nft::Rule>& drop = ruleset.chains.at("ingress-deny").rules;

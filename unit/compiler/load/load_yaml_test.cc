@@ -363,5 +363,23 @@ TEST(Json, FloatsAreNoPorts) {
   }
 }
 
+// libfyaml writes errors to stderr unless it is kept from it, and crashes over lines with tabs
+// then.
+TEST(Yaml, ErrorsInDocumentsWithEmptyItemsAreOnlyDiagnostics) {
+  const std::string tabs(40, '\t');
+  testing::internal::CaptureStderr();
+  const std::string messages = Messages("-\na" + tabs + "b: [c:" + tabs + "'" + tabs + "\n");
+  EXPECT_EQ(testing::internal::GetCapturedStderr(), "");
+  EXPECT_NE(messages, "");
+}
+
+// What ends the list that is too much has no place of its own.
+TEST(Yaml, AMergeThatExpandsTooFarHasAPlace) {
+  std::string items;
+  for (int i = 0; i < 400'000; ++i) items += "1,";
+  EXPECT_EQ(test::Messages("a: {<<: [" + items + "]}\n"),
+            "f:1:5: the document's aliases and merge keys expand to more than 64 MiB\n");
+}
+
 }  // namespace
 }  // namespace podgate::compiler

@@ -143,6 +143,21 @@ TEST(Readiness, VerboseListsEachCheck) {
   EXPECT_NE(bad.body.find("ok   namespaces-listed\n"), std::string::npos);
 }
 
+TEST(Readiness, WhatTheKernelLacksIsSaid) {
+  AgentStatus status = Ready();
+  status.loop.missing_optional_parts = {"the kernel has no nft_limit"};
+  EXPECT_EQ(Get("/readyz", status).body, "ok\n");
+  const HttpAnswer verbose = Get("/readyz", status, "verbose");
+  EXPECT_EQ(verbose.status, 200);
+  EXPECT_NE(verbose.body.find("note kernel: the kernel has no nft_limit\n"), std::string::npos)
+      << verbose.body;
+  status.loop.settled = false;
+  status.loop.missing_parts = {"the kernel has no nft_ct", "the kernel has no nft_objref"};
+  const HttpAnswer bad = Get("/readyz", status);
+  EXPECT_EQ(bad.status, 503);
+  EXPECT_EQ(bad.body, "the kernel has no nft_ct; the kernel has no nft_objref\n");
+}
+
 TEST(Pages, OthersAreNotThere) {
   for (const char* path : {"/", "/metrics/", "/healthz2", "/readyz/verbose"})
     EXPECT_EQ(Get(path, Ready()).status, 404) << path;
@@ -233,6 +248,7 @@ TEST(MetricsPage, IsWellFormedAndComplete) {
   status.loop.commit.Observe(100);
   status.last_news[0] = status.now - std::chrono::milliseconds(1500);
   status.cut_flows = 5;
+  status.denied_packets = {7, 8};
   status.bridge.unpoliced_pods = 6;
   status.process = {4096, 0.25, 1.7e9};
   const HttpAnswer answer = Get("/metrics", status);
@@ -257,6 +273,8 @@ TEST(MetricsPage, IsWellFormedAndComplete) {
   EXPECT_EQ(scrape.At("podgate_pods{scope=\"local\"}"), 30);
   EXPECT_EQ(scrape.At("podgate_pods{scope=\"all\"}"), 100);
   EXPECT_EQ(scrape.At("podgate_cut_flows_total"), 5);
+  EXPECT_EQ(scrape.At("podgate_denied_packets_total{direction=\"ingress\"}"), 7);
+  EXPECT_EQ(scrape.At("podgate_denied_packets_total{direction=\"egress\"}"), 8);
   EXPECT_EQ(scrape.At("podgate_unpoliced_pods"), 6);
   EXPECT_EQ(scrape.At("process_resident_memory_bytes"), 4096);
   EXPECT_EQ(scrape.At("process_cpu_seconds_total"), 0.25);
