@@ -80,7 +80,8 @@ def _expect(world, *verdicts):
     """Waits until all are so, then sees it hold."""
     begin = time.monotonic()
     while wrong := _wrong(world, verdicts, POLL_SECONDS):
-        require(time.monotonic() - begin < PATIENCE_SECONDS, f"after {PATIENCE_SECONDS} s still {len(wrong)} wrong: " + "; ".join(wrong[:4]))
+        require(time.monotonic() - begin < PATIENCE_SECONDS,
+                f"after {PATIENCE_SECONDS} s still {len(wrong)} wrong: " + "; ".join(wrong[:4]))
     world.slowest = max(world.slowest, time.monotonic() - begin)
     _hold(world, verdicts)
 
