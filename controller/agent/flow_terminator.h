@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "controller/agent/pass_schedule.h"
+#include "controller/agent/tombstone_book.h"
 #include "controller/base/clock.h"
 #include "controller/base/log.h"
 #include "nft/conntrack/conntrack.h"
@@ -28,9 +29,10 @@ class FlowTerminator {
  public:
   // Flows that the loop judges in one turn: a fraction of a millisecond.
   static constexpr std::size_t kSlice = 256;
-  // Tombstones that are remembered, some 200 bytes each; with more, all flows are looked through to
-  // find those that may go.
-  static constexpr std::size_t kKnownTombstones = 16'384;
+  // The tombstones are at most this share of the entries that conntrack takes, and at most so many,
+  // some 400 bytes of the agent's memory each. The oldest give way to new ones.
+  static constexpr std::size_t kShareOfConntrack = 8;
+  static constexpr std::size_t kMostTombstones = 32'768;
 
   // All addresses of this node, broadcast addresses too; sorted. Asked before each pass.
   using NodeAddresses = std::function<nft::Result<nft::Addresses>()>;
@@ -59,7 +61,8 @@ class FlowTerminator {
     std::uint64_t failures = 0;    // passes that did not get to the end
     std::uint64_t cut = 0;         // flows
     std::uint64_t entries = 0;     // that the last pass over all flows saw
-    std::uint64_t tombstones = 0;  // that are remembered
+    std::uint64_t tombstones = 0;  // that there are, as far as the agent knows
+    std::uint64_t displaced = 0;   // tombstones that gave way to newer ones
   };
   Counters counters() const;
 
@@ -72,10 +75,6 @@ class FlowTerminator {
     std::span<const nft::FlowQuestion> questions{};
     std::vector<nft::FlowDecision>* verdicts = nullptr;
   };
-  struct Tombstone {
-    nft::Flow tombstone;
-    Clock::Time expires;
-  };
   struct Pass {
     PassKind kind = PassKind::kFlows;
     nft::FlowFilter filter{};
@@ -85,20 +84,29 @@ class FlowTerminator {
     std::uint64_t judged = 0;
     std::uint64_t removed_tombstones = 0;
     nft::Conntrack::Counts cut{};
-    std::vector<Tombstone> tombstones{};  // that stay
+    std::uint64_t tombstones = 0;  // that were put
+    std::uint64_t displaced = 0;
     nft::Status status{};
     bool stopped = false;
   };
 
-  std::optional<PassKind> WaitForPass();
+  // What there is to do next. Without a value: put tombstones anew.
+  struct Work {
+    std::optional<PassKind> pass{};
+  };
+  std::optional<Work> WaitForWork();  // nullopt: stopped
+  void MakeAndReport(PassKind kind);
+  void RenewTombstones();
   Pass MakePass(PassKind kind);
   void GoThroughFlows(Pass* pass);
+  void LearnRoom();
   void GoThroughTombstones(Pass* pass);
   // False: give up the pass.
   bool Take(const nft::Flow& flow, Pass* pass);
   bool Flush(Pass* pass);
-  bool RemoveTombstonesOf(const std::vector<nft::Flow>& tombstones, Pass* pass);
-  void Remember(nft::Flow tombstone, Pass* pass);
+  // False when the kernel refuses.
+  bool RemoveThose(const std::vector<nft::Flow>& tombstones, Pass* pass, std::uint64_t* removed);
+  bool MakeRoom(Pass* pass);
   // False: stopped.
   bool Ask(const Request& request);
   void Report(const Pass& pass, Clock::Duration cost, Clock::Duration took);
@@ -109,9 +117,11 @@ class FlowTerminator {
   const std::function<void()> wake_;
   const std::function<Clock::Duration()> cpu_time_;
 
-  // Of the terminator's thread: all tombstones there are, unless they are too many.
-  std::vector<Tombstone> tombstones_;
+  // Of the terminator's thread.
+  TombstoneBook tombstones_;
   bool tombstones_known_ = false;  // after the first pass: an earlier agent may have left some
+  std::size_t most_tombstones_ = kMostTombstones;
+  Clock::Time next_renewal_ = Clock::Time::min();  // not earlier
 
   mutable std::mutex mutex_;  // guards all below
   std::condition_variable changed_;

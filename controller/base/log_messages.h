@@ -91,6 +91,11 @@ struct LogMessages {
       "cannot cut denied flows: the kernel refused to delete their conntrack entries"};
   static constexpr LogMessage kFlowsResumable{
       "flows were cut without a cut-flow entry, their peers may resume them"};
+  static constexpr LogMessage kCutFlowEntriesDisplaced{
+      "too many cut-flow entries, the oldest gave way, peers of the flows they stood for may "
+      "resume "
+      "them"};
+  static constexpr LogMessage kCutFlowEntriesNotRenewed{"cannot renew cut-flow entries, retrying"};
   static constexpr LogMessage kNoConntrack{
       "conntrack is not available, flows that a change denies are not cut"};
   static constexpr LogMessage kCutFlowEntriesStay{

@@ -99,7 +99,12 @@ AgentStatus Agent::Status() {
   for (const Reflector& reflector : reflectors_)
     now.last_news.at(PlaceOf(reflector.kind())) = reflector.last_news();
   now.bridge = bridge_guard_.report();
-  if (cutting_.terminator() != nullptr) now.cut_flows = cutting_.terminator()->counters().cut;
+  if (cutting_.terminator() != nullptr) {
+    const FlowTerminator::Counters flows = cutting_.terminator()->counters();
+    now.cut_flows = flows.cut;
+    now.cut_flow_entries = flows.tombstones;
+    now.displaced_cut_flow_entries = flows.displaced;
+  }
   now.process = ReadProcessStats();
   return now;
 }

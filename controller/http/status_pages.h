@@ -30,6 +30,8 @@ struct AgentStatus {
   std::array<Clock::Time, kWatched.size()> last_news{};  // from the API server
   BridgeGuard::Report bridge;
   std::uint64_t cut_flows = 0;
+  std::uint64_t cut_flow_entries = 0;
+  std::uint64_t displaced_cut_flow_entries = 0;
   ProcessStats process;
 };
 

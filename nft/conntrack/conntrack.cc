@@ -35,6 +35,8 @@ class NetlinkConntrack : public Conntrack {
                                    std::uint16_t zone) override;
   Result<Counts> Cut(std::span<const Flow> flows) override;
   Result<bool> Tombstone(const Flow& flow) override;
+  Result<std::vector<bool>> Renew(std::span<const Flow> tombstones) override;
+  Result<std::uint64_t> MostEntries() override;
   Result<std::size_t> Delete(std::span<const Flow> flows) override;
 
  private:
@@ -118,7 +120,11 @@ Status NetlinkConntrack::CutSome(std::span<const Flow> flows, Counts* counts) {
       if (!again.ok()) return again.status();
       put = again.value();
     }
-    ++(put ? counts->tombstones : counts->without_tombstone);
+    if (put) {
+      counts->tombstoned.push_back(*one.flow);
+    } else {
+      ++counts->without_tombstone;
+    }
   }
   return Status();
 }
@@ -140,6 +146,43 @@ Result<bool> NetlinkConntrack::Tombstone(const Flow& flow) {
     if (refused.value().at(creation) != EEXIST) return false;
   }
   return false;
+}
+
+Result<std::vector<bool>> NetlinkConntrack::Renew(std::span<const Flow> tombstones) {
+  std::vector<bool> renewed;
+  for (const Flow& tombstone : tombstones) {
+    const auto found = Find(tombstone.protocol, tombstone.original, tombstone.original_zone);
+    if (!found.ok()) return found.status();
+    bool there = found.value() && IsTombstone(*found.value());
+    if (there) {
+      const Flow flow = FlowOfTombstone(tombstone);
+      ConntrackRequests requests(client_.next_sequence());
+      requests.Delete(*found.value());
+      const std::uint32_t creation = requests.next_sequence();
+      requests.Create(TombstoneOf(flow));
+      const auto refused = Send(requests);
+      if (!refused.ok()) return refused.status();
+      if (refused.value().contains(creation)) {
+        const auto again = Tombstone(flow);
+        if (!again.ok()) return again.status();
+        there = again.value();
+      }
+    }
+    renewed.push_back(there);
+  }
+  return renewed;
+}
+
+Result<std::uint64_t> NetlinkConntrack::MostEntries() {
+  ConntrackRequests request(client_.next_sequence());
+  request.GetStats();
+  std::optional<std::uint32_t> most;
+  const Status status = client_.Ask(request.first(), [&most](const nlmsghdr* message) {
+    most = DecodeMostEntries(message);
+    return most.has_value();
+  });
+  if (!status.ok()) return status;
+  return std::uint64_t{most.value_or(0)};
 }
 
 Result<std::size_t> NetlinkConntrack::Delete(std::span<const Flow> flows) {

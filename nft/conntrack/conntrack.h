@@ -11,6 +11,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <vector>
 
 #include "nft/base/status.h"
 #include "nft/conntrack/flow.h"
@@ -39,7 +40,7 @@ class Conntrack {
   // refusals were lost, and it is unknown which entries are gone.
   struct Counts {
     std::size_t deleted = 0;
-    std::size_t tombstones = 0;
+    std::vector<Flow> tombstoned{};     // those of them that have a tombstone now
     std::size_t without_tombstone = 0;  // deleted, but the other end can still bring them back
     std::size_t refused = 0;  // still there: the kernel does not delete them (offloaded flows)
   };
@@ -47,6 +48,13 @@ class Conntrack {
   // For a flow that is deleted: its other end may have begun it anew since. That entry is deleted,
   // and the tombstone is put. False: it cannot be put. (Part of Cut().)
   virtual Result<bool> Tombstone(const Flow& flow) = 0;
+  // Puts each of these tombstones anew, with its full time, unless it is gone: one for each,
+  // whether it was there. (The kernel lets nobody change the time of an entry that packets must not
+  // change, so each is deleted and made again; a packet that comes between the two begins a flow
+  // that is deleted like one of Tombstone().)
+  virtual Result<std::vector<bool>> Renew(std::span<const Flow> tombstones) = 0;
+  // How many entries the kernel takes (nf_conntrack_max); 0: any number.
+  virtual Result<std::uint64_t> MostEntries() = 0;
   // Deletes exactly these entries; how many there were.
   virtual Result<std::size_t> Delete(std::span<const Flow> flows) = 0;
 };

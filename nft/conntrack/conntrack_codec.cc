@@ -140,6 +140,18 @@ std::optional<Flow> DecodeFlow(const nlmsghdr* message) {
   return flow;
 }
 
+std::optional<std::uint32_t> DecodeMostEntries(const nlmsghdr* message) {
+  std::optional<std::uint32_t> most;
+  const auto take = [](const nlattr* attribute, void* into) {
+    if (mnl_attr_get_type(attribute) == CTA_STATS_GLOBAL_MAX_ENTRIES &&
+        mnl_attr_get_payload_len(attribute) == sizeof(std::uint32_t))
+      *static_cast<std::optional<std::uint32_t>*>(into) = ntohl(mnl_attr_get_u32(attribute));
+    return MNL_CB_OK;
+  };
+  mnl_attr_parse(message, sizeof(nfgenmsg), take, &most);
+  return most;
+}
+
 nlmsghdr* ConntrackRequests::Begin(std::uint8_t type, std::uint16_t flags, std::uint8_t family) {
   bytes_.resize(size_ + kMessageBytes);
   nlmsghdr* message = mnl_nlmsg_put_header(bytes_.data() + size_);
@@ -167,6 +179,8 @@ void ConntrackRequests::Get(std::uint8_t protocol, const FlowTuple& tuple, std::
   nfct_nlmsg_build(message, object.get());
   Finish(message);
 }
+
+void ConntrackRequests::GetStats() { Finish(Begin(IPCTNL_MSG_CT_GET_STATS, NLM_F_ACK, AF_UNSPEC)); }
 
 void ConntrackRequests::Delete(const Flow& flow) {
   const ObjectPtr object = NewObject();

@@ -70,7 +70,11 @@ class FlowTerminatorTest : public testing::Test {
   }
   void TurnUntilMore(std::uint64_t FlowTerminator::Counters::*count, const nft::Ruleset& rules) {
     const std::uint64_t before = terminator_.counters().*count;
-    while (terminator_.counters().*count == before) {
+    TurnUntil([&] { return terminator_.counters().*count != before; }, rules);
+  }
+  template <typename Done>
+  void TurnUntil(Done done, const nft::Ruleset& rules) {
+    while (!done()) {
       std::unique_lock<std::mutex> lock(mutex_);
       woken_.wait_for(lock, std::chrono::milliseconds(1), [this] { return wakes_ > 0; });
       if (wakes_ > 0) --wakes_;
@@ -181,6 +185,62 @@ TEST_F(FlowTerminatorTest, FindsTheTombstonesOfAnEarlierAgent) {
   Pass(Isolating({"10.1.0.1"}));
   EXPECT_EQ(conntrack_.Flows(true).size(), 1U);
   EXPECT_EQ(terminator_.counters().tombstones, 1U);
+}
+
+// In time, before the kernel forgets them; and what an earlier version put for days does not stay.
+TEST_F(FlowTerminatorTest, PutsTombstonesAnewWhileTheirFlowIsDenied) {
+  Flow soon_gone = nft::TombstoneOf(PlainFlow("10.1.0.1", "10.0.0.2", nft::kTcp, 80));
+  soon_gone.timeout_seconds = 60;
+  Flow overlong = nft::TombstoneOf(PlainFlow("10.1.0.2", "10.0.0.2", nft::kTcp, 80));
+  overlong.timeout_seconds = 432'000;
+  conntrack_.Add(soon_gone);
+  conntrack_.Add(overlong);
+  Start();
+  terminator_.PolicyChanged(true);
+  Pass(Isolating({}));
+  const auto renewed = [this] {
+    const auto tombstones = conntrack_.Flows(true);
+    return tombstones.size() == 2 &&
+           std::all_of(tombstones.begin(), tombstones.end(), [](const Flow& tombstone) {
+             return tombstone.timeout_seconds == nft::kTombstoneSeconds;
+           });
+  };
+  TurnUntil(renewed, Isolating({}));
+  // They are still the ones that go when their flow is allowed again.
+  terminator_.PolicyChanged(false);
+  TombstonePass(Isolating({"10.1.0.1", "10.1.0.2"}));
+  EXPECT_TRUE(conntrack_.Flows(true).empty());
+}
+
+TEST_F(FlowTerminatorTest, ForgetsTombstonesThatHaveExpired) {
+  Flow udp = PlainFlow("10.1.0.1", "10.0.0.2", nft::kUdp, 53);
+  udp.timeout_seconds = 1;
+  conntrack_.Add(udp);
+  Start();
+  terminator_.PolicyChanged(true);
+  Pass(Isolating({}));
+  EXPECT_EQ(terminator_.counters().cut, 1U);
+  TurnUntil([this] { return terminator_.counters().tombstones == 0; }, Isolating({}));
+}
+
+TEST_F(FlowTerminatorTest, TheOldestTombstonesGiveWayWhereThereAreTooMany) {
+  conntrack_.SetMostEntries(80);
+  for (std::uint16_t i = 0; i < 25; ++i) {
+    Flow flow = PlainFlow("10.1.0.1", "10.0.0.2", nft::kTcp, 80);
+    flow.original.source_port = flow.reply.destination_port = i;
+    conntrack_.Add(flow);
+  }
+  Start();
+  terminator_.PolicyChanged(true);
+  Pass(Isolating({}));
+  EXPECT_TRUE(conntrack_.Flows(false).empty()) << "cut all the same";
+  const auto left = conntrack_.Flows(true);
+  ASSERT_EQ(left.size(), 80 / FlowTerminator::kShareOfConntrack);
+  for (const Flow& tombstone : left) EXPECT_GE(tombstone.reply.source_port, 15);
+  EXPECT_EQ(terminator_.counters().cut, 25U);
+  EXPECT_EQ(terminator_.counters().tombstones, 10U);
+  EXPECT_EQ(terminator_.counters().displaced, 15U);
+  EXPECT_EQ(Logged("the oldest gave way"), 1U);
 }
 
 TEST_F(FlowTerminatorTest, ATombstoneThatBecameAnotherFlowIsNotTouched) {
