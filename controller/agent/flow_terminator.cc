@@ -56,9 +56,10 @@ void FlowTerminator::MakeAndReport(PassKind kind) {
     const std::lock_guard<std::mutex> lock(mutex_);
     cost = own + std::exchange(judging_, {});
     schedule_.End(kind, Now(), cost, complete);
-    ++(!complete                  ? counters_.failures
-       : kind == PassKind::kFlows ? counters_.passes
-                                  : counters_.tombstone_passes);
+    ++(!complete                    ? counters_.failures
+       : kind == PassKind::kFlows   ? counters_.passes
+       : kind == PassKind::kChanged ? counters_.changed_passes
+                                    : counters_.tombstone_passes);
     counters_.cut += pass.cut.deleted;
     counters_.displaced += pass.displaced;
     if (kind == PassKind::kFlows) counters_.entries = pass.entries;
@@ -129,12 +130,46 @@ FlowTerminator::Pass FlowTerminator::MakePass(PassKind kind) {
   pass.status = node.status();
   if (!node.ok()) return pass;
   pass.filter.node = std::move(node).value();
-  if (kind == PassKind::kFlows) {
-    GoThroughFlows(&pass);
-  } else {
-    GoThroughTombstones(&pass);
+  switch (kind) {
+    case PassKind::kChanged:
+      GoThroughChanged(&pass);
+      break;
+    case PassKind::kFlows:
+      GoThroughFlows(&pass);
+      break;
+    case PassKind::kTombstones:
+      GoThroughTombstones(&pass);
+      break;
   }
   return pass;
+}
+
+void FlowTerminator::GiveWay(const Pass& pass) {
+  if (pass.kind == PassKind::kChanged || !hurry_) return;
+  {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    const Clock::Time now = Now();
+    if (schedule_.NextOf(PassKind::kChanged) > now) return;
+    schedule_.Begin(now);
+    tombstones_possible_ = true;
+  }
+  MakeAndReport(PassKind::kChanged);
+}
+
+void FlowTerminator::GoThroughChanged(Pass* pass) {
+  {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    pass->scope = std::exchange(changed_ends_, {});
+    hurry_ = false;
+  }
+  pass->stopped = !Ask({.judged = &pass->filter.judged});
+  if (pass->stopped || pass->filter.judged.empty()) return;
+  for (const nft::FlowEnd& end : pass->scope.ends()) {
+    const nft::Status status =
+        conntrack_->Walk(end, [&](const nft::Flow& flow) { return Take(flow, pass); });
+    if (pass->status.ok()) pass->status = status;
+    if (!pass->status.ok() || pass->stopped || !Flush(pass)) return;
+  }
 }
 
 void FlowTerminator::GoThroughFlows(Pass* pass) {
@@ -160,6 +195,7 @@ void FlowTerminator::LearnRoom() {
 
 void FlowTerminator::GoThroughTombstones(Pass* pass) {
   for (nft::Flow& tombstone : tombstones_.All()) {
+    GiveWay(*pass);
     ++pass->entries;
     const nft::Hook hook = pass->filter.HookOf(tombstone);
     pass->slice.push_back({std::move(tombstone), hook, std::nullopt});
@@ -169,7 +205,9 @@ void FlowTerminator::GoThroughTombstones(Pass* pass) {
 }
 
 bool FlowTerminator::Take(const nft::Flow& flow, Pass* pass) {
+  GiveWay(*pass);
   ++pass->entries;
+  if (pass->kind == PassKind::kChanged && !pass->scope.Contains(flow)) return true;
   if (!pass->filter.Interesting(flow)) return true;
   nft::FlowQuestion question{flow, pass->filter.HookOf(flow), std::nullopt};
   if (flow.master) {
@@ -200,7 +238,7 @@ bool FlowTerminator::Flush(Pass* pass) {
     switch (pass->verdicts[i]) {
       case nft::FlowDecision::kLives:
         // A pass over the tombstones alone does not know what they have left.
-        if (nft::IsTombstone(flow) && pass->kind == PassKind::kFlows)
+        if (nft::IsTombstone(flow) && pass->kind != PassKind::kTombstones)
           tombstones_.Found(flow, Now());
         break;
       case nft::FlowDecision::kCut:
@@ -264,11 +302,20 @@ bool FlowTerminator::Ask(const Request& request) {
   return !std::exchange(request_, std::nullopt).has_value() && !stopped_;
 }
 
-void FlowTerminator::PolicyChanged(bool may_deny) {
+void FlowTerminator::PolicyChanged(const nft::FlowScope& may_deny) {
   const std::lock_guard<std::mutex> lock(mutex_);
-  if (tombstones_possible_) schedule_.Need(PassKind::kTombstones, Now());
-  if (may_deny) schedule_.Need(PassKind::kFlows, Now());
-  if (tombstones_possible_ || may_deny) changed_.notify_all();
+  const Clock::Time now = Now();
+  if (tombstones_possible_) schedule_.Need(PassKind::kTombstones, now);
+  if (!may_deny.empty()) {
+    changed_ends_.Add(may_deny);
+    // With many ends a walk over everything is through sooner. It begins after this, and so is one
+    // over those of earlier changes as well.
+    const bool few = !changed_ends_.all();
+    schedule_.Need(few ? PassKind::kChanged : PassKind::kFlows, now);
+    hurry_ = few;
+    if (!few) changed_ends_ = {};
+  }
+  if (tombstones_possible_ || !may_deny.empty()) changed_.notify_all();
 }
 
 void FlowTerminator::Serve(const nft::Ruleset& enforced) {
@@ -316,8 +363,9 @@ void FlowTerminator::Report(const Pass& pass, Clock::Duration cost, Clock::Durat
         LogMessages::kFlowsCut,
         {{"flows", pass.cut.deleted}, {"entries", pass.entries}, {"took_us", Microseconds(took)}});
   }
-  log_->Debug(pass.kind == PassKind::kFlows ? LogMessages::kFlowsChecked
-                                            : LogMessages::kCutFlowEntriesChecked,
+  log_->Debug(pass.kind == PassKind::kFlows     ? LogMessages::kFlowsChecked
+              : pass.kind == PassKind::kChanged ? LogMessages::kChangedFlowsChecked
+                                                : LogMessages::kCutFlowEntriesChecked,
               {{"entries", pass.entries},
                {"judged", pass.judged},
                {"cut", pass.cut.deleted},
@@ -325,19 +373,6 @@ void FlowTerminator::Report(const Pass& pass, Clock::Duration cost, Clock::Durat
                {"removed_entries", pass.removed_tombstones},
                {"cpu_us", Microseconds(cost)},
                {"took_us", Microseconds(took)}});
-}
-
-bool MayDeny(const nft::Change& change) {
-  // What is new or gone matters only through what was there and leads to it.
-  const bool chains = std::any_of(change.chains.begin(), change.chains.end(), [](const auto& item) {
-    return item.second.before && item.second.after;
-  });
-  return chains || std::any_of(change.sets.begin(), change.sets.end(), [](const auto& item) {
-           const nft::SetChange& set = item.second;
-           if (!set.before || !set.after) return false;
-           // Sets hold who is allowed, never who is not; maps lead to chains that deny.
-           return !set.removed.empty() || (set.after->verdict_map && !set.added.empty());
-         });
 }
 
 }  // namespace podgate::controller

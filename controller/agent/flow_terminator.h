@@ -5,8 +5,13 @@
 // rules, judges. They meet for each slice of flows: the thread asks, wakes the loop and waits; the
 // loop answers between two turns. So commits wait for a slice at most, memory is that of a slice,
 // and every answer comes from the rules that are in force at that moment.
+//
+// A walk over all of conntrack takes the kernel more than a microsecond for each entry. Where a
+// change tells the ends of the flows that it may deny, and they are few, the kernel picks out the
+// flows of those, and they are judged first, also in the middle of a walk over everything.
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
 #include <cstdint>
 #include <functional>
@@ -21,7 +26,7 @@
 #include "controller/base/log.h"
 #include "nft/conntrack/conntrack.h"
 #include "nft/conntrack/flow_judge.h"
-#include "nft/model/change.h"
+#include "nft/conntrack/flow_scope.h"
 
 namespace podgate::controller {
 
@@ -48,15 +53,16 @@ class FlowTerminator {
   void Stop();
 
   // From here on the loop's thread.
-  // New rules are in force. `may_deny`: a packet that was allowed could be denied now; without it
-  // nothing but tombstones is looked at.
-  void PolicyChanged(bool may_deny);
+  // New rules are in force. `may_deny`: the flows that were allowed and could be denied now; if
+  // there are none, nothing but tombstones is looked at.
+  void PolicyChanged(const nft::FlowScope& may_deny);
   // Answers what is asked, if anything: at most one slice. Only when `enforced` is what the kernel
   // holds.
   void Serve(const nft::Ruleset& enforced);
 
   struct Counters {
-    std::uint64_t passes = 0;  // over all flows
+    std::uint64_t passes = 0;          // over all flows
+    std::uint64_t changed_passes = 0;  // over those of changed ends
     std::uint64_t tombstone_passes = 0;
     std::uint64_t failures = 0;    // passes that did not get to the end
     std::uint64_t cut = 0;         // flows
@@ -78,6 +84,7 @@ class FlowTerminator {
   struct Pass {
     PassKind kind = PassKind::kFlows;
     nft::FlowFilter filter{};
+    nft::FlowScope scope{};
     std::vector<nft::FlowQuestion> slice{};
     std::vector<nft::FlowDecision> verdicts{};
     std::uint64_t entries = 0;
@@ -99,8 +106,11 @@ class FlowTerminator {
   void RenewTombstones();
   Pass MakePass(PassKind kind);
   void GoThroughFlows(Pass* pass);
+  void GoThroughChanged(Pass* pass);
   void LearnRoom();
   void GoThroughTombstones(Pass* pass);
+  // Lets a pass over changed ends go first that became due during this one.
+  void GiveWay(const Pass& pass);
   // False: give up the pass.
   bool Take(const nft::Flow& flow, Pass* pass);
   bool Flush(Pass* pass);
@@ -130,10 +140,10 @@ class FlowTerminator {
   std::optional<Request> request_;
   Clock::Duration judging_{};  // CPU time of the loop's thread for the pass under way
   PassSchedule schedule_;
+  nft::FlowScope changed_ends_;  // for the next pass over them
   Counters counters_;
-};
 
-// Whether a packet that was allowed could be denied after this.
-bool MayDeny(const nft::Change& change);
+  std::atomic<bool> hurry_ = false;  // a pass over changed ends is needed; not guarded
+};
 
 }  // namespace podgate::controller

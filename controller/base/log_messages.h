@@ -84,6 +84,8 @@ struct LogMessages {
   // ---- established flows
   static constexpr LogMessage kFlowsCut{"denied flows were cut"};
   static constexpr LogMessage kFlowsChecked{"checked established flows"};
+  static constexpr LogMessage kChangedFlowsChecked{
+      "checked established flows of changed addresses"};
   static constexpr LogMessage kCutFlowEntriesChecked{"checked cut-flow entries"};
   static constexpr LogMessage kFlowCheckFailed{
       "cannot check established flows, denied flows may continue"};

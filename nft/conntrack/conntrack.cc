@@ -27,10 +27,20 @@ bool IsEntry(const nlmsghdr* message) {
 
 class NetlinkConntrack : public Conntrack {
  public:
-  NetlinkConntrack(std::unique_ptr<NetlinkChannel> requests, std::unique_ptr<NetlinkChannel> walks)
-      : client_(std::move(requests)), walker_(std::move(walks)) {}
+  NetlinkConntrack(std::unique_ptr<NetlinkChannel> requests, std::unique_ptr<NetlinkChannel> walks,
+                   std::unique_ptr<NetlinkChannel> picks)
+      : client_(std::move(requests)), walker_(std::move(walks)), picker_(std::move(picks)) {}
 
-  Status Walk(const Tell& tell) override;
+  Status Walk(const Tell& tell) override {
+    ConntrackRequests request(walker_.next_sequence());
+    request.Dump();
+    return WalkOver(&walker_, request, tell);
+  }
+  Status Walk(const FlowEnd& end, const Tell& tell) override {
+    ConntrackRequests request(picker_.next_sequence());
+    request.Dump(end);
+    return WalkOver(&picker_, request, tell);
+  }
   Result<std::optional<Flow>> Find(std::uint8_t protocol, const FlowTuple& original,
                                    std::uint16_t zone) override;
   Result<Counts> Cut(std::span<const Flow> flows) override;
@@ -43,6 +53,7 @@ class NetlinkConntrack : public Conntrack {
   Result<NetlinkClient::Refusals> Send(const ConntrackRequests& requests) {
     return client_.Tell(requests.data(), requests.size(), requests.next_sequence());
   }
+  static Status WalkOver(NetlinkClient* client, const ConntrackRequests& request, const Tell& tell);
   Status CutSome(std::span<const Flow> flows, Counts* counts);
 
   NetlinkClient client_;
@@ -51,12 +62,12 @@ class NetlinkConntrack : public Conntrack {
   // kernel waits for an RCU grace period, 10 to 20 ms, and holds nf_tables' lock meanwhile, so that
   // commits wait too.
   NetlinkClient walker_;
+  NetlinkClient picker_;  // for those that do not wait for the end of a walk over all entries
 };
 
-Status NetlinkConntrack::Walk(const Tell& tell) {
-  ConntrackRequests request(walker_.next_sequence());
-  request.Dump();
-  return walker_.AskUntil(request.first(), [&tell](const nlmsghdr* message) {
+Status NetlinkConntrack::WalkOver(NetlinkClient* client, const ConntrackRequests& request,
+                                  const Tell& tell) {
+  return client->AskUntil(request.first(), [&tell](const nlmsghdr* message) {
     const auto flow = IsEntry(message) ? DecodeFlow(message) : std::nullopt;
     return !flow || tell(*flow);
   });
@@ -206,12 +217,17 @@ Result<std::unique_ptr<Conntrack>> OpenConntrack() {
   if (!requests.ok()) return requests.status();
   auto walks = OpenChannel(NETLINK_NETFILTER);
   if (!walks.ok()) return walks.status();
-  return ConntrackOver(std::move(requests).value(), std::move(walks).value());
+  auto picks = OpenChannel(NETLINK_NETFILTER);
+  if (!picks.ok()) return picks.status();
+  return ConntrackOver(std::move(requests).value(), std::move(walks).value(),
+                       std::move(picks).value());
 }
 
 std::unique_ptr<Conntrack> ConntrackOver(std::unique_ptr<NetlinkChannel> requests,
-                                         std::unique_ptr<NetlinkChannel> walks) {
-  return std::make_unique<NetlinkConntrack>(std::move(requests), std::move(walks));
+                                         std::unique_ptr<NetlinkChannel> walks,
+                                         std::unique_ptr<NetlinkChannel> picks) {
+  return std::make_unique<NetlinkConntrack>(std::move(requests), std::move(walks),
+                                            std::move(picks));
 }
 
 Result<std::size_t> RemoveTombstones(Conntrack* conntrack) {

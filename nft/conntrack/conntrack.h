@@ -15,6 +15,7 @@
 
 #include "nft/base/status.h"
 #include "nft/conntrack/flow.h"
+#include "nft/conntrack/flow_scope.h"
 
 namespace podgate::nft {
 
@@ -30,6 +31,11 @@ class Conntrack {
   // walk. kUnavailable: the kernel does not answer; kOverrun, kInterrupted: walk again.
   using Tell = std::function<bool(const Flow& flow)>;
   virtual Status Walk(const Tell& tell) = 0;
+
+  // The same for the entries with this end, and perhaps for others of its family: the kernel
+  // picks by IPv4 addresses only.
+  // May be called from the `tell` of Walk().
+  virtual Status Walk(const FlowEnd& end, const Tell& tell) = 0;
 
   // The entry whose first packet looks like this; nullopt: there is none.
   virtual Result<std::optional<Flow>> Find(std::uint8_t protocol, const FlowTuple& original,
@@ -67,9 +73,10 @@ Result<std::size_t> RemoveTombstones(Conntrack* conntrack);
 // CAP_NET_ADMIN there.
 Result<std::unique_ptr<Conntrack>> OpenConntrack();
 
-// The same over channels that the caller made, one for requests and one for walks: for tests of
-// what happens when they fail.
+// The same over channels that the caller made, one for requests, one for walks over all entries and
+// one for walks over those with one end: for tests of what happens when they fail.
 std::unique_ptr<Conntrack> ConntrackOver(std::unique_ptr<NetlinkChannel> requests,
-                                         std::unique_ptr<NetlinkChannel> walks);
+                                         std::unique_ptr<NetlinkChannel> walks,
+                                         std::unique_ptr<NetlinkChannel> picks);
 
 }  // namespace podgate::nft

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "nft/conntrack/flow.h"
+#include "nft/conntrack/flow_scope.h"
 
 struct nlmsghdr;
 
@@ -26,6 +27,9 @@ class ConntrackRequests {
 
   // All entries of both families.
   void Dump();
+  // Those with this IPv4 address at this end: the kernel picks them out (CTA_FILTER, Linux 5.8; an
+  // older one answers with all of the family). With an IPv6 address, all of its family.
+  void Dump(const FlowEnd& end);
   // The entry with this tuple, whichever of its directions that is.
   void Get(std::uint8_t protocol, const FlowTuple& tuple, std::uint16_t zone);
   // How many entries there are and may be.

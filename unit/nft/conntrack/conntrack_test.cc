@@ -63,6 +63,49 @@ TEST_F(ConntrackTest, TellsWhatIsThere) {
   EXPECT_EQ(taken, 2);
 }
 
+TEST_F(ConntrackTest, PicksTheEntriesOfAnEndAlsoDuringAWalk) {
+  Flow service = PlainFlow("10.0.0.3", "10.96.0.1", kTcp, 80);
+  service.reply = {At("10.0.0.2"), At("192.168.0.1"), 8080, 61000};
+  for (const Flow& flow :
+       {service, PlainFlow("10.0.0.1", "10.0.0.2", kUdp, 53), EchoFlow("10.0.0.2", "10.0.0.1"),
+        PlainFlow("fd00::1", "fd00::2", kTcp, 443)})
+    ASSERT_EQ(Make(flow), 0);
+  const auto picked = [this](const char* address, Side side) {
+    std::size_t right = 0;
+    const FlowEnd end{At(address), side};
+    FlowScope scope;
+    scope.Add(end);
+    EXPECT_TRUE(conntrack_
+                    ->Walk(end,
+                           [&](const Flow& flow) {
+                             EXPECT_EQ(flow.original.source.family(), end.address.family());
+                             EXPECT_TRUE(scope.Contains(flow) ||
+                                         end.address.family() == ipset::Family::kIPv6);
+                             right += scope.Contains(flow) ? 1 : 0;
+                             return true;
+                           })
+                    .ok());
+    return right;
+  };
+  const auto all = [&] {
+    EXPECT_EQ(picked("10.0.0.2", Side::kDestination), 2U);
+    EXPECT_EQ(picked("10.0.0.2", Side::kSource), 1U);
+    EXPECT_EQ(picked("10.0.0.3", Side::kSource), 1U);
+    EXPECT_EQ(picked("10.96.0.1", Side::kDestination), 0U);
+    EXPECT_EQ(picked("fd00::2", Side::kDestination), 1U);
+    EXPECT_EQ(picked("fd00::2", Side::kSource), 0U);
+  };
+  all();
+  std::size_t told = 0;
+  EXPECT_TRUE(conntrack_
+                  ->Walk([&](const Flow&) {
+                    if (++told == 2) all();
+                    return true;
+                  })
+                  .ok());
+  EXPECT_EQ(told, 4U);
+}
+
 // Closing one makes commits of rules wait (see NetlinkConntrack).
 TEST_F(ConntrackTest, WalksWithoutClosingASocket) {
   ASSERT_EQ(Make(PlainFlow("10.0.0.1", "10.0.0.2", kTcp, 80)), 0);

@@ -28,6 +28,22 @@ class FakeConntrack : public Conntrack {
     }
     return {};
   }
+  Status Walk(const FlowEnd& end, const Tell& tell) override {
+    FlowScope scope;
+    scope.Add(end);
+    std::vector<Flow> flows;
+    {
+      const std::lock_guard<std::mutex> lock(mutex_);
+      if (!walk_status_.ok()) return walk_status_;
+      std::copy_if(flows_.begin(), flows_.end(), std::back_inserter(flows),
+                   [&](const Flow& flow) { return scope.Contains(flow); });
+      ++picks_;
+    }
+    for (const Flow& flow : flows) {
+      if (!tell(flow)) break;
+    }
+    return {};
+  }
   Result<std::optional<Flow>> Find(std::uint8_t protocol, const FlowTuple& original,
                                    std::uint16_t zone) override {
     const std::lock_guard<std::mutex> lock(mutex_);
@@ -104,6 +120,10 @@ class FakeConntrack : public Conntrack {
     const std::lock_guard<std::mutex> lock(mutex_);
     return walks_;
   }
+  int picks() const {  // walks over the entries of one end
+    const std::lock_guard<std::mutex> lock(mutex_);
+    return picks_;
+  }
   std::size_t largest_cut() const {
     const std::lock_guard<std::mutex> lock(mutex_);
     return largest_cut_;
@@ -115,6 +135,7 @@ class FakeConntrack : public Conntrack {
   Status walk_status_;
   std::uint32_t next_id_ = 0;
   int walks_ = 0;
+  int picks_ = 0;
   std::uint64_t most_entries_ = 0;
   std::size_t largest_cut_ = 0;
 };
