@@ -7,7 +7,6 @@
 #include <bit>
 #include <iterator>
 #include <map>
-#include <optional>
 #include <set>
 #include <string>
 #include <utility>
@@ -15,8 +14,8 @@
 #include "compiler/codegen/direction.h"
 #include "compiler/codegen/names.h"
 #include "compiler/codegen/peer_group.h"
-#include "compiler/codegen/port_pieces.h"
 #include "compiler/codegen/rule_origin.h"
+#include "compiler/ir/port_pieces.h"
 
 namespace podgate::compiler {
 namespace {
@@ -103,8 +102,7 @@ class BoundedClass {
     // pieces.
     PortMap single{.key = {nft::Field::kInetProto, nft::Field::kInetService}};
     std::map<Protocol, PortMap> wide;
-    for (const Protocol protocol : kProtocols)
-      if (!AddPieces(protocol, &single, &wide[protocol])) return TooMany();
+    for (const Protocol protocol : kProtocols) AddPieces(protocol, &single, &wide[protocol]);
     if (!single.elements.empty())
       rules_.push_back({.action = nft::VmapService{AddMap("ports", std::move(single))}});
     for (const Protocol protocol : kProtocols)
@@ -155,18 +153,15 @@ class BoundedClass {
     return GotoChain(chain);
   }
 
-  // False when the pieces are too many.
-  bool AddPieces(Protocol protocol, PortMap* single, PortMap* wide) {
+  void AddPieces(Protocol protocol, PortMap* single, PortMap* wide) {
     const auto ranges = needs_.ranges.find(protocol);
-    if (ranges == needs_.ranges.end()) return true;
+    if (ranges == needs_.ranges.end()) return;
     const Indices& owners = needs_.by_port_owner[protocol];
     const auto protocol_wide = needs_.wide.find(protocol);
     const Indices base = protocol_wide == needs_.wide.end()
                              ? needs_.any
                              : UnionOf(protocol_wide->second, needs_.any);
-    const std::optional<std::vector<PortPiece>> pieces = CutPorts(ranges->second, kMaxPieceRules);
-    if (!pieces || pieces->size() * base.size() > kMaxPieceRules) return false;
-    for (const PortPiece& piece : *pieces) {
+    for (const PortPiece& piece : CutPorts(ranges->second)) {
       Indices entries;
       for (const std::size_t rule : piece.rules) entries.push_back(owners[rule]);
       entries = UnionOf(entries, base);
@@ -187,7 +182,6 @@ class BoundedClass {
              .last = {},
              .verdict = verdict});
     }
-    return true;
   }
 
   std::string AddMap(std::string_view what, PortMap map) {
@@ -211,13 +205,6 @@ class BoundedClass {
     if (!set.interval)
       set.size = static_cast<std::uint32_t>(std::bit_ceil(2 * set.elements.size()));
     return sets_->out()->sets.insert_or_assign(set.name, std::move(set)).first->first;
-  }
-
-  std::vector<nft::Rule> TooMany() const {
-    nft::Rule deny = DenyRule(class_.direction);
-    deny.comment =
-        "nothing allowed: more port ranges times rules than Podgate takes; use fewer port ranges";
-    return {std::move(deny)};
   }
 
   const PolicyClass& class_;

@@ -22,11 +22,8 @@
 
 namespace podgate::compiler {
 
-// Rules of all port pieces of a class together; more is refused (nothing is allowed, and a comment
-// says so): a guard against policies made to exhaust memory.
-inline constexpr std::size_t kMaxPieceRules = 1'000'000;
-
-// The rules of the class's chain. Adds groups, maps and sets to the sets' ruleset.
+// The rules of the class's chain; the class is within its budget (class_budget.h). Adds groups,
+// maps and sets to the sets' ruleset.
 std::vector<nft::Rule> BoundedRules(const PolicyClass& policy_class, LookupSets* sets);
 
 }  // namespace podgate::compiler

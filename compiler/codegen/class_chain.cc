@@ -138,7 +138,8 @@ std::string ClassChainName(const ClassKey& key) {
   AppendPart(&identity, "ports");
   for (const NamedPort& port : key.resolved)
     AppendPart(&identity, fmt::format("{} {} {}", port.name, ToString(port.protocol), port.port));
-  if (key.policies.size() == 1 && key.resolved.empty())
+  if (key.contested) AppendPart(&identity, "contested");
+  if (key.policies.size() == 1 && key.resolved.empty() && !key.contested)
     return PlainName(prefix, first, identity, nft::kMaxNameBytes);
   const std::string more = key.policies.size() > 1
                                ? fmt::format("-and-{}-more", key.policies.size() - 1)
@@ -151,14 +152,18 @@ std::string CompileClass(const PolicyClass& policy_class, LookupSets* sets) {
   const std::optional<std::vector<Pair>> pairs = DistinctPairs(policy_class);
   nft::Chain chain{.name = ClassChainName({.direction = policy_class.direction,
                                            .policies = policy_class.policies,
-                                           .resolved = policy_class.resolved}),
+                                           .resolved = policy_class.resolved,
+                                           .contested = policy_class.contested}),
                    .base = std::nullopt,
                    .rules = {}};
   chain.rules =
       pairs ? ReadableRules(policy_class, *pairs, sets) : BoundedRules(policy_class, sets);
-  if (policy_class.over_budget)
-    chain.rules.back().comment = fmt::format(
-        "nothing allowed: more than {} different pod selectors; use fewer", kMaxPodTerms);
+  if (policy_class.over_budget != OverBudget::kNo)
+    chain.rules.back().comment =
+        fmt::format("nothing allowed: {}; use fewer", Describe(policy_class.over_budget));
+  if (policy_class.contested)
+    chain.rules.back().comment =
+        "nothing allowed: several pods have the address, and different policies isolate them";
   return sets->out()->chains.insert_or_assign(chain.name, chain).first->first;
 }
 

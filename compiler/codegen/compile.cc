@@ -4,7 +4,7 @@
 //   sets_from_ir                   the members of the sets that rules look up
 //   class_chain                    what the policies of a class of pods allow, up to a few rules
 //     bounded_form                 the same for many rules: ports are looked up in maps
-//       port_pieces, peer_group    disjoint port ranges; the peers allowed at such a piece
+//       peer_group               the peers allowed at a piece of the ports
 //     block_plan                   ipBlocks, prefix by prefix or by set
 //   table_comment                  which node's table it is
 //   dispatch                       from a pod's address to the chain of its class
@@ -45,16 +45,18 @@ Dispatch AddAddresses(const NodeIr& ir, const std::vector<std::string>& class_ch
                       Direction direction, Family family, nft::Ruleset* out) {
   std::vector<nft::Element> map;
   std::vector<nft::Element> guard;
-  for (const IsolatedPod& pod : ir.pods) {
-    const int number = direction == Direction::kIngress ? pod.ingress_class : pod.egress_class;
-    if (number < 0) continue;
-    for (const Address& address : pod.addresses) {
-      if (address.family() != family) continue;
-      AddChain(AddressChain(direction, pod.key, address, class_chains.at(number)), out);
-      map.push_back(DispatchElement(direction, address));
-      guard.push_back(GuardElement(address));
-    }
-  }
+  const auto add = [&](const std::vector<ObjectKey>& pods, const Address& address,
+                       const auto& isolated) {
+    const int number =
+        direction == Direction::kIngress ? isolated.ingress_class : isolated.egress_class;
+    if (number < 0 || address.family() != family) return;
+    AddChain(AddressChain(direction, pods, address, class_chains.at(number)), out);
+    map.push_back(DispatchElement(direction, address));
+    guard.push_back(GuardElement(address));
+  };
+  for (const IsolatedPod& pod : ir.pods)
+    for (const Address& address : pod.addresses) add({pod.key}, address, pod);
+  for (const SharedAddress& shared : ir.shared) add(shared.pods, shared.address, shared);
   Dispatch dispatch = DefineDispatch(direction, family, map.size());
   AddSet(dispatch.map, std::move(map), out);
   AddSet(dispatch.guard, std::move(guard), out);

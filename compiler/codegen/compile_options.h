@@ -8,7 +8,10 @@ namespace podgate::compiler {
 struct CompileOptions {
   bool pod_to_node_enforce = false;  // police pod -> own node in the input hook
   bool reject = false;               // deny with an answer instead of a drop
+  bool log_denied = true;            // denied packets go to the drop log
   std::uint16_t log_group = 100;     // nflog group of the drop log
+  bool ipvs = false;                 // police what IPVS forwards, in the output hook
+  friend bool operator==(const CompileOptions&, const CompileOptions&) = default;
 };
 
 }  // namespace podgate::compiler

@@ -10,6 +10,15 @@ namespace podgate::compiler {
 namespace {
 
 constexpr std::uint32_t kLocalPods = 2048;  // more than any kubelet takes
+constexpr std::string_view kAnd = " and ";
+
+// "a/web", "a/web and b/old", "a/web and 2 more".
+std::string Names(const std::vector<ObjectKey>& pods) {
+  std::string text = pods.front().ToString();
+  if (pods.size() == 2) text += std::string(kAnd) + pods.back().ToString();
+  if (pods.size() > 2) text += std::string(kAnd) + std::to_string(pods.size() - 1) + " more";
+  return text;
+}
 
 }  // namespace
 
@@ -49,15 +58,24 @@ std::string AddressChainName(Direction direction, const Address& address) {
   return std::string(direction == Direction::kIngress ? "in" : "eg") + (v4 ? "-" : "6-") + text;
 }
 
-nft::Chain AddressChain(Direction direction, const ObjectKey& pod, const Address& address,
-                        const std::string& class_chain) {
+nft::Chain AddressChain(Direction direction, const std::vector<ObjectKey>& pods,
+                        const Address& address, const std::string& class_chain) {
+  const std::string names = Names(pods);
   const ipset::Prefix self(address, ipset::BitsOf(address.family()));
   nft::Chain chain{.name = AddressChainName(direction, address)};
   chain.rules.push_back({.matches = {nft::MatchPrefix{PeerSide(direction), self}},
                          .action = nft::Verdict{},
-                         .comment = Comment(pod.ToString(), " itself")});
-  chain.rules.push_back({.action = GotoChain(class_chain), .comment = Comment(pod.ToString())});
+                         .comment = Comment(names, " itself")});
+  chain.rules.push_back({.action = GotoChain(class_chain), .comment = Comment(names)});
   return chain;
+}
+
+bool NamesPod(const nft::Chain& chain, const ObjectKey& pod) {
+  if (chain.rules.empty()) return false;
+  const std::string name = pod.ToString();
+  const std::string& comment = chain.rules.back().comment;
+  return comment == Comment(name) || comment.starts_with(name + std::string(kAnd)) ||
+         comment.ends_with(std::string(kAnd) + name);
 }
 
 nft::Element DispatchElement(Direction direction, const Address& address) {

@@ -5,6 +5,7 @@
 #include <array>
 #include <cstddef>
 #include <string>
+#include <vector>
 
 #include "compiler/codegen/direction.h"
 #include "compiler/model/model.h"
@@ -29,9 +30,11 @@ nft::Chain DispatchChain(Direction direction,
 // "in-10.244.1.5", "eg6-fd00--5".
 std::string AddressChainName(Direction direction, const Address& address);
 // A pod always reaches itself, also through a Service that leads back to it; then the class
-// decides.
-nft::Chain AddressChain(Direction direction, const ObjectKey& pod, const Address& address,
-                        const std::string& class_chain);
+// decides. `pods`: who has the address, by key, one as a rule.
+nft::Chain AddressChain(Direction direction, const std::vector<ObjectKey>& pods,
+                        const Address& address, const std::string& class_chain);
+// Whether a chain that AddressChain made, perhaps read back from a kernel, names the pod.
+bool NamesPod(const nft::Chain& chain, const ObjectKey& pod);
 // The elements of map and guard for an isolated pod's address.
 nft::Element DispatchElement(Direction direction, const Address& address);
 nft::Element GuardElement(const Address& address);

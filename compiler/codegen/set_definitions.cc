@@ -52,6 +52,11 @@ std::uint32_t SizeFor(std::size_t elements) {
   return size;
 }
 
+std::uint32_t SizeFor(std::size_t elements, std::uint32_t now) {
+  const std::uint32_t size = SizeFor(elements);
+  return size < now && SizeFor(8 * elements) >= now ? now : size;
+}
+
 std::string SizeSuffix(std::uint32_t size) {
   return size == kSmallestSize ? std::string() : fmt::format("-{}", size);
 }
@@ -73,10 +78,10 @@ std::string MeaningOf(const std::vector<NamedPortUse>& uses) {
   return meaning;
 }
 
-nft::Set PodSet(const std::set<PodTerm>& terms, Family family, std::size_t elements) {
+nft::Set PodSet(const std::set<PodTerm>& terms, Family family, std::uint32_t size) {
   const PodTerm& first = *terms.begin();
   nft::Set set{.key = {AddressField(family)}};
-  set.size = SizeFor(elements);
+  set.size = size;
   set.name = HashedName(fmt::format("peers{}-", Digit(family)),
                         ShortText(first) + MoreSuffix(terms.size()), MeaningOf(terms), kTextBytes) +
              SizeSuffix(set.size);
@@ -84,9 +89,9 @@ nft::Set PodSet(const std::set<PodTerm>& terms, Family family, std::size_t eleme
   return set;
 }
 
-nft::Set NamedPortSet(const std::vector<NamedPortUse>& uses, Family family, std::size_t elements) {
+nft::Set NamedPortSet(const std::vector<NamedPortUse>& uses, Family family, std::uint32_t size) {
   nft::Set set{.key = {AddressField(family), nft::Field::kInetProto, nft::Field::kInetService}};
-  set.size = SizeFor(elements);
+  set.size = size;
   const NamedPortUse& first = uses.front();
   const std::string text =
       fmt::format("{} of {}", PortText(first.ports.front()), PeerText(first.peers.front()));

@@ -26,6 +26,10 @@ struct NamedPortUse {
 // factor 16, so that a set survives most changes; a set that outgrows its step is replaced by a new
 // one with another name (see SizeSuffix).
 std::uint32_t SizeFor(std::size_t elements);
+// For a set that has the size `now` (0: it has none yet): it grows when it has to, but shrinks only
+// when an eighth of what the smaller size holds is left, so that a few elements which come and go
+// cost themselves only.
+std::uint32_t SizeFor(std::size_t elements, std::uint32_t now);
 // What a set's name ends in: nothing for the smallest size, else for instance "-16384".
 std::string SizeSuffix(std::uint32_t size);
 
@@ -33,9 +37,9 @@ std::string SizeSuffix(std::uint32_t size);
 std::string MeaningOf(const std::set<PodTerm>& terms);
 std::string MeaningOf(const std::vector<NamedPortUse>& uses);
 
-// Without their elements, of a size for so many.
-nft::Set PodSet(const std::set<PodTerm>& terms, Family family, std::size_t elements);
-nft::Set NamedPortSet(const std::vector<NamedPortUse>& uses, Family family, std::size_t elements);
+// Without their elements.
+nft::Set PodSet(const std::set<PodTerm>& terms, Family family, std::uint32_t size);
+nft::Set NamedPortSet(const std::vector<NamedPortUse>& uses, Family family, std::uint32_t size);
 // With its elements, by which it is named; `block` is of one family, not empty.
 nft::Set BlockSet(const AddressSet& block);
 

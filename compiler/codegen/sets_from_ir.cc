@@ -67,7 +67,7 @@ std::string SetsFromIr::Pods(const std::set<PodTerm>& terms, Family family) {
       for (const Address& address : it->second)
         if (address.family() == family) keys.push_back(nft::AddressKey(address));
   std::vector<nft::Element> elements = Elements(std::move(keys));
-  nft::Set set = PodSet(terms, family, elements.size());
+  nft::Set set = PodSet(terms, family, SizeFor(elements.size()));
   return name = Add(std::move(set), std::move(elements));
 }
 
@@ -94,7 +94,7 @@ std::string SetsFromIr::NamedPorts(const std::vector<NamedPortUse>& uses, Family
     }
   }
   std::vector<nft::Element> elements = Elements(std::move(keys));
-  nft::Set set = NamedPortSet(uses, family, elements.size());
+  nft::Set set = NamedPortSet(uses, family, SizeFor(elements.size()));
   return name = Add(std::move(set), std::move(elements));
 }
 

@@ -13,6 +13,7 @@ namespace {
 
 constexpr std::string_view kPolicyVersion = "networking.k8s.io/v1";
 constexpr std::string_view kPartial = "PartialObjectMetadata";
+constexpr std::string_view kNode = "Node";
 
 std::string Lower(std::string_view text) {
   std::string lower(text);
@@ -39,9 +40,17 @@ bool IsForeignGroup(std::string_view api_version) {
   return group.find('.') != std::string_view::npos && group != "networking.k8s.io";
 }
 
-// What the object is. kUnknown: nothing of ours; then an error has been reported, or it is passed
+// Files lie among manifests that are none: values of charts, settings of other programs. One
+// without a kind is such a file, unless its version can be that of a policy.
+bool IsNoObject(std::string_view kind, std::string_view version, const DraftContext& context) {
+  if (context.in_list) return false;
+  return kind.empty() ? version != kPolicyVersion : KindOf(kind) == Kind::kUnknown && kind != kNode;
+}
+
+// What the object is. kUnknown: none of Kind; then an error has been reported, or it is passed
 // over.
-Kind Identify(const Draft& draft, const DraftContext& context, Problems* problems) {
+Kind Identify(const Draft& draft, const DraftContext& context, Problems* problems,
+              Standing* standing) {
   std::string_view kind = draft.kind.empty() ? context.default_kind : draft.kind;
   std::string_view version =
       draft.api_version.empty() ? context.default_api_version : draft.api_version;
@@ -58,22 +67,31 @@ Kind Identify(const Draft& draft, const DraftContext& context, Problems* problem
     return Kind::kUnknown;
   }
   if (kind.empty() || version.empty()) {
-    problems->Error(draft.start, kind.empty() ? "kind" : "apiVersion",
-                    "missing; every object needs apiVersion and kind");
+    const bool no_object = context.manifest && IsNoObject(kind, version, context);
+    if (no_object) *standing = Standing::kNoObject;
+    problems->Add(no_object ? Diagnostic::Severity::kSkipped : Diagnostic::Severity::kError,
+                  draft.start, kind.empty() ? "kind" : "apiVersion",
+                  "missing; every object needs apiVersion and kind");
     return Kind::kUnknown;
   }
+  *standing = Standing::kOtherKind;
   const Kind known = KindOf(kind);
   if (known == Kind::kUnknown) {
     for (const Kind other : {Kind::kPod, Kind::kNamespace, Kind::kNetworkPolicy}) {
       if (version == VersionOf(other) && Lower(kind) == Lower(NameOf(other))) {
+        *standing = Standing::kRead;
         problems->Error(draft.kind_offset, "kind",
                         "must be written " + std::string(NameOf(other)) + ", found " + Quote(kind));
       }
     }
     return Kind::kUnknown;
   }
-  if (version == VersionOf(known)) return known;
+  if (version == VersionOf(known)) {
+    *standing = Standing::kRead;
+    return known;
+  }
   if (IsForeignGroup(version)) return Kind::kUnknown;
+  *standing = Standing::kRead;
   const std::size_t offset =
       draft.api_version_offset == kNoOffset ? draft.start : draft.api_version_offset;
   if (known == Kind::kNetworkPolicy && version == "extensions/v1beta1") {
@@ -127,11 +145,28 @@ void SortUnique(std::vector<T>* items) {
 
 void FinishPod(Draft* draft) {
   Pod& pod = draft->pod;
+  pod.still_running = pod.finished && pod.still_running;
   if (!draft->has_pod_ips && draft->pod_ip) pod.addresses.push_back(*draft->pod_ip);
   if (!draft->has_host_ips && draft->host_ip) pod.host_addresses.push_back(*draft->host_ip);
   SortUnique(&pod.addresses);
   SortUnique(&pod.host_addresses);
   SortUnique(&pod.ports);
+}
+
+Finished FinishNode(Draft&& draft, Finished&& finished) {
+  finished.standing = Standing::kRead;
+  finished.name = "node " + draft.pod.key.name;
+  Problems found;
+  if (const auto wrong = CheckSubdomain(draft.pod.key.name)) {
+    found.Error(draft.name_offset == kNoOffset ? draft.start : draft.name_offset, "metadata.name",
+                *wrong);
+  } else {
+    SortUnique(&draft.node_addresses);
+    finished.node = Node{draft.pod.key.name, std::move(draft.node_addresses)};
+  }
+  finished.problems = found.Take();
+  for (Problem& problem : draft.problems.Take()) finished.problems.push_back(std::move(problem));
+  return std::move(finished);
 }
 
 // False when the object cannot be told from others.
@@ -177,7 +212,7 @@ std::string_view NameOf(Kind kind) {
 }
 
 bool IsOtherKind(std::string_view kind) {
-  return !kind.empty() && kind != kPartial && KindOf(kind) == Kind::kUnknown &&
+  return !kind.empty() && kind != kPartial && kind != kNode && KindOf(kind) == Kind::kUnknown &&
          !kind.ends_with("List");
 }
 
@@ -185,7 +220,15 @@ Finished Finish(Draft&& draft, const DraftContext& context) {
   Finished finished;
   finished.start = draft.start;
   Problems found;  // of kind and name, which come before those of the parts
-  const Kind kind = Identify(draft, context, &found);
+  const Kind kind = Identify(draft, context, &found, &finished.standing);
+  if (context.manifest) {
+    finished.kind = draft.kind.empty() ? context.default_kind : draft.kind;
+    finished.api_version =
+        draft.api_version.empty() ? context.default_api_version : draft.api_version;
+    if (finished.kind == kNode && finished.api_version == "v1") {
+      return FinishNode(std::move(draft), std::move(finished));
+    }
+  }
   ObjectKey& key = draft.pod.key;
   if (kind == Kind::kNamespace) {
     key.ns.clear();
@@ -227,7 +270,8 @@ Finished Finish(Draft&& draft, const DraftContext& context) {
       FinishPod(&draft);
       if (named) finished.object = std::move(draft.pod);
     } else if (named) {
-      finished.object = Namespace{key.name, std::move(draft.pod.labels)};
+      finished.object = Namespace{key.name, std::move(draft.pod.labels), std::move(draft.pod.uid),
+                                  draft.deleting};
     }
   }
   finished.problems = found.Take();

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -25,6 +26,7 @@ struct Draft {
   std::size_t api_version_offset = kNoOffset;
   // Metadata; also of kinds that are no pods.
   Pod pod;
+  bool deleting = false;  // it has a deletionTimestamp
   std::string generate_name;
   std::string resource_version;
   std::string continue_token;
@@ -44,9 +46,20 @@ struct Draft {
   bool port_valid = true;
   std::vector<NamedPort> container_ports;  // of the container that is being read
   std::string restart_policy;
+  // Parts of a Node; the first two of the address that is being read.
+  std::string node_address_type;
+  std::optional<Address> node_address;
+  std::vector<Address> node_addresses;
   ApiStatus status;
   Problems problems;  // of the parts above; they count for pods and namespaces only
   TreeBuilder tree;   // of what is or may be a NetworkPolicy
+};
+
+// What an object of a manifest is to Podgate, apart from what may be wrong with it.
+enum class Standing : std::uint8_t {
+  kRead,       // of a kind that is read, or meant to be
+  kOtherKind,  // of the API, and without meaning here
+  kNoObject,   // no object of the API: it has no kind
 };
 
 // What is known about an object from outside of it.
@@ -54,6 +67,7 @@ struct DraftContext {
   bool manifest =
       false;  // somebody's file: syntax of names and labels is checked, "default" is filled in
   Kind expected = Kind::kUnknown;  // the API was asked for this kind
+  bool in_list = false;            // an item, which must say what it is unless its list does
   // From the list around it; for objects that have none of their own.
   std::string_view default_kind;
   std::string_view default_api_version;
@@ -61,6 +75,10 @@ struct DraftContext {
 
 struct Finished {
   std::optional<Object> object;
+  std::optional<Node> node;  // of manifests
+  Standing standing = Standing::kRead;
+  std::string kind;  // as it is written, or as the list around it says
+  std::string api_version;
   std::string name;  // "pod x/a"; empty when it has no name to be called by
   std::vector<Problem> problems;
   std::size_t start = kNoOffset;  // where it begins

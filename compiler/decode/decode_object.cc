@@ -40,7 +40,11 @@ ObjectReader::ObjectReader(TextForm form, Kind kind, const DecodeLimits& limits,
     : form_(form), kind_(kind), limits_(limits), locator_(locator), emit_(std::move(emit)) {}
 
 bool ObjectReader::Fail(std::size_t offset, std::string message) {
-  failure_ = Problem{Diagnostic::Severity::kError, offset, "", std::move(message)};
+  // A text that is no object at all is no manifest.
+  const auto severity = form_ == TextForm::kManifest && frames_.empty()
+                            ? Diagnostic::Severity::kSkipped
+                            : Diagnostic::Severity::kError;
+  failure_ = Problem{severity, offset, "", std::move(message)};
   return false;
 }
 
@@ -213,6 +217,11 @@ bool ObjectReader::Open(SlotType type) {
     }
     if (slot == Slot::kPodIpEntry) draft().has_pod_ips = true;
     if (slot == Slot::kHostIpEntry) draft().has_host_ips = true;
+    if (slot == Slot::kRunning) draft().pod.still_running = true;
+    if (slot == Slot::kNodeAddress) {
+      draft().node_address_type.clear();
+      draft().node_address.reset();
+    }
     if (slot == Slot::kItems) {
       draft().is_list = true;
       draft().tree.Stop();
@@ -253,6 +262,11 @@ Slot ObjectReader::SlotOfKey(std::string_view key) {
       return Slot::kSkip;
     }
     frame.seen |= bit;
+    // A Node's, which the agent is not sent; a pod has no such field.
+    if (members[i].slot == Slot::kNodeAddresses &&
+        (form_ != TextForm::kManifest || draft().kind == "Pod")) {
+      return Slot::kSkip;
+    }
     return frame.slot == Slot::kObject ? FilterTopLevel(members[i].slot) : members[i].slot;
   }
   // Half of a policy's metadata, and no part of its meaning.
@@ -275,7 +289,10 @@ Slot ObjectReader::FilterTopLevel(Slot slot) {
     case Slot::kSpec:
     case Slot::kStatus:
       // Read as a pod's also while the kind is not known.
-      return here.kind.empty() || here.kind == "Pod" ? slot : Slot::kSkip;
+      return here.kind.empty() || here.kind == "Pod" ||
+                     (here.kind == "Node" && slot == Slot::kStatus)
+                 ? slot
+                 : Slot::kSkip;
     case Slot::kItems:
       // What the API was asked for is no list of lists.
       if (form_ == TextForm::kWatchEvent || form_ == TextForm::kStatus) return Slot::kSkip;
@@ -329,6 +346,9 @@ void ObjectReader::Store(Slot slot, const std::string& text, std::int64_t number
     case Slot::kCreated:
       here.pod.created = text;
       break;
+    case Slot::kDeletionTime:
+      here.deleting = !text.empty();
+      break;
     case Slot::kInitialEventsEnd:
       here.initial_events_end = text == "true";
       break;
@@ -375,6 +395,12 @@ void ObjectReader::Store(Slot slot, const std::string& text, std::int64_t number
     case Slot::kHostIp:
     case Slot::kHostIpText:
       TakeAddress(text, slot == Slot::kHostIpText, true);
+      break;
+    case Slot::kNodeAddressType:
+      here.node_address_type = text;
+      break;
+    case Slot::kNodeAddressText:
+      here.node_address = Address::Parse(text);
       break;
     case Slot::kCode:
       here.status.code = static_cast<int>(std::clamp<std::int64_t>(number, 0, 999));
@@ -425,6 +451,7 @@ bool ObjectReader::Close() {
   if (slot == Slot::kContainer || slot == Slot::kInitContainer) {
     EndContainer(slot == Slot::kInitContainer);
   }
+  if (slot == Slot::kNodeAddress) EndNodeAddress();
   frames_.pop_back();
   if (slot == Slot::kObject) EndDraft();
   return !failure_;
@@ -452,6 +479,16 @@ void ObjectReader::EndContainer(bool init) {
   here.container_ports.clear();
 }
 
+// Of the types that the API knows, these two are addresses that packets have (NodeAddressType of
+// core/v1).
+void ObjectReader::EndNodeAddress() {
+  Draft& here = draft();
+  if (here.node_address &&
+      (here.node_address_type == "InternalIP" || here.node_address_type == "ExternalIP")) {
+    here.node_addresses.push_back(*here.node_address);
+  }
+}
+
 void ObjectReader::BeginDraft() {
   const bool in_root_list = drafts_.size() == 1;
   std::string default_kind;
@@ -471,14 +508,23 @@ void ObjectReader::BeginDraft() {
 
 void ObjectReader::EndList(Draft&& done) {
   if (form_ == TextForm::kManifest) {
-    if (done.kind.empty()) {
+    // A file that happens to have `items` and is no list of the API.
+    const bool no_object = done.kind.empty() && done.api_version.empty() && drafts_.empty();
+    if (no_object) {
+      done.problems.Clear();
+      done.problems.Add(Diagnostic::Severity::kSkipped, done.start, "kind",
+                        "missing; every object needs apiVersion and kind");
+    } else if (done.kind.empty()) {
       done.problems.Error(done.start, "kind", "missing; every object needs apiVersion and kind");
     } else if (!done.kind.ends_with(kList) && !IsOtherKind(done.kind)) {
       done.problems.Error(
           done.kind_offset, "kind",
           "must be a list's kind, since there are items, found " + Quote(done.kind));
     }
-    Finished finished{std::nullopt, "", done.problems.Take(), done.start};
+    Finished finished;
+    finished.standing = no_object ? Standing::kNoObject : Standing::kRead;
+    finished.problems = done.problems.Take();
+    finished.start = done.start;
     if (!finished.problems.empty()) emit_(std::move(finished));
   }
   if (drafts_.empty()) list_ = std::move(done);
@@ -506,7 +552,8 @@ void ObjectReader::EndDraft() {
     const bool bare = done.kind.empty();
     if (done.in_root_list && kind_ == Kind::kUnknown) {
       if (second_pass_) {
-        if (!bare) return;  // emitted by the first pass
+        if (!bare) return;                                              // emitted by the first pass
+        if (list_->kind.empty() && list_->api_version.empty()) return;  // told with its list
         list_kind = second_kind_;
         list_version = second_api_version_;
       } else if (bare && (list_kind.empty() || list_version.empty())) {
@@ -516,13 +563,15 @@ void ObjectReader::EndDraft() {
     } else if (second_pass_) {
       return;
     }
+    context.in_list = true;
     if (list_kind.ends_with(kList) && list_kind != kList) {
       context.default_kind = list_kind.substr(0, list_kind.size() - kList.size());
       context.default_api_version = list_version;
     }
   }
   Finished finished = Finish(std::move(done), context);
-  if (finished.object || !finished.problems.empty()) emit_(std::move(finished));
+  if (form_ == TextForm::kManifest || finished.object || !finished.problems.empty())
+    emit_(std::move(finished));
 }
 
 }  // namespace podgate::compiler

@@ -30,7 +30,7 @@ enum class TextForm {
 
 class ObjectReader final : public ValueReader {
  public:
-  // Is given each object that was asked for or has problems, in order.
+  // Is given each object that was asked for or has problems, in order; of a manifest every object.
   using Emit = std::function<void(Finished&&)>;
 
   ObjectReader(TextForm form, Kind kind, const DecodeLimits& limits, ValueLocator* locator,
@@ -78,6 +78,7 @@ class ObjectReader final : public ValueReader {
   void TakeAddress(const std::string& text, bool of_list, bool of_host);
   void EndPort();
   void EndContainer(bool init);
+  void EndNodeAddress();
   void BeginDraft();
   void EndDraft();
   void EndList(Draft&& done);

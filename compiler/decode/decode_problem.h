@@ -31,6 +31,11 @@ class Problems {
   void Warning(std::size_t offset, std::string field, std::string message) {
     Add({Diagnostic::Severity::kWarning, offset, std::move(field), std::move(message)});
   }
+  void Add(Diagnostic::Severity severity, std::size_t offset, std::string field,
+           std::string message) {
+    if (severity == Diagnostic::Severity::kError) ++errors_;
+    Add({severity, offset, std::move(field), std::move(message)});
+  }
   void Clear() { *this = Problems(); }
   // In order of appearance; the last one tells how many were left out.
   std::vector<Problem> Take() {

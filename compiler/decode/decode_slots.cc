@@ -21,6 +21,7 @@ constexpr SlotMember kMetadataMembers[] = {{"name", Slot::kName},
                                            {"uid", Slot::kUid},
                                            {"resourceVersion", Slot::kResourceVersion},
                                            {"creationTimestamp", Slot::kCreated},
+                                           {"deletionTimestamp", Slot::kDeletionTime},
                                            {"annotations", Slot::kAnnotations},
                                            {"generateName", Slot::kGenerateName},
                                            {"continue", Slot::kContinue}};
@@ -40,9 +41,17 @@ constexpr SlotMember kStatusMembers[] = {{"phase", Slot::kPhase},
                                          {"podIP", Slot::kPodIp},
                                          {"podIPs", Slot::kPodIps},
                                          {"hostIP", Slot::kHostIp},
-                                         {"hostIPs", Slot::kHostIps}};
+                                         {"hostIPs", Slot::kHostIps},
+                                         {"containerStatuses", Slot::kContainerStatuses},
+                                         {"initContainerStatuses", Slot::kContainerStatuses},
+                                         {"ephemeralContainerStatuses", Slot::kContainerStatuses},
+                                         {"addresses", Slot::kNodeAddresses}};
+constexpr SlotMember kContainerStatusMembers[] = {{"state", Slot::kContainerState}};
+constexpr SlotMember kContainerStateMembers[] = {{"running", Slot::kRunning}};
 constexpr SlotMember kPodIpMembers[] = {{"ip", Slot::kPodIpText}};
 constexpr SlotMember kHostIpMembers[] = {{"ip", Slot::kHostIpText}};
+constexpr SlotMember kNodeAddressMembers[] = {{"type", Slot::kNodeAddressType},
+                                              {"address", Slot::kNodeAddressText}};
 constexpr SlotMember kDetailsMembers[] = {{"retryAfterSeconds", Slot::kRetryAfter}};
 
 }  // namespace
@@ -71,6 +80,12 @@ std::span<const SlotMember> MembersOf(Slot slot) {
       return kPodIpMembers;
     case Slot::kHostIpEntry:
       return kHostIpMembers;
+    case Slot::kContainerStatus:
+      return kContainerStatusMembers;
+    case Slot::kContainerState:
+      return kContainerStateMembers;
+    case Slot::kNodeAddress:
+      return kNodeAddressMembers;
     case Slot::kDetails:
       return kDetailsMembers;
     default:
@@ -92,6 +107,10 @@ Slot ElementOf(Slot slot) {
       return Slot::kPodIpEntry;
     case Slot::kHostIps:
       return Slot::kHostIpEntry;
+    case Slot::kContainerStatuses:
+      return Slot::kContainerStatus;
+    case Slot::kNodeAddresses:
+      return Slot::kNodeAddress;
     default:
       return Slot::kSkip;
   }
@@ -105,7 +124,11 @@ SlotType TypeOf(Slot slot) {
     case Slot::kPorts:
     case Slot::kPodIps:
     case Slot::kHostIps:
+    case Slot::kContainerStatuses:
+    case Slot::kNodeAddresses:
       return SlotType::kArray;
+    case Slot::kRunning:
+      return SlotType::kObject;
     case Slot::kHostNetwork:
       return SlotType::kBool;
     case Slot::kPortNumber:
@@ -122,6 +145,7 @@ SlotType TypeOf(Slot slot) {
 std::string_view KeyOf(Slot slot) {
   switch (slot) {
     case Slot::kEventType:
+    case Slot::kNodeAddressType:
       return "type";
     case Slot::kApiVersion:
       return "apiVersion";
@@ -146,6 +170,8 @@ std::string_view KeyOf(Slot slot) {
       return "continue";
     case Slot::kCreated:
       return "creationTimestamp";
+    case Slot::kDeletionTime:
+      return "deletionTimestamp";
     case Slot::kAnnotations:
       return "annotations";
     case Slot::kInitialEventsEnd:
@@ -186,6 +212,16 @@ std::string_view KeyOf(Slot slot) {
       return "hostIP";
     case Slot::kHostIps:
       return "hostIPs";
+    case Slot::kContainerStatuses:
+      return "containerStatuses";
+    case Slot::kContainerState:
+      return "state";
+    case Slot::kRunning:
+      return "running";
+    case Slot::kNodeAddresses:
+      return "addresses";
+    case Slot::kNodeAddressText:
+      return "address";
     case Slot::kCode:
       return "code";
     case Slot::kReason:
@@ -204,6 +240,8 @@ std::string_view KeyOf(Slot slot) {
     case Slot::kPort:
     case Slot::kPodIpEntry:
     case Slot::kHostIpEntry:
+    case Slot::kContainerStatus:
+    case Slot::kNodeAddress:
       return "";
   }
   return "";

@@ -4,6 +4,12 @@
 
 namespace podgate::compiler {
 
+std::optional<NetworkPolicy> LocalPolicies::Find(const ObjectKey& key) const {
+  const auto it = policies_.find(key);
+  if (it == policies_.end()) return std::nullopt;
+  return it->second.packed.Unpack();
+}
+
 bool LocalPolicies::Holds(const NetworkPolicy& policy) const {
   const auto it = policies_.find(policy.key);
   return it != policies_.end() && it->second.packed == PackedPolicy(policy);

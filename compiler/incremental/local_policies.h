@@ -3,6 +3,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -19,6 +20,7 @@ class LocalPolicies {
 
   std::size_t size() const { return policies_.size(); }
   bool Contains(const ObjectKey& key) const { return policies_.contains(key); }
+  std::optional<NetworkPolicy> Find(const ObjectKey& key) const;
   // The policy is known and equal.
   bool Holds(const NetworkPolicy& policy) const;
   void Put(const NetworkPolicy& policy);

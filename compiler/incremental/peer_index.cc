@@ -1,6 +1,7 @@
 #include "compiler/incremental/peer_index.h"
 
 #include <algorithm>
+#include <functional>
 #include <optional>
 #include <unordered_set>
 
@@ -36,26 +37,56 @@ void PeerIndex::Change(MemberSet* set, nft::Key key, int by) {
   changed_.insert(set);
 }
 
-void PeerIndex::CountIn(MemberSet* set, const PodRecord& pod, const std::vector<Address>& owned,
-                        int by) {
-  if (!set->named.empty()) return CountNamed(set, pod, owned, by);
-  for (const Address& address : owned)
-    if (address.family() == set->family) Change(set, nft::AddressKey(address), by);
+// What the pod owns, but for addresses that are counted with another owner: once with all of them.
+std::vector<OwnedAddress> PeerIndex::Counted(const PodRecord& pod) const {
+  std::vector<OwnedAddress> owned = pods_->Owned(pod);
+  std::erase_if(owned, [&pod](const OwnedAddress& one) {
+    return std::any_of(one.others.begin(), one.others.end(), [&pod](const PodRecord* other) {
+      return std::less<const PodRecord*>()(other, &pod);
+    });
+  });
+  return owned;
 }
 
-void PeerIndex::CountNamed(MemberSet* set, const PodRecord& pod, const std::vector<Address>& owned,
-                           int by) {
-  for (const Address& address : owned) {
+bool PeerIndex::SelectsAll(const PeerTerm& term, const PodRecord& pod,
+                           const OwnedAddress& owned) const {
+  return Selects(term, *pod.identity) &&
+         std::all_of(owned.others.begin(), owned.others.end(),
+                     [&](const PodRecord* other) { return Selects(term, *other->identity); });
+}
+
+void PeerIndex::CountIn(MemberSet* set, const PodRecord& pod,
+                        const std::vector<OwnedAddress>& owned, int by) {
+  if (!set->named.empty()) return CountNamed(set, pod, owned, by);
+  for (const OwnedAddress& one : owned) {
+    if (one.address.family() != set->family) continue;
+    const bool member =
+        one.others.empty() ||
+        std::any_of(set->pod_terms.begin(), set->pod_terms.end(),
+                    [&](const PeerTerm* term) { return SelectsAll(*term, pod, one); });
+    if (member) Change(set, nft::AddressKey(one.address), by);
+  }
+}
+
+void PeerIndex::CountNamed(MemberSet* set, const PodRecord& pod,
+                           const std::vector<OwnedAddress>& owned, int by) {
+  for (const OwnedAddress& one : owned) {
+    const Address& address = one.address;
     if (address.family() != set->family) continue;
     std::set<nft::Key> keys;  // two names may have one number
     for (const NamedPort& port : *pod.ports) {
+      const bool agreed =
+          std::all_of(one.others.begin(), one.others.end(), [&port](const PodRecord* other) {
+            return std::binary_search(other->ports->begin(), other->ports->end(), port);
+          });
+      if (!agreed) continue;
       for (std::size_t i = 0; i < set->uses.size(); ++i) {
         const MemberSet::Use& use = set->uses[i];
         if (!Names(set->named[i], port)) continue;
         const bool peer =
             use.any || use.blocks.Contains(address) ||
             std::any_of(use.terms.begin(), use.terms.end(),
-                        [&](const PeerTerm* term) { return Selects(*term, *pod.identity); });
+                        [&](const PeerTerm* term) { return SelectsAll(*term, pod, one); });
         if (!peer) continue;
         keys.insert(nft::AddressProtocolServiceKey(
             address, static_cast<std::uint8_t>(port.protocol), port.port));
@@ -69,7 +100,7 @@ void PeerIndex::Count(const PodRecord& pod, int by) {
   const Identity& identity = *pod.identity;
   if (identity.terms.empty() && !identity.crowded && (by_port_.empty() || pod.ports->empty()))
     return;
-  const std::vector<Address> owned = pods_->Owned(pod);
+  const std::vector<OwnedAddress> owned = Counted(pod);
   if (owned.empty()) return;
   std::set<MemberSet*> sets;
   VisitTerms(identity, [&](const PeerTerm* term) {
@@ -224,7 +255,7 @@ MemberSet* PeerIndex::NamedPortSet(const std::vector<NamedPortUse>& uses, Family
 void PeerIndex::Fill(MemberSet* set) {
   changed_.insert(set);  // also if it is empty: it is new
   const auto add = [&](Identity* identity) {
-    for (const PodRecord* pod : identity->pods) CountIn(set, *pod, pods_->Owned(*pod), 1);
+    for (const PodRecord* pod : identity->pods) CountIn(set, *pod, Counted(*pod), 1);
   };
   const bool everywhere = std::any_of(set->uses.begin(), set->uses.end(), [](const auto& use) {
     return use.any || !use.blocks.empty();
@@ -293,14 +324,23 @@ void PeerIndex::NamespaceChanged(const std::string& name) {
   std::vector<Identity*> identities;
   if (const Symbol ns = symbols_->Find(name); ns != kNoSymbol)
     pods_->VisitIdentities(ns, [&](Identity* identity) { identities.push_back(identity); });
+  // With whom they share an address: whether that is in a set depends on them.
+  std::set<const PodRecord*> sharers;
+  for (const Identity* identity : identities)
+    for (const PodRecord* pod : identity->pods)
+      for (const OwnedAddress& owned : pods_->Owned(*pod))
+        for (const PodRecord* other : owned.others)
+          if (other->identity->ns != identity->ns) sharers.insert(other);
   for (const Identity* identity : identities)
     for (const PodRecord* pod : identity->pods) TakeOut(*pod);
+  for (const PodRecord* pod : sharers) TakeOut(*pod);
   for (NamespaceTerm* term : flipped)
     if (term->matched.erase(name) == 0) term->matched.insert(name);
   for (Identity* identity : identities) {
     Classify(identity);
     for (const PodRecord* pod : identity->pods) PutIn(*pod);
   }
+  for (const PodRecord* pod : sharers) PutIn(*pod);
 }
 
 }  // namespace podgate::compiler

@@ -72,7 +72,8 @@ class PeerIndex {
   void Drop(MemberSet* set);
 
   // Before a pod changes, and after: takes what it owns out of all sets, and puts it in. The pods
-  // that share an address with it, before or after, are told in the same way.
+  // that share an address with it, before or after, are told in the same way. An address that
+  // several pods own is in a set only by what selects all of them.
   void TakeOut(const PodRecord& pod) { Count(pod, -1); }
   void PutIn(const PodRecord& pod) { Count(pod, 1); }
   // A new identity's terms.
@@ -91,8 +92,12 @@ class PeerIndex {
   using NamedPortKey = std::pair<std::string, Protocol>;
 
   void Count(const PodRecord& pod, int by);
-  void CountIn(MemberSet* set, const PodRecord& pod, const std::vector<Address>& owned, int by);
-  void CountNamed(MemberSet* set, const PodRecord& pod, const std::vector<Address>& owned, int by);
+  std::vector<OwnedAddress> Counted(const PodRecord& pod) const;
+  void CountIn(MemberSet* set, const PodRecord& pod, const std::vector<OwnedAddress>& owned,
+               int by);
+  void CountNamed(MemberSet* set, const PodRecord& pod, const std::vector<OwnedAddress>& owned,
+                  int by);
+  bool SelectsAll(const PeerTerm& term, const PodRecord& pod, const OwnedAddress& owned) const;
   void Change(MemberSet* set, nft::Key key, int by);
   PeerTerm* UseTerm(const PodTerm& term);
   void ReleaseTerm(const PodTerm& term);

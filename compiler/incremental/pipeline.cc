@@ -15,12 +15,13 @@ std::size_t IndexOf(Family family) { return family == Family::kIPv4 ? 0 : 1; }
 
 // It needs another name than it has, or has none yet.
 bool NeedsName(const MemberSet& set) {
-  return set.name.empty() || set.capacity != SizeFor(set.size);
+  return set.name.empty() || set.capacity != SizeFor(set.size, set.capacity);
 }
 
 nft::Set DefinitionOf(const MemberSet& set) {
-  return set.named.empty() ? PodSet(set.terms, set.family, set.size)
-                           : NamedPortSet(set.named, set.family, set.size);
+  const std::uint32_t size = SizeFor(set.size, set.capacity);
+  return set.named.empty() ? PodSet(set.terms, set.family, size)
+                           : NamedPortSet(set.named, set.family, size);
 }
 
 }  // namespace
@@ -28,13 +29,15 @@ nft::Set DefinitionOf(const MemberSet& set) {
 // Gives a class's chain the sets that it looks up, and remembers which.
 class Pipeline::Sets : public LookupSets {
  public:
-  Sets(PeerIndex* peers, nft::Ruleset* out) : LookupSets(out), peers_(peers) {}
+  Sets(PeerIndex* peers, NamespaceBudget::Meter* meter, nft::Ruleset* out)
+      : LookupSets(out), peers_(peers), meter_(*meter) {}
 
+  // What follows after one that there is no room for is not made: the rules will not be used.
   std::string Pods(const std::set<PodTerm>& terms, Family family) override {
-    return NameOf(peers_->PodSet(terms, family));
+    return meter_.full() ? std::string() : NameOf(peers_->PodSet(terms, family));
   }
   std::string NamedPorts(const std::vector<NamedPortUse>& uses, Family family) override {
-    return NameOf(peers_->NamedPortSet(uses, family));
+    return meter_.full() ? std::string() : NameOf(peers_->NamedPortSet(uses, family));
   }
   std::set<MemberSet*> Take() { return std::move(used_); }
 
@@ -42,19 +45,23 @@ class Pipeline::Sets : public LookupSets {
   // All changes are known by now: a set that outgrows its step gets its new name here.
   std::string NameOf(MemberSet* set) {
     used_.insert(set);
+    meter_.Add(*set);
     return NeedsName(*set) ? DefinitionOf(*set).name : set->name;
   }
 
   PeerIndex* peers_;
+  NamespaceBudget::Meter& meter_;
   std::set<MemberSet*> used_;
 };
 
-Pipeline::Pipeline(std::string node, const CompileOptions& options)
+Pipeline::Pipeline(std::string node, const CompileOptions& options, const NamespaceLimits& limits)
     : node_(std::move(node)),
-      pods_(&symbols_),
+      options_(options),
+      pods_(&symbols_, node_),
       peers_(&symbols_, &pods_),
       policies_(&symbols_),
-      assembly_(BaseChains(node_, options)) {
+      assembly_(BaseChains(node_, options)),
+      budget_(limits) {
   for (std::size_t direction = 0; direction < kDirections.size(); ++direction) {
     for (std::size_t i = 0; i < kFamilies.size(); ++i) {
       dispatch_[direction][i] = DefineDispatch(kDirections[direction], kFamilies[i], 0);
@@ -65,10 +72,36 @@ Pipeline::Pipeline(std::string node, const CompileOptions& options)
   }
 }
 
+// Counters stay: both denying chains have theirs whatever is chosen.
+bool Pipeline::SetOptions(const CompileOptions& options) {
+  if (options == options_) return false;
+  const nft::Ruleset before = BaseChains(node_, std::exchange(options_, options));
+  const nft::Ruleset after = BaseChains(node_, options_);
+  for (const auto& [name, chain] : before.chains)
+    if (!after.chains.contains(name)) assembly_.RemoveChain(name);
+  for (const auto& [name, chain] : after.chains) assembly_.PutChain(chain);
+  return before.chains != after.chains;
+}
+
 std::optional<Pod> Pipeline::FindPod(const ObjectKey& key) const {
   const PodRecord* record = pods_.Find(key);
   if (record == nullptr) return std::nullopt;
   return pods_.ToPod(*record);
+}
+
+std::vector<Pod> Pipeline::PodsAt(const Address& address) const {
+  std::vector<Pod> pods;
+  pods_.VisitClaimants(address,
+                       [&](const PodRecord* record) { pods.push_back(pods_.ToPod(*record)); });
+  std::sort(pods.begin(), pods.end());
+  return pods;
+}
+
+std::vector<ObjectKey> Pipeline::Claimants(const Address& address) const {
+  std::vector<ObjectKey> claimants;
+  pods_.VisitClaimants(address,
+                       [&](const PodRecord* pod) { claimants.push_back(pods_.KeyOf(*pod)); });
+  return claimants;
 }
 
 Pipeline::Counts Pipeline::counts() const {
@@ -112,6 +145,28 @@ std::string Pipeline::OtherNodeAt(const std::vector<Address>& addresses) const {
   return other;
 }
 
+template <typename Visit>
+void Pipeline::VisitLocalPodsIn(const std::string& ns, const Visit& visit) const {
+  for (auto it = all_local_.lower_bound({ns, ""}); it != all_local_.end() && it->ns == ns; ++it)
+    visit(*it, *pods_.Find(*it));
+}
+
+std::vector<Pod> Pipeline::LocalPodsIn(const std::string& ns) const {
+  std::vector<Pod> pods;
+  VisitLocalPodsIn(ns, [&](const ObjectKey&, const PodRecord& pod) {
+    if (pod.is_there()) pods.push_back(pods_.ToPod(pod));
+  });
+  return pods;
+}
+
+bool Pipeline::SelectsLocal(const ObjectKey& policy) const {
+  bool selects = false;
+  VisitLocalPodsIn(policy.ns, [&](const ObjectKey&, const PodRecord& pod) {
+    selects = selects || (pod.is_there() && policies_.Selects(policy, *pod.identity->labels));
+  });
+  return selects;
+}
+
 // ---- events -----------------------------------------------------------------------------------
 
 void Pipeline::AddSharers(const std::vector<Address>& addresses, const PodRecord* of,
@@ -133,11 +188,18 @@ void Pipeline::PutIn(const std::vector<const PodRecord*>& pods) {
 }
 
 void Pipeline::MarkLocal(const PodRecord& pod) {
-  if (symbols_.Text(pod.node) == node_) dirty_pods_.insert(pods_.KeyOf(pod));
+  if (pods_.IsLocal(pod)) dirty_pods_.insert(pods_.KeyOf(pod));
+}
+
+// Those of the addresses that were or are shared by local pods.
+void Pipeline::MarkShared(const std::vector<Address>& addresses) {
+  for (const Address& address : addresses)
+    if (shared_.contains(address) || pods_.contested().contains(address))
+      dirty_shared_.insert(address);
 }
 
 void Pipeline::SetLocal(const ObjectKey& key, const PodRecord* pod) {
-  if (pod != nullptr && symbols_.Text(pod->node) == node_) {
+  if (pod != nullptr && pods_.IsLocal(*pod)) {
     all_local_.insert(key);
     dirty_pods_.insert(key);
     ++local_changes_;
@@ -155,10 +217,12 @@ bool Pipeline::Put(const Pod& pod) {
   if (known != nullptr) {
     AddSharers(known->addresses, known, &sharers);
     MarkLocal(*known);
+    MarkShared(known->addresses);
     peers_.TakeOut(*known);
   }
   TakeOut(sharers);
   const PodRecord* now = pods_.Put(pod);
+  MarkShared(pod.addresses);
   if (now->identity->pods.size() == 1) peers_.Classify(now->identity);
   peers_.PutIn(*now);
   PutIn(sharers);
@@ -173,22 +237,40 @@ bool Pipeline::RemovePod(const ObjectKey& key) {
   std::vector<const PodRecord*> sharers;
   AddSharers(known->addresses, known, &sharers);
   MarkLocal(*known);
+  MarkShared(known->addresses);
   peers_.TakeOut(*known);
   TakeOut(sharers);
   pods_.Remove(key);
+  for (std::set<ObjectKey>& held : held_isolation_) held.erase(key);
   PutIn(sharers);
   SetLocal(key, nullptr);
   for (const PodRecord* other : sharers) MarkLocal(*other);
   return true;
 }
 
+void Pipeline::HoldIsolation(const ObjectKey& pod, Direction direction) {
+  if (!all_local_.contains(pod)) return;
+  held_isolation_[direction == kDirections[0] ? 0 : 1].insert(pod);
+  dirty_pods_.insert(pod);
+}
+
+bool Pipeline::ReleaseIsolation(const std::string& ns) {
+  bool any = false;
+  for (std::set<ObjectKey>& held : held_isolation_) {
+    for (auto it = held.lower_bound({ns, ""}); it != held.end() && it->ns == ns;) {
+      dirty_pods_.insert(*it);
+      it = held.erase(it);
+      any = true;
+    }
+  }
+  return any;
+}
+
 // Local pods that the policy selects, as it is at this moment.
 void Pipeline::MarkSelected(const ObjectKey& policy) {
-  for (auto it = all_local_.lower_bound({policy.ns, ""});
-       it != all_local_.end() && it->ns == policy.ns; ++it) {
-    const PodRecord* pod = pods_.Find(*it);
-    if (policies_.Selects(policy, *pod->identity->labels)) dirty_pods_.insert(*it);
-  }
+  VisitLocalPodsIn(policy.ns, [&](const ObjectKey& key, const PodRecord& pod) {
+    if (policies_.Selects(policy, *pod.identity->labels)) dirty_pods_.insert(key);
+  });
 }
 
 void Pipeline::MarkClasses(const ObjectKey& policy) {
@@ -204,6 +286,10 @@ bool Pipeline::Put(const NetworkPolicy& policy) {
   MarkSelected(policy.key);
   MarkClasses(policy.key);
   return true;
+}
+
+std::optional<NetworkPolicy> Pipeline::FindPolicy(const ObjectKey& key) const {
+  return policies_.Find(key);
 }
 
 bool Pipeline::RemovePolicy(const ObjectKey& key) {
@@ -245,26 +331,47 @@ void Pipeline::CountFamilies(Classes::value_type* its_class, const std::vector<A
   }
 }
 
+std::optional<ClassKey> Pipeline::LocalClassOf(
+    std::size_t direction, const PodRecord& pod,
+    const std::vector<const NetworkPolicy*>& policies) const {
+  std::optional<ClassKey> key = ClassOf(kDirections[direction], policies, *pod.ports);
+  if (key || held_isolation_[direction].empty()) return key;
+  const ObjectKey name = pods_.KeyOf(pod);
+  if (!held_isolation_[direction].contains(name)) return key;
+  // Of no policy that there is: it allows nothing.
+  return ClassKey{kDirections[direction], {{name.ns, "~isolated-before"}}, {}};
+}
+
 void Pipeline::RefreshLocal(const ObjectKey& key) {
   const auto known = locals_.find(key);
   const Local before = known == locals_.end() ? Local() : known->second;
   Local after;
+  bool isolated = false;
   const PodRecord* pod = pods_.Find(key);
-  if (pod != nullptr && symbols_.Text(pod->node) == node_) {
-    after.addresses = pods_.Owned(*pod);
-    if (!after.addresses.empty()) {
+  if (pod != nullptr && pods_.IsLocal(*pod)) {
+    const std::vector<OwnedAddress> owned = pods_.Owned(*pod);
+    for (const OwnedAddress& one : owned) {
+      if (one.others.empty()) {
+        after.addresses.push_back(one.address);
+      } else {
+        dirty_shared_.insert(one.address);
+      }
+    }
+    if (!owned.empty()) {
       const std::vector<const NetworkPolicy*> policies =
           policies_.Selecting(key.ns, *pod->identity->labels);
-      for (std::size_t i = 0; i < kDirections.size(); ++i)
-        if (const auto its_class = ClassOf(kDirections[i], policies, *pod->ports))
+      for (std::size_t i = 0; i < kDirections.size(); ++i) {
+        const std::optional<ClassKey> its_class = LocalClassOf(i, *pod, policies);
+        isolated = isolated || its_class;
+        if (its_class && !after.addresses.empty())
           after.classes[i] = Join(*its_class, after.addresses);
+      }
     }
   }
   for (std::size_t i = 0; i < kDirections.size(); ++i) {
     if (before.classes[i] != nullptr) Leave(before.classes[i], before.addresses);
-    SetEntries(i, key, before, after);
+    SetEntries(i, {key}, before, after);
   }
-  const bool isolated = after.classes[0] != nullptr || after.classes[1] != nullptr;
   if (isolated) {
     locals_[key] = std::move(after);
   } else if (known != locals_.end()) {
@@ -272,21 +379,57 @@ void Pipeline::RefreshLocal(const ObjectKey& key) {
   }
 }
 
-void Pipeline::SetEntries(std::size_t direction, const ObjectKey& pod, const Local& before,
-                          const Local& after) {
+// After the pods themselves: an address may have become one pod's own, or have been that.
+void Pipeline::RefreshShared(const Address& address) {
+  const auto known = shared_.find(address);
+  const Shared before = known == shared_.end() ? Shared() : known->second;
+  Shared after;
+  const std::vector<const PodRecord*> owners = pods_.Owners(address);
+  if (owners.size() > 1 && pods_.IsLocal(*owners.front())) {
+    for (const PodRecord* owner : owners) after.pods.push_back(pods_.KeyOf(*owner));
+    std::sort(after.pods.begin(), after.pods.end());
+    after.local.addresses = {address};
+    std::array<std::set<ClassKey>, kDirections.size()> classes;
+    for (const PodRecord* owner : owners) {
+      const std::vector<const NetworkPolicy*> policies =
+          policies_.Selecting(symbols_.Text(owner->identity->ns), *owner->identity->labels);
+      for (std::size_t i = 0; i < kDirections.size(); ++i)
+        if (std::optional<ClassKey> its_class = LocalClassOf(i, *owner, policies))
+          classes[i].insert(*std::move(its_class));
+    }
+    for (std::size_t i = 0; i < kDirections.size(); ++i)
+      if (const std::optional<ClassKey> its_class = ClassOfAll(classes[i]))
+        after.local.classes[i] = Join(*its_class, after.local.addresses);
+  }
+  bool isolated = false;
+  for (std::size_t i = 0; i < kDirections.size(); ++i) {
+    if (before.local.classes[i] != nullptr) Leave(before.local.classes[i], before.local.addresses);
+    SetEntries(i, before.pods, before.local, {});
+    SetEntries(i, after.pods, {}, after.local);
+    isolated = isolated || after.local.classes[i] != nullptr;
+  }
+  if (isolated) {
+    shared_[address] = std::move(after);
+  } else if (known != shared_.end()) {
+    shared_.erase(known);
+  }
+}
+
+void Pipeline::SetEntries(std::size_t direction, const std::vector<ObjectKey>& pods,
+                          const Local& before, const Local& after) {
   std::map<Address, Entry>& entries = entries_[direction];
   if (before.classes[direction] != nullptr) {
     for (const Address& address : before.addresses) {
       const auto entry = entries.find(address);
       // Another pod may have taken the address over a moment ago.
-      if (entry == entries.end() || entry->second.pod != pod) continue;
+      if (entry == entries.end() || entry->second.pods != pods) continue;
       entries.erase(entry);
       dirty_addresses_[direction].insert(address);
     }
   }
   if (after.classes[direction] == nullptr) return;
   for (const Address& address : after.addresses) {
-    entries[address] = {pod, after.classes[direction]->second.chain};
+    entries[address] = {pods, after.classes[direction]->second.chain};
     dirty_addresses_[direction].insert(address);
   }
 }
@@ -296,6 +439,7 @@ void Pipeline::SetEntries(std::size_t direction, const ObjectKey& pod, const Loc
 nft::Change Pipeline::Update() {
   for (const ObjectKey& pod : dirty_pods_) RefreshLocal(pod);
   dirty_pods_.clear();
+  for (const Address& address : std::exchange(dirty_shared_, {})) RefreshShared(address);
   MarkResizedSets();
   CompileClasses();
   WriteSets();
@@ -327,24 +471,62 @@ void Pipeline::CompileOne(Classes::value_type* its_class) {
   std::set<Family> families;
   for (std::size_t i = 0; i < kFamilies.size(); ++i)
     if (state.addresses[i] > 0) families.insert(kFamilies[i]);
+  const std::string& ns = key.policies.front().ns;
+  if (!state.is_new) budget_.Leave(ns, state.use);
+  NamespaceBudget::Meter meter = budget_.Measure(ns, pods_.size());
   nft::Ruleset piece;
-  Sets sets(&peers_, &piece);
-  const PolicyClass built = BuildClass(policies_.in_use(), key, families);
-  if (built.over_budget && !std::exchange(state.over_budget, true))
-    refused_.push_back(key.policies);
-  state.over_budget = built.over_budget;
+  Sets sets(&peers_, &meter, &piece);
+  PolicyClass built = BuildClass(policies_.in_use(), key, families);
   CompileClass(built, &sets);
+  NamespaceBudget::Use use = NamespaceBudget::FixedOf(piece);
+  use.shared = sets.Take();
+  if (!meter.full()) meter.AddFixed(use);
+  if (meter.full()) {
+    for (MemberSet* set : use.shared)
+      if (classes_of_set_[set].empty()) unused_sets_.insert(set);
+    use = {};
+    piece = {};
+    built.entries.clear();
+    built.over_budget = OverBudget::kNamespace;
+    CompileClass(built, &sets);
+  }
+  SetOverBudget(its_class, built.over_budget);
   const SharedNames names = assembly_.Use(std::move(piece));
   assembly_.Release(std::exchange(state.names, names));
-  const std::set<MemberSet*> before = std::exchange(state.sets, sets.Take());
-  for (MemberSet* set : state.sets) classes_of_set_[set].insert(its_class);
-  for (MemberSet* set : before)
-    if (!state.sets.contains(set)) ReleaseSet(set, its_class);
+  budget_.Enter(ns, use);
+  state.is_new = false;
+  const NamespaceBudget::Use before = std::exchange(state.use, std::move(use));
+  for (MemberSet* set : state.use.shared) classes_of_set_[set].insert(its_class);
+  for (MemberSet* set : before.shared)
+    if (!state.use.shared.contains(set)) ReleaseSet(set, its_class);
+}
+
+void Pipeline::SetOverBudget(Classes::value_type* its_class, OverBudget over) {
+  auto& [key, state] = *its_class;
+  if (over == OverBudget::kNamespace) {
+    without_room_.insert(key);
+  } else {
+    without_room_.erase(key);
+  }
+  if (std::exchange(state.over_budget, over) != over && over != OverBudget::kNo)
+    refused_.push_back({.policies = key.policies, .over = over});
+}
+
+bool Pipeline::RetryRefused() {
+  if (without_room_.empty()) return false;
+  auto next = without_room_.upper_bound(retried_);
+  if (next == without_room_.end()) next = without_room_.begin();
+  retried_ = *next;
+  dirty_classes_.insert(&*classes_.find(*next));
+  return true;
 }
 
 void Pipeline::DropClass(Classes::value_type* its_class) {
   assembly_.Release(its_class->second.names);
-  for (MemberSet* set : its_class->second.sets) ReleaseSet(set, its_class);
+  for (MemberSet* set : its_class->second.use.shared) ReleaseSet(set, its_class);
+  if (!its_class->second.is_new)
+    budget_.Leave(its_class->first.policies.front().ns, its_class->second.use);
+  without_room_.erase(its_class->first);
   for (const ObjectKey& policy : its_class->first.policies) {
     const auto classes = classes_of_policy_.find(policy);
     classes->second.erase(its_class);
@@ -395,7 +577,7 @@ void Pipeline::WriteEntries(std::size_t direction) {
     const bool was_there = assembly_.ruleset().chains.contains(name);
     const auto entry = entries.find(address);
     if (entry != entries.end()) {
-      assembly_.PutChain(AddressChain(kDirections[direction], entry->second.pod, address,
+      assembly_.PutChain(AddressChain(kDirections[direction], entry->second.pods, address,
                                       entry->second.class_chain));
     } else if (was_there) {
       assembly_.RemoveChain(name);

@@ -1,7 +1,8 @@
 #include "compiler/incremental/pod_table.h"
 
 #include <algorithm>
-#include <tuple>
+#include <iterator>
+#include <utility>
 
 namespace podgate::compiler {
 namespace {
@@ -15,19 +16,7 @@ std::string TextOf(const Pod& pod) {
   return text;
 }
 
-bool IsNewer(const PodRecord& a, const PodRecord& b, const Symbols& symbols) {
-  const std::string& a_ns = symbols.Text(a.identity->ns);
-  const std::string& b_ns = symbols.Text(b.identity->ns);
-  return std::forward_as_tuple(a.created(), a.uid(), a_ns, a.name()) >
-         std::forward_as_tuple(b.created(), b.uid(), b_ns, b.name());
-}
-
 }  // namespace
-
-std::size_t PodTable::AddressHash::operator()(const Address& address) const {
-  const auto bytes = address.bytes();
-  return std::hash<std::string_view>()({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
-}
 
 const PodRecord* PodTable::Find(const ObjectKey& key) const {
   const Symbol ns = symbols_->Find(key.ns);
@@ -50,6 +39,7 @@ Pod PodTable::ToPod(const PodRecord& record) const {
   pod.node = symbols_->Text(record.node);
   pod.host_network = record.host_network;
   pod.finished = record.finished;
+  pod.still_running = record.still_running;
   pod.created = record.created();
   pod.addresses = record.addresses;
   if (record.hosts != nullptr) pod.host_addresses = record.hosts->second;
@@ -60,8 +50,8 @@ Pod PodTable::ToPod(const PodRecord& record) const {
 bool PodTable::Holds(const PodRecord& record, const Pod& pod) const {
   if (record.uid() != pod.uid || record.created() != pod.created ||
       record.host_network != pod.host_network || record.finished != pod.finished ||
-      record.addresses != pod.addresses || *record.ports != pod.ports ||
-      symbols_->Text(record.node) != pod.node)
+      record.still_running != pod.still_running || record.addresses != pod.addresses ||
+      *record.ports != pod.ports || symbols_->Text(record.node) != pod.node)
     return false;
   if (record.hosts == nullptr ? !pod.host_addresses.empty()
                               : record.hosts->second != pod.host_addresses)
@@ -128,16 +118,27 @@ void PodTable::Fill(const Pod& pod, PodRecord* record) {
   }
   record->host_network = pod.host_network;
   record->finished = pod.finished;
+  record->still_running = pod.still_running;
+  record->there = IsThere(pod, symbols_->Text(node_));
   if (!record->is_there()) return;
-  for (const Address& address : record->addresses) claims_.emplace(address, record);
+  for (const Address& address : record->addresses) {
+    if (claims_.contains(address)) {
+      contested_.insert(address);
+      ++contested_changes_;
+    }
+    claims_.emplace(address, record);
+  }
 }
 
 void PodTable::Empty(PodRecord* record) {
   if (record->is_there()) {
     for (const Address& address : record->addresses) {
       const auto [begin, end] = claims_.equal_range(address);
+      const auto claimants = std::distance(begin, end);
       claims_.erase(
           std::find_if(begin, end, [&](const auto& claim) { return claim.second == record; }));
+      if (claimants > 1) ++contested_changes_;
+      if (claimants == 2) contested_.erase(address);
     }
   }
   if (record->hosts != nullptr) {
@@ -181,19 +182,23 @@ void PodTable::Remove(const ObjectKey& key) {
   Leave(node.value().get());
 }
 
-const PodRecord* PodTable::Owner(const Address& address) const {
-  const PodRecord* newest = nullptr;
+std::vector<const PodRecord*> PodTable::Owners(const Address& address) const {
+  std::vector<const PodRecord*> owners;
+  bool local = false;
   VisitClaimants(address, [&](const PodRecord* record) {
-    if (newest == nullptr || IsNewer(*record, *newest, *symbols_)) newest = record;
+    if (IsLocal(*record) && !std::exchange(local, true)) owners.clear();
+    if (IsLocal(*record) || !local) owners.push_back(record);
   });
-  return newest;
+  return owners;
 }
 
-std::vector<Address> PodTable::Owned(const PodRecord& record) const {
-  std::vector<Address> result;
+std::vector<OwnedAddress> PodTable::Owned(const PodRecord& record) const {
+  std::vector<OwnedAddress> result;
   if (!record.is_there()) return result;
-  for (const Address& address : record.addresses)
-    if (Owns(record, address)) result.push_back(address);
+  for (const Address& address : record.addresses) {
+    std::vector<const PodRecord*> owners = Owners(address);
+    if (std::erase(owners, &record) > 0) result.push_back({address, std::move(owners)});
+  }
   return result;
 }
 

@@ -9,7 +9,6 @@
 #include <set>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -46,17 +45,26 @@ struct PodRecord {
   std::uint32_t place = 0;  // in identity->pods
   bool host_network = false;
   bool finished = false;
+  bool still_running = false;
+  bool there = false;  // for the rules of this node (IsThere)
 
   std::string_view name() const { return std::string_view(text).substr(0, name_bytes); }
   std::string_view uid() const { return std::string_view(text).substr(name_bytes, uid_bytes); }
   std::string_view created() const { return std::string_view(text).substr(name_bytes + uid_bytes); }
-  // Finished and hostNetwork pods are never selected and never peers.
-  bool is_there() const { return !finished && !host_network; }
+  bool is_there() const { return there; }
+};
+
+// An address that a pod owns, and the other pods that own it too.
+struct OwnedAddress {
+  Address address;
+  std::vector<const PodRecord*> others{};
 };
 
 class PodTable {
  public:
-  explicit PodTable(Symbols* symbols) : symbols_(symbols) {}
+  // `node`: whose rules are made.
+  PodTable(Symbols* symbols, const std::string& node)
+      : symbols_(symbols), node_(symbols->Intern(node)) {}
   PodTable(const PodTable&) = delete;
   PodTable& operator=(const PodTable&) = delete;
 
@@ -71,13 +79,17 @@ class PodTable {
   const PodRecord* Put(const Pod& pod);
   void Remove(const ObjectKey& key);
 
-  // The newest of the pods that are there and have the address; nullptr: none.
-  const PodRecord* Owner(const Address& address) const;
-  bool Owns(const PodRecord& record, const Address& address) const {
-    return Owner(address) == &record;
-  }
-  // Sorted.
-  std::vector<Address> Owned(const PodRecord& record) const;
+  bool IsLocal(const PodRecord& record) const { return record.node == node_; }
+
+  // The pods that own an address: of those that are there and claim it the ones on this node, and
+  // all where none is on this node. In no order.
+  std::vector<const PodRecord*> Owners(const Address& address) const;
+  // What the pod owns, by address.
+  std::vector<OwnedAddress> Owned(const PodRecord& record) const;
+  // The addresses that more than one pod claims, on whatever nodes. They and their claimants have
+  // changed only when contested_changes() has.
+  const std::set<Address>& contested() const { return contested_; }
+  std::uint64_t contested_changes() const { return contested_changes_; }
   // All pods that are there and have the address.
   template <typename Visit>
   void VisitClaimants(const Address& address, const Visit& visit) const {
@@ -123,9 +135,6 @@ class PodTable {
       return x.ns != y.ns ? x.ns < y.ns : x.name < y.name;
     }
   };
-  struct AddressHash {
-    std::size_t operator()(const Address& address) const;
-  };
   using Pods = std::set<std::unique_ptr<PodRecord>, NameLess>;
 
   Identity* Join(const Pod& pod);
@@ -135,12 +144,15 @@ class PodTable {
   void Empty(PodRecord* record);
 
   Symbols* symbols_;
+  const Symbol node_;
   Pods pods_;
   std::map<std::pair<Symbol, InternedLabels>, Identity> identities_;
   std::map<std::vector<NamedPort>, std::size_t> ports_;  // to the number of pods that have them
   std::map<NodeHosts, std::size_t> hosts_;               // the same; one or two for each node
   std::uint64_t host_changes_ = 0;
-  std::unordered_multimap<Address, PodRecord*, AddressHash> claims_;
+  std::multimap<Address, PodRecord*> claims_;  // a tree for the same reason as Pods
+  std::set<Address> contested_;
+  std::uint64_t contested_changes_ = 0;
 };
 
 }  // namespace podgate::compiler

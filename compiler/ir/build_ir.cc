@@ -1,8 +1,8 @@
 #include "compiler/ir/build_ir.h"
 
+#include <algorithm>
 #include <optional>
 #include <set>
-#include <tuple>
 #include <utility>
 
 #include "compiler/ir/classes.h"
@@ -10,10 +10,6 @@
 
 namespace podgate::compiler {
 namespace {
-
-bool IsNewer(const Pod& a, const Pod& b) {
-  return std::tie(a.created, a.uid, a.key) > std::tie(b.created, b.uid, b.key);
-}
 
 // The (name, protocol) pairs that egress entries ask for.
 std::set<std::pair<std::string, Protocol>> EgressNames(const std::vector<PolicyClass>& classes) {
@@ -29,21 +25,32 @@ std::map<Address, std::vector<NamedPort>> NamedPortsOf(
     const PodIndex::OwnerMap& owners, const std::set<std::pair<std::string, Protocol>>& names) {
   std::map<Address, std::vector<NamedPort>> result;
   if (names.empty()) return result;
-  for (const auto& [address, pod] : owners)
-    for (const NamedPort& port : pod->ports)
-      if (names.contains({port.name, port.protocol})) result[address].push_back(port);
+  for (const auto& [address, its] : owners) {
+    for (const NamedPort& port : its.first->ports) {
+      const bool agreed =
+          std::all_of(its.others.begin(), its.others.end(), [&p = port](const Pod* other) {
+            return std::binary_search(other->ports.begin(), other->ports.end(), p);
+          });
+      if (agreed && names.contains({port.name, port.protocol})) result[address].push_back(port);
+    }
+  }
   return result;
 }
 
 }  // namespace
 
-std::map<Address, const Pod*> Owners(const Cluster& cluster) {
-  std::map<Address, const Pod*> owners;
+std::map<Address, AddressOwners> Owners(const Cluster& cluster, const std::string& node) {
+  std::map<Address, AddressOwners> owners;
   for (const auto& [key, pod] : cluster.pods) {
-    if (!IsThere(pod)) continue;
+    if (!IsThere(pod, node)) continue;
     for (const Address& address : pod.addresses) {
-      const auto [it, is_new] = owners.try_emplace(address, &pod);
-      if (!is_new && IsNewer(pod, *it->second)) it->second = &pod;
+      AddressOwners& its = owners[address];
+      const bool local = pod.node == node;
+      if (its.first == nullptr || (local && its.first->node != node)) {
+        its = {&pod, {}};
+      } else if (local || its.first->node != node) {
+        its.others.push_back(&pod);
+      }
     }
   }
   return owners;
@@ -52,7 +59,7 @@ std::map<Address, const Pod*> Owners(const Cluster& cluster) {
 NodeIr BuildIr(const Cluster& cluster, const std::string& node) {
   NodeIr ir;
   ir.node = node;
-  const PodIndex::OwnerMap owners = Owners(cluster);
+  const PodIndex::OwnerMap owners = Owners(cluster, node);
   PodIndex index(cluster, owners);
 
   // Class keys first, since a class's number is its place among all of them.
@@ -65,27 +72,46 @@ NodeIr BuildIr(const Cluster& cluster, const std::string& node) {
     int number = -1;
     std::set<Family> families;
   };
+  struct SharedSubject {
+    std::vector<ObjectKey> pods;
+    std::set<ClassKey> ingress;
+    std::set<ClassKey> egress;
+  };
   std::vector<Subject> subjects;
+  std::map<Address, SharedSubject> shared;
   std::map<ClassKey, ClassSeen> seen;
   for (const auto& [key, pod] : cluster.pods) {
-    if (pod.node != node || !IsThere(pod)) continue;
+    if (pod.node != node || !IsThere(pod, node)) continue;
     const std::vector<const NetworkPolicy*> policies = PoliciesOf(cluster, pod);
-    Subject subject;
-    subject.pod.key = key;
-    subject.pod.addresses = index.AddressesOf(pod);
-    subject.ingress = ClassOf(Direction::kIngress, policies, pod.ports);
-    subject.egress = ClassOf(Direction::kEgress, policies, pod.ports);
-    if (subject.pod.addresses.empty()) {
+    if (pod.addresses.empty()) {
       ir.without_address.push_back(key);
       continue;
     }
-    if (!subject.ingress && !subject.egress) continue;
+    Subject subject;
+    subject.pod.key = key;
+    subject.ingress = ClassOf(Direction::kIngress, policies, pod.ports);
+    subject.egress = ClassOf(Direction::kEgress, policies, pod.ports);
+    for (const Address& address : pod.addresses) {
+      if (owners.at(address).others.empty()) {
+        subject.pod.addresses.push_back(address);
+        continue;
+      }
+      SharedSubject& its = shared[address];
+      its.pods.push_back(key);
+      if (subject.ingress) its.ingress.insert(*subject.ingress);
+      if (subject.egress) its.egress.insert(*subject.egress);
+    }
+    if (subject.pod.addresses.empty() || (!subject.ingress && !subject.egress)) continue;
     for (const std::optional<ClassKey>& its_class : {subject.ingress, subject.egress})
       if (its_class)
         for (const Address& address : subject.pod.addresses)
           seen[*its_class].families.insert(address.family());
     subjects.push_back(std::move(subject));
   }
+  for (const auto& [address, its] : shared)
+    for (const std::set<ClassKey>& classes : {its.ingress, its.egress})
+      if (const std::optional<ClassKey> its_class = ClassOfAll(classes))
+        seen[*its_class].families.insert(address.family());
 
   for (auto& [key, its] : seen) {
     its.number = static_cast<int>(ir.classes.size());
@@ -95,6 +121,12 @@ NodeIr BuildIr(const Cluster& cluster, const std::string& node) {
     if (subject.ingress) subject.pod.ingress_class = seen.at(*subject.ingress).number;
     if (subject.egress) subject.pod.egress_class = seen.at(*subject.egress).number;
     ir.pods.push_back(std::move(subject.pod));
+  }
+  for (auto& [address, its] : shared) {
+    SharedAddress one{.address = address, .pods = std::move(its.pods)};
+    if (const auto key = ClassOfAll(its.ingress)) one.ingress_class = seen.at(*key).number;
+    if (const auto key = ClassOfAll(its.egress)) one.egress_class = seen.at(*key).number;
+    if (one.ingress_class >= 0 || one.egress_class >= 0) ir.shared.push_back(std::move(one));
   }
 
   for (const PolicyClass& c : ir.classes)

@@ -3,16 +3,21 @@
 
 #include <map>
 #include <string>
+#include <vector>
 
 #include "compiler/ir/ir.h"
 #include "compiler/model/model.h"
 
 namespace podgate::compiler {
 
-// The pod that owns each address: finished and hostNetwork pods own none; if two pods report the
-// same address, the newer owns it (by created, then by uid, then by key). Pods on every node.
-// Pointers are into `cluster`.
-std::map<Address, const Pod*> Owners(const Cluster& cluster);
+// Who owns each address, as the rules of `node` see it: of the pods that are there and claim it the
+// ones on that node (a pod keeps its address on its own node, whatever is claimed elsewhere), and
+// all where none is on that node. By key; pointers are into `cluster`.
+struct AddressOwners {
+  const Pod* first = nullptr;
+  std::vector<const Pod*> others{};
+};
+std::map<Address, AddressOwners> Owners(const Cluster& cluster, const std::string& node);
 
 NodeIr BuildIr(const Cluster& cluster, const std::string& node);
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 
+#include "compiler/ir/class_budget.h"
 #include "compiler/model/selector.h"
 
 namespace podgate::compiler {
@@ -82,16 +83,6 @@ std::vector<IrPort> PortsOf(const PolicyRule& rule, const ClassKey& key) {
   return ports.Take();
 }
 
-bool IsOverBudget(const std::vector<AllowEntry>& entries) {
-  std::set<PodTerm> terms;
-  for (const AllowEntry& entry : entries)
-    for (const IrPeer& peer : entry.peers)
-      if (peer.kind == IrPeer::Kind::kPods && terms.insert(peer.term).second &&
-          terms.size() > kMaxPodTerms)
-        return true;
-  return false;
-}
-
 }  // namespace
 
 std::vector<const NetworkPolicy*> PoliciesOf(const Cluster& cluster, const Pod& pod) {
@@ -122,6 +113,17 @@ std::optional<ClassKey> ClassOf(Direction direction,
   return key;
 }
 
+std::optional<ClassKey> ClassOfAll(const std::set<ClassKey>& classes) {
+  if (classes.empty()) return std::nullopt;
+  if (classes.size() == 1) return *classes.begin();
+  ClassKey key{.direction = classes.begin()->direction, .policies = {}, .resolved = {}};
+  key.contested = true;
+  std::set<ObjectKey> policies;
+  for (const ClassKey& one : classes) policies.insert(one.policies.begin(), one.policies.end());
+  key.policies.assign(policies.begin(), policies.end());
+  return key;
+}
+
 PolicyClass BuildClass(const std::map<ObjectKey, NetworkPolicy>& policies, const ClassKey& key,
                        const std::set<Family>& families) {
   PolicyClass result{.direction = key.direction,
@@ -129,7 +131,9 @@ PolicyClass BuildClass(const std::map<ObjectKey, NetworkPolicy>& policies, const
                      .resolved = key.resolved,
                      .families = {families.begin(), families.end()},
                      .entries = {},
-                     .over_budget = false};
+                     .over_budget = OverBudget::kNo,
+                     .contested = key.contested};
+  if (key.contested) return result;
   for (const ObjectKey& policy : key.policies) {
     const auto it = policies.find(policy);
     if (it == policies.end()) continue;
@@ -141,8 +145,8 @@ PolicyClass BuildClass(const std::map<ObjectKey, NetworkPolicy>& policies, const
       if (!entry.peers.empty() && !entry.ports.empty()) result.entries.push_back(std::move(entry));
     }
   }
-  result.over_budget = IsOverBudget(result.entries);
-  if (result.over_budget) result.entries.clear();
+  result.over_budget = BudgetOf(result.entries);
+  if (result.over_budget != OverBudget::kNo) result.entries.clear();
   return result;
 }
 

@@ -69,28 +69,40 @@ struct PolicyClass {
       resolved{};  // ingress: the named ports that matter, as these pods have them; sorted
   std::vector<Family> families{};     // of the pods' addresses; sorted: no other packet gets here
   std::vector<AllowEntry> entries{};  // in policy order
-  // Too many different pod selectors (see kMaxPodTerms): there are no entries.
-  bool over_budget = false;
+  OverBudget over_budget = OverBudget::kNo;  // else there are no entries
+  // Of addresses that several pods have and different policies isolate: there are no entries.
+  bool contested = false;
 };
 
 struct IsolatedPod {
   ObjectKey key;
-  std::vector<Address> addresses{};  // those it owns (build_ir.h); sorted
+  std::vector<Address> addresses{};  // those that no other pod of the node has; sorted, not empty
   int ingress_class = -1;            // index into NodeIr::classes; -1: not isolated
+  int egress_class = -1;
+};
+
+// An address that several local pods have. It is isolated in a direction if any of them is; where
+// their classes differ it has one that allows nothing.
+struct SharedAddress {
+  Address address;
+  std::vector<ObjectKey> pods{};  // sorted
+  int ingress_class = -1;         // as of IsolatedPod
   int egress_class = -1;
 };
 
 struct NodeIr {
   std::string node;
-  std::vector<IsolatedPod> pods;     // isolated local pods with at least one address, by key
-  std::vector<PolicyClass> classes;  // sorted by (direction, policies, resolved)
-  // Addresses that each term of the classes selects, sorted; only terms that the classes use.
+  std::vector<IsolatedPod> pods;      // isolated local pods with at least one address, by key
+  std::vector<SharedAddress> shared;  // isolated ones, by address
+  std::vector<PolicyClass> classes;   // sorted by (direction, policies, resolved)
+  // Addresses that each term of the classes selects, sorted; only terms that the classes use. Of an
+  // address that several pods own, a term must select all of them; the same with named ports.
   std::map<PodTerm, std::vector<Address>> members;
   // Egress named ports: for each (term or "any pod" or block) entry the (address, port) pairs are
   // derived by the ruleset compiler from this: all pods' named ports by address, only those that
   // egress entries use.
   std::map<Address, std::vector<NamedPort>> named_ports;
-  // Local pods that own no address (yet): left out, named on stderr by dry-run.
+  // Local pods that have no address (yet): left out, named on stderr by dry-run.
   std::vector<ObjectKey> without_address;
 };
 

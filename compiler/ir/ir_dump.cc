@@ -124,13 +124,22 @@ std::string DumpText(const NodeIr& ir) {
     if (pod.egress_class >= 0) out += fmt::format(", egress class {}", pod.egress_class);
     out += '\n';
   }
+  for (const SharedAddress& shared : ir.shared) {
+    out += fmt::format("address {} of {}", shared.address.ToString(),
+                       fmt::join(Texts(shared.pods), " and "));
+    if (shared.ingress_class >= 0) out += fmt::format(", ingress class {}", shared.ingress_class);
+    if (shared.egress_class >= 0) out += fmt::format(", egress class {}", shared.egress_class);
+    out += '\n';
+  }
   for (std::size_t i = 0; i < ir.classes.size(); ++i) {
     const PolicyClass& c = ir.classes[i];
     out += fmt::format("class {} {} by {}", i, ToString(c.direction),
                        fmt::join(Texts(c.policies), ", "));
     if (!c.resolved.empty()) out += fmt::format(" where {}", fmt::join(Texts(c.resolved), ", "));
     out += '\n';
-    if (c.over_budget) out += "  nothing allowed: too many different pod selectors\n";
+    if (c.contested) out += "  nothing allowed: pods with one address, isolated differently\n";
+    if (c.over_budget != OverBudget::kNo)
+      out += fmt::format("  nothing allowed: {}\n", Describe(c.over_budget));
     for (const AllowEntry& entry : c.entries) {
       out += fmt::format("  {}\n", RuleName(entry.policy, c.direction, entry.rule));
       for (const IrPeer& peer : entry.peers)
@@ -160,6 +169,13 @@ std::string DumpJson(const NodeIr& ir) {
     if (pod.egress_class >= 0) json["egressClass"] = pod.egress_class;
     pods.push_back(std::move(json));
   }
+  Json shared = Json::array();
+  for (const SharedAddress& one : ir.shared) {
+    Json json = {{"address", one.address.ToString()}, {"pods", Texts(one.pods)}};
+    if (one.ingress_class >= 0) json["ingressClass"] = one.ingress_class;
+    if (one.egress_class >= 0) json["egressClass"] = one.egress_class;
+    shared.push_back(std::move(json));
+  }
   Json classes = Json::array();
   for (const PolicyClass& c : ir.classes) {
     Json entries = Json::array();
@@ -182,6 +198,7 @@ std::string DumpJson(const NodeIr& ir) {
                      {"kind", "NodeIR"},
                      {"node", ir.node},
                      {"pods", std::move(pods)},
+                     {"sharedAddresses", std::move(shared)},
                      {"classes", std::move(classes)},
                      {"members", std::move(members)},
                      {"namedPorts", std::move(named)},

@@ -21,29 +21,36 @@ std::string LabelKey(const std::string& key, const std::string& value) {
 PodIndex::PodIndex(const Cluster& cluster, const OwnerMap& owners)
     : cluster_(cluster), owners_(owners) {
   for (const auto& [key, pod] : cluster.pods) {
-    std::vector<Address> addresses = AddressesOf(pod);
-    if (!addresses.empty())
-      namespaces_[key.ns].entries.push_back(Entry{&pod, std::move(addresses)});
+    Entry entry{&pod, {}, {}};
+    for (const Address& address : pod.addresses) {
+      const auto it = owners_.find(address);
+      if (it == owners_.end() || it->second.first != &pod) continue;
+      if (it->second.others.empty()) {
+        entry.addresses.push_back(address);
+      } else {
+        entry.shared.emplace_back(address, &it->second);
+      }
+    }
+    if (!entry.addresses.empty() || !entry.shared.empty())
+      namespaces_[key.ns].entries.push_back(std::move(entry));
   }
 }
 
-std::vector<Address> PodIndex::AddressesOf(const Pod& pod) const {
-  std::vector<Address> result;
-  if (!IsThere(pod)) return result;
-  for (const Address& address : pod.addresses) {
-    const auto it = owners_.find(address);
-    if (it != owners_.end() && it->second == &pod) result.push_back(address);
-  }
-  return result;
+// Of any pod, as it stands in the API.
+bool PodIndex::Selects(const PodTerm& term, const Pod& pod) const {
+  if (!Matches(term.pods, pod.labels)) return false;
+  if (!term.ns.empty()) return term.ns == pod.key.ns;
+  const auto known = cluster_.namespaces.find(pod.key.ns);
+  return known != cluster_.namespaces.end() && Matches(term.namespaces, known->second.labels);
 }
 
 std::vector<Address> PodIndex::Members(const PodTerm& term) {
   std::vector<Address> result;
   if (!term.ns.empty()) {
     const auto it = namespaces_.find(term.ns);
-    if (it != namespaces_.end()) Collect(&it->second, term.pods, &result);
+    if (it != namespaces_.end()) Collect(&it->second, term, &result);
   } else {
-    for (NamespacePods* in : Namespaces(term.namespaces)) Collect(in, term.pods, &result);
+    for (NamespacePods* in : Namespaces(term.namespaces)) Collect(in, term, &result);
   }
   std::sort(result.begin(), result.end());
   return result;
@@ -62,10 +69,14 @@ const std::vector<PodIndex::NamespacePods*>& PodIndex::Namespaces(const LabelSel
 }
 
 // Looks only at the pods that meet the rarest of the selector's In requirements.
-void PodIndex::Collect(NamespacePods* in, const LabelSelector& selector,
-                       std::vector<Address>* out) {
-  const auto take = [out](const Entry& entry) {
+void PodIndex::Collect(NamespacePods* in, const PodTerm& term, std::vector<Address>* out) {
+  const LabelSelector& selector = term.pods;
+  const auto take = [&](const Entry& entry) {
     out->insert(out->end(), entry.addresses.begin(), entry.addresses.end());
+    for (const auto& [address, its] : entry.shared)
+      if (std::all_of(its->others.begin(), its->others.end(),
+                      [&](const Pod* other) { return Selects(term, *other); }))
+        out->push_back(address);
   };
   const bool has_in =
       std::any_of(selector.requirements.begin(), selector.requirements.end(),

@@ -8,32 +8,30 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
+#include "compiler/ir/build_ir.h"
 #include "compiler/ir/ir.h"
 #include "compiler/model/model.h"
 
 namespace podgate::compiler {
 
-// Whether a pod counts at all: finished and hostNetwork pods are never selected and never peers.
-inline bool IsThere(const Pod& pod) { return !pod.finished && !pod.host_network; }
-
 class PodIndex {
  public:
-  using OwnerMap = std::map<Address, const Pod*>;
+  using OwnerMap = std::map<Address, AddressOwners>;
 
   PodIndex(const Cluster& cluster, const OwnerMap& owners);
 
-  // Addresses of the pods that the term selects; sorted.
+  // Addresses whose owners the term selects, all of them; sorted.
   std::vector<Address> Members(const PodTerm& term);
-
-  // The addresses that the pod owns; sorted. Empty for a pod that is not there.
-  std::vector<Address> AddressesOf(const Pod& pod) const;
 
  private:
   struct Entry {
     const Pod* pod;
-    std::vector<Address> addresses;
+    std::vector<Address> addresses;  // that the pod alone owns
+    // And those of which it is the first of several owners.
+    std::vector<std::pair<Address, const AddressOwners*>> shared;
   };
   using Posting = std::vector<std::size_t>;  // indices into entries
   struct NamespacePods {
@@ -43,7 +41,8 @@ class PodIndex {
     bool labels_indexed = false;
   };
 
-  void Collect(NamespacePods* in, const LabelSelector& selector, std::vector<Address>* out);
+  void Collect(NamespacePods* in, const PodTerm& term, std::vector<Address>* out);
+  bool Selects(const PodTerm& term, const Pod& pod) const;
   const std::vector<NamespacePods*>& Namespaces(const LabelSelector& selector);
 
   const Cluster& cluster_;

@@ -62,8 +62,10 @@ class Mapping {
   void* data_;
 };
 
-void AddError(const std::string& file, const std::string& message, LoadResult* result) {
+void AddError(const std::string& file, const std::string& message, LoadResult* result,
+              Diagnostic::Severity severity = Diagnostic::Severity::kError) {
   Diagnostic diagnostic;
+  diagnostic.severity = severity;
   diagnostic.file = file;
   diagnostic.message = message;
   result->diagnostics.push_back(std::move(diagnostic));
@@ -154,10 +156,12 @@ void LoadDescriptor(int fd, const std::string& file, LoadResult* result) {
   }
 }
 
-void LoadFile(const std::string& path, LoadResult* result) {
+// `severity`: of a file that cannot be opened. One that somebody named is missed.
+void LoadFile(const std::string& path, LoadResult* result, Diagnostic::Severity severity) {
   const Descriptor descriptor(open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (descriptor.get() < 0) {
-    AddError(path, "cannot be opened: " + Why(errno), result);
+    AddError(path, "cannot be opened: " + Why(errno), result, severity);
+    ++result->counts.unread;
     return;
   }
   LoadDescriptor(descriptor.get(), path, result);
@@ -206,7 +210,7 @@ void LoadPath(const std::string& path, bool recursive, LoadResult* result) {
   }
   std::error_code error;
   if (!std::filesystem::is_directory(path, error)) {
-    LoadFile(path, result);
+    LoadFile(path, result, Diagnostic::Severity::kError);
     return;
   }
   std::set<std::pair<dev_t, ino_t>> seen;
@@ -219,7 +223,7 @@ void LoadPath(const std::string& path, bool recursive, LoadResult* result) {
                  (recursive ? "" : "; -R looks below it too"),
              result);
   }
-  for (const std::string& file : files) LoadFile(file, result);
+  for (const std::string& file : files) LoadFile(file, result, Diagnostic::Severity::kUnread);
 }
 
 }  // namespace

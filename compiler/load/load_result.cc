@@ -30,9 +30,11 @@ bool LoadResult::HasErrors() const {
 void Complete(LoadResult* result) {
   Cluster& cluster = result->cluster;
   const auto add = [&](const std::string& name) {
-    if (!name.empty()) cluster.namespaces.try_emplace(name, Namespace{name, {}});
+    return !name.empty() && cluster.namespaces.try_emplace(name, Namespace{name, {}}).second;
   };
-  for (const auto& [key, pod] : cluster.pods) add(key.ns);
+  for (const auto& [key, pod] : cluster.pods) {
+    if (add(key.ns)) result->assumed_namespaces.push_back(key.ns);
+  }
   for (const auto& [key, policy] : cluster.policies) add(key.ns);
   for (auto& [name, ns] : cluster.namespaces) SetNameLabel(&ns);
 }

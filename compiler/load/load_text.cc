@@ -10,6 +10,8 @@
 #include "compiler/decode/decode_finished.h"
 #include "compiler/decode/decode_json.h"
 #include "compiler/decode/decode_object.h"
+#include "compiler/load/policy_kinds.h"
+#include "compiler/load/utf16.h"
 #include "compiler/load/yaml_source.h"
 
 namespace podgate::compiler {
@@ -19,6 +21,8 @@ constexpr std::size_t kReleaseStep = 4u << 20;
 constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
 // Of one text. More than anybody reads, and hostile input cannot make them fill the memory.
 constexpr std::size_t kMaxDiagnostics = 10'000;
+// Kinds that are counted by name. Of an input that has more of them not every name is of use.
+constexpr std::size_t kMaxKinds = 50;
 
 bool IsSpace(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
 
@@ -41,6 +45,9 @@ class TextLoader {
  private:
   std::size_t EndOfDocument(std::size_t begin) const;
   void LoadDocument(std::size_t begin, std::size_t end);
+  void ReportDocument(Problem&& problem, std::size_t begin, std::size_t end);
+  bool Mentions(std::string_view word, std::size_t begin, std::size_t end) const;
+  void CountTemplate(bool policy);
   // False: it is no JSON after all, and nothing has been taken from it.
   bool LoadJson(std::size_t begin, std::size_t first, std::size_t end);
   std::optional<Problem> LoadYaml(std::size_t begin, std::size_t end);
@@ -48,6 +55,8 @@ class TextLoader {
   std::size_t NextJsonObject(std::size_t from, std::size_t end) const;
   std::size_t NextLine(std::size_t from, std::size_t end, std::size_t* dropped) const;
   void Take(Finished&& finished);
+  void Count(const Finished& finished);
+  std::size_t LineOf(std::size_t offset);
   void Report(Problem&& problem, const std::string& object = std::string());
   void Add(Diagnostic&& diagnostic);
   void Passed(std::size_t offset);
@@ -62,6 +71,12 @@ class TextLoader {
   std::size_t released_ = 0;
   std::size_t told_ = 0;  // diagnostics, those left out included
   bool errors_left_out_ = false;
+  std::size_t counted_ = 0;  // up to where LineOf() has counted
+  std::size_t line_ = 1;     // there
+  bool is_template_ = false;
+  bool is_policy_template_ = false;
+  std::size_t taken_ = 0;         // objects
+  std::size_t taken_before_ = 0;  // of those: in earlier documents
 };
 
 void TextLoader::Drop(std::size_t offset, std::size_t* dropped) const {
@@ -90,31 +105,119 @@ void TextLoader::Report(Problem&& problem, const std::string& object) {
   Add(ToDiagnostic(std::move(problem), object, file_, &lines_));
 }
 
+// Where the object stands in the map, and whether it is new.
 template <typename Key, typename Value>
-bool Insert(std::map<Key, Value>* map, const Key& key, Value value) {
-  return map->insert_or_assign(key, std::move(value)).second;
+std::pair<const void*, bool> Insert(std::map<Key, Value>* map, const Key& key, Value value) {
+  const auto [it, fresh] = map->insert_or_assign(key, std::move(value));
+  return {&it->second, fresh};
+}
+
+void CountKind(const std::string& kind, std::map<std::string, std::size_t>* kinds) {
+  if (kinds->size() < kMaxKinds || kinds->contains(kind)) {
+    ++(*kinds)[kind];
+  } else {
+    ++(*kinds)["of other such kinds"];
+  }
+}
+
+void TextLoader::Count(const Finished& finished) {
+  LoadCounts& counts = result_.counts;
+  if (finished.standing == Standing::kNoObject) {
+    ++counts.no_objects;
+    return;
+  }
+  if (finished.standing == Standing::kRead) {
+    if (finished.kind == NameOf(Kind::kPod)) ++counts.pods;
+    if (finished.kind == NameOf(Kind::kNamespace)) ++counts.namespaces;
+    if (finished.kind == NameOf(Kind::kNetworkPolicy)) ++counts.policies;
+    if (finished.kind == "Node") ++counts.nodes;
+    return;
+  }
+  ++counts.other_objects;
+  if (std::string kind = UnenforcedPolicyKind(finished.kind, finished.api_version); !kind.empty()) {
+    CountKind(kind, &counts.unenforced);
+  } else if (std::string meant = MeantKind(finished.kind, finished.api_version); !meant.empty()) {
+    CountKind(finished.kind + "; did you mean " + meant + "?", &counts.misspelt);
+  }
+}
+
+// What has an error that quotes a template's action was never meant to be read as it is.
+bool QuotesTemplate(const Finished& finished) {
+  return std::any_of(finished.problems.begin(), finished.problems.end(), [](const Problem& p) {
+    return p.severity == Diagnostic::Severity::kError && p.message.find("{{") != std::string::npos;
+  });
 }
 
 void TextLoader::Take(Finished&& finished) {
+  if (QuotesTemplate(finished)) {
+    CountTemplate(finished.kind == NameOf(Kind::kNetworkPolicy));
+    return;
+  }
+  ++taken_;
+  Count(finished);
   for (Diagnostic& diagnostic : ToDiagnostics(finished, file_, &lines_)) Add(std::move(diagnostic));
-  if (!finished.object) return;
+  if (!finished.object && !finished.node) return;
   Cluster& cluster = result_.cluster;
-  bool fresh = true;
-  if (auto* pod = std::get_if<Pod>(&*finished.object)) {
+  std::pair<const void*, bool> at;
+  if (finished.node) {
+    const std::string name = finished.node->name;
+    at = Insert(&cluster.nodes, name, std::move(*finished.node));
+  } else if (auto* pod = std::get_if<Pod>(&*finished.object)) {
     const ObjectKey key = pod->key;
-    fresh = Insert(&cluster.pods, key, std::move(*pod));
+    at = Insert(&cluster.pods, key, std::move(*pod));
   } else if (auto* ns = std::get_if<Namespace>(&*finished.object)) {
     const std::string name = ns->name;
-    fresh = Insert(&cluster.namespaces, name, std::move(*ns));
+    at = Insert(&cluster.namespaces, name, std::move(*ns));
   } else if (auto* policy = std::get_if<NetworkPolicy>(&*finished.object)) {
     const ObjectKey key = policy->key;
-    fresh = Insert(&cluster.policies, key, std::move(*policy));
+    at = Insert(&cluster.policies, key, std::move(*policy));
   }
-  if (!fresh) {
-    Report({Diagnostic::Severity::kWarning, finished.start, "",
-            "given more than once; this one replaces the one before"},
-           finished.name);
+  ObjectPlace& place = result_.places[at.first];
+  if (!at.second) {
+    std::string message = "given more than once; this one replaces the one before";
+    if (place.line != 0) {
+      message += " (" + result_.files[place.file] + ":" + std::to_string(place.line) + ")";
+    }
+    Report({Diagnostic::Severity::kWarning, finished.start, "", std::move(message)}, finished.name);
   }
+  place = {result_.files.size() - 1, LineOf(finished.start)};
+}
+
+// Objects begin one behind the other, nearly always: their lines are counted once.
+std::size_t TextLoader::LineOf(std::size_t offset) {
+  if (offset < counted_) return lines_.At(offset).line;
+  line_ +=
+      static_cast<std::size_t>(std::count(text_.data() + counted_, text_.data() + offset, '\n'));
+  counted_ = offset;
+  return line_;
+}
+
+bool TextLoader::Mentions(std::string_view word, std::size_t begin, std::size_t end) const {
+  return text_.substr(begin, end - begin).find(word) != std::string_view::npos;
+}
+
+void TextLoader::CountTemplate(bool policy) {
+  if (!std::exchange(is_template_, true)) ++result_.counts.templates;
+  if (policy && !std::exchange(is_policy_template_, true)) ++result_.counts.policy_templates;
+}
+
+// What becomes of a document that could not be read to its end. It is an error if something that
+// decides may be missing: it mentions a policy, or it is a dump that breaks off.
+void TextLoader::ReportDocument(Problem&& problem, std::size_t begin, std::size_t end) {
+  if (problem.severity == Diagnostic::Severity::kSkipped) {
+    ++result_.counts.no_objects;
+  } else {
+    const bool policy = Mentions(NameOf(Kind::kNetworkPolicy), begin, end);
+    if (Mentions("{{", begin, end) || (is_template_ && !policy)) {
+      CountTemplate(policy);
+      problem.severity = Diagnostic::Severity::kSkipped;
+    } else {
+      ++result_.counts.unread;
+      const bool decides = policy || taken_ != taken_before_;
+      problem.severity = decides ? Diagnostic::Severity::kError : Diagnostic::Severity::kUnread;
+    }
+  }
+  Report(std::move(problem));
 }
 
 // Behind the end of the line; a line may be longer than what should be at hand at once.
@@ -154,12 +257,9 @@ std::size_t TextLoader::EndOfDocument(std::size_t begin) const {
 
 void TextLoader::Run() {
   std::size_t begin = text_.starts_with(kByteOrderMark) ? kByteOrderMark.size() : 0;
-  if (text_.starts_with("\xff\xfe") || text_.starts_with("\xfe\xff")) {
-    Report({Diagnostic::Severity::kError, 0, "", "the text is UTF-16; expected UTF-8"});
-    return;
-  }
   while (begin < text_.size()) {
     const std::size_t end = EndOfDocument(begin);
+    taken_before_ = taken_;
     LoadDocument(begin, end);
     begin = end;
     Passed(begin);
@@ -198,7 +298,7 @@ void TextLoader::LoadDocument(std::size_t begin, std::size_t end) {
       if (LoadJson(begin, first, end)) return;
     }
   }
-  if (auto problem = LoadYaml(begin, end)) Report(std::move(*problem));
+  if (auto problem = LoadYaml(begin, end)) ReportDocument(std::move(*problem), begin, end);
 }
 
 bool TextLoader::LoadJson(std::size_t begin, std::size_t first, std::size_t end) {
@@ -231,8 +331,8 @@ bool TextLoader::LoadJson(std::size_t begin, std::size_t first, std::size_t end)
       // Go on at the next object that begins a line; it may be what ended this one.
       const std::size_t from =
           problem->offset == kNoOffset || problem->offset <= at ? at : problem->offset - 1;
-      Report(std::move(*problem));
-      at = NextJsonObject(from, end);
+      const std::size_t failed = std::exchange(at, NextJsonObject(from, end));
+      ReportDocument(std::move(*problem), failed, at);
       continue;
     }
     at = behind;
@@ -289,6 +389,22 @@ std::optional<Problem> TextLoader::LoadYaml(std::size_t begin, std::size_t end) 
 
 void LoadText(std::string_view text, const std::string& file, LoadResult* result,
               const std::function<void(std::size_t)>& passed) {
+  ++result->counts.files;
+  result->files.push_back(file);
+  if (IsUtf16(text)) {
+    const std::optional<std::string> converted = FromUtf16(text);
+    if (!converted) {
+      ++result->counts.unread;
+      Diagnostic diagnostic;
+      diagnostic.severity = Diagnostic::Severity::kUnread;
+      diagnostic.file = file;
+      diagnostic.message = "not valid UTF-16";
+      result->diagnostics.push_back(std::move(diagnostic));
+      return;
+    }
+    TextLoader(*converted, file, result, nullptr).Run();
+    return;
+  }
   TextLoader(text, file, result, passed).Run();
 }
 

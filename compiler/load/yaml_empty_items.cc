@@ -43,7 +43,8 @@ bool BeginsValue(fy_token_type type) {
 // refuse.
 std::vector<std::size_t> EmptyItems(std::string_view text) {
   std::vector<std::size_t> places;
-  const YamlParser parser = MakeYamlParser(text, nullptr);
+  const YamlErrors errors = CollectYamlErrors();
+  const YamlParser parser = MakeYamlParser(text, errors);
   if (!parser) return places;
   bool open = false;  // the token before was a dash
   std::size_t dash = 0;

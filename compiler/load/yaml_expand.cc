@@ -32,14 +32,26 @@ std::size_t EndOfNode(const std::vector<YamlEvent>& events, std::size_t at) {
 }  // namespace
 
 bool YamlExpander::Fail(std::size_t offset, std::string message) {
+  if (offset == kNoOffset) offset = offset_;  // the end of a collection has no place of its own
   problem_ = Problem{Diagnostic::Severity::kError, offset, "", std::move(message)};
   return false;
 }
 
-bool YamlExpander::Spend(std::size_t offset) {
-  if (++expanded_ <= kMaxExpanded) return true;
+bool YamlExpander::Spend(const YamlEvent& event, std::size_t offset) {
+  expanded_bytes_ += sizeof(YamlEvent) + event.text.size();
+  if (expanded_bytes_ <= kMaxExpandedBytes) return true;
   return Fail(offset, "the document's aliases and merge keys expand to more than " +
-                          std::to_string(kMaxExpanded) + " nodes");
+                          std::to_string(kMaxExpandedBytes >> 20) + " MiB");
+}
+
+// Each of these levels is one of the stack.
+bool YamlExpander::Enter(std::size_t offset) {
+  if (nested_ >= kMaxNested) {
+    return Fail(offset, "the document's aliases and merge keys nest deeper than " +
+                            std::to_string(kMaxNested) + " levels");
+  }
+  ++nested_;
+  return true;
 }
 
 bool YamlExpander::Feed(YamlEvent&& event) {
@@ -69,8 +81,8 @@ bool YamlExpander::Record(YamlEvent* event) {
   event->anchor.clear();
   const std::size_t first = log_.size();
   if (anchored || !open_.empty()) {
-    log_bytes_ += event->text.size();
-    if (log_.size() >= kMaxRecorded || log_bytes_ > kMaxRecordedBytes) log_full_ = true;
+    log_bytes_ += sizeof(YamlEvent) + event->text.size();
+    if (log_bytes_ > kMaxRecordedBytes) log_full_ = true;
     if (!log_full_) log_.push_back(*event);
   }
   if (IsEnd(event->kind)) {
@@ -176,25 +188,27 @@ bool YamlExpander::TellKey(const YamlEvent& event) {
   }
   const auto name = ResolveKey(key->text, key->plain, key->tag);
   if (!name) return Fail(offset_, "a key must be a string, found null");
-  frame.keys.push_back(*name);
+  frame.keys.emplace(*name, frame.keys.size());
   if (reader_->Key(*name)) return true;
   problem_ = reader_->failure();
   return false;
 }
 
 bool YamlExpander::TellAlias(const YamlEvent& alias) {
+  if (!Enter(alias.offset)) return false;
   for (std::size_t i = alias.first; i < alias.last; ++i) {
     // The log may grow while its events are told, so each is copied.
     const YamlEvent event = log_[i];
-    if (!IsEnd(event.kind) && !Spend(alias.offset)) return false;
+    if (!Spend(event, alias.offset)) return false;
     if (!Tell(event)) return false;
   }
+  --nested_;
   return true;
 }
 
 // The value of a merge key is kept until the mapping's own keys are all known: those win.
 bool YamlExpander::CaptureMerge(const YamlEvent& event) {
-  if (!Spend(event.offset)) return false;
+  if (!Spend(event, event.offset)) return false;
   frames_.back().merge.push_back(event);
   if (IsStart(event.kind)) ++capture_depth_;
   if (IsEnd(event.kind)) --capture_depth_;
@@ -207,13 +221,15 @@ bool YamlExpander::CaptureMerge(const YamlEvent& event) {
 
 bool YamlExpander::Flatten(const YamlEvent& event, std::vector<YamlEvent>* out) {
   if (event.kind != Event::kAlias) {
-    if (!Spend(event.offset)) return false;
+    if (!Spend(event, event.offset)) return false;
     out->push_back(event);
     return true;
   }
+  if (!Enter(event.offset)) return false;
   for (std::size_t i = event.first; i < event.last; ++i) {
     if (!Flatten(log_[i], out)) return false;
   }
+  --nested_;
   return true;
 }
 
@@ -235,7 +251,8 @@ bool YamlExpander::MergeNode(const std::vector<YamlEvent>& events, std::size_t* 
   const YamlEvent& node = events[*at];
   const std::size_t end = EndOfNode(events, *at);
   if (node.kind == Event::kMapStart) {
-    if (!MergeMap(events, *at + 1, end - 1)) return false;
+    if (!Enter(node.offset) || !MergeMap(events, *at + 1, end - 1)) return false;
+    --nested_;
   } else if (node.kind == Event::kSeqStart && !in_list) {
     for (std::size_t item = *at + 1; item < end - 1;) {
       if (!MergeNode(events, &item, true)) return false;
@@ -264,11 +281,11 @@ bool YamlExpander::MergeMap(const std::vector<YamlEvent>& events, std::size_t fi
     }
     const auto name = ResolveKey(key.text, key.plain, key.tag);
     if (!name) return Fail(key.offset, "a key must be a string, found null");
-    const std::vector<std::string>& keys = frames_.back().keys;
-    const auto given = std::find(keys.begin(), keys.end(), *name);
+    const auto& keys = frames_.back().keys;
+    const auto given = keys.find(*name);
     if (given != keys.end()) {
       // Readers of YAML differ on which one wins then, and kubectl takes the merged one.
-      if (static_cast<std::size_t>(given - keys.begin()) < frames_.back().keys_before_merge) {
+      if (given->second < frames_.back().keys_before_merge) {
         return Fail(key.offset,
                     "the key " + Quote(*name) +
                         " is given before the merge key << that gives it too; write << first");

@@ -8,6 +8,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "compiler/decode/value_reader.h"
@@ -30,9 +31,12 @@ struct YamlEvent {
 
 class YamlExpander : public ValueLocator {
  public:
-  static constexpr std::size_t kMaxExpanded = 10'000;   // nodes that come from aliases and merges
-  static constexpr std::size_t kMaxRecorded = 200'000;  // events inside of anchored nodes
-  static constexpr std::size_t kMaxRecordedBytes = 8u << 20;
+  // Of the nodes that come from aliases and merges: what they would take as events. Some hundred
+  // thousand of them, as many as go-yaml, which kubectl reads with, allows a document.
+  static constexpr std::size_t kMaxExpandedBytes = 64u << 20;
+  static constexpr std::size_t kMaxRecordedBytes = 64u << 20;  // of events inside anchored nodes
+  // Aliases inside of what aliases stand for, and merges inside of merged mappings.
+  static constexpr std::size_t kMaxNested = 500;
 
   explicit YamlExpander(ValueReader** reader) : reader_(*reader) {}
 
@@ -55,8 +59,9 @@ class YamlExpander : public ValueLocator {
   struct Frame {
     bool is_map = false;
     bool at_key = true;
-    std::vector<std::string> keys;  // given so far, merged ones included
-    std::vector<YamlEvent> merge;   // values of its merge keys, one behind the other
+    std::unordered_map<std::string, std::size_t>
+        keys;                      // given so far, merged ones too; their order
+    std::vector<YamlEvent> merge;  // values of its merge keys, one behind the other
     std::size_t keys_before_merge = 0;
   };
 
@@ -71,7 +76,8 @@ class YamlExpander : public ValueLocator {
   bool Flatten(const YamlEvent& event, std::vector<YamlEvent>* out);
   bool MergeNode(const std::vector<YamlEvent>& events, std::size_t* at, bool in_list);
   bool MergeMap(const std::vector<YamlEvent>& events, std::size_t first, std::size_t last);
-  bool Spend(std::size_t offset);
+  bool Spend(const YamlEvent& event, std::size_t offset);
+  bool Enter(std::size_t offset);
   bool Fail(std::size_t offset, std::string message);
   void ValueDone();
 
@@ -81,7 +87,8 @@ class YamlExpander : public ValueLocator {
   std::vector<Frame> frames_;
   std::size_t capture_depth_ = 0;  // open collections of the merge value that is being captured
   bool capturing_ = false;
-  std::size_t expanded_ = 0;
+  std::size_t expanded_bytes_ = 0;
+  std::size_t nested_ = 0;
   // Anchors.
   std::size_t depth_ = 0;  // of the document itself
   std::vector<YamlEvent> log_;

@@ -12,9 +12,6 @@
 namespace podgate::compiler {
 namespace {
 
-struct DiagDeleter {
-  void operator()(fy_diag* diag) const { fy_diag_destroy(diag); }
-};
 struct EventDeleter {
   fy_parser* parser;
   void operator()(fy_event* event) const { fy_parser_event_free(parser, event); }
@@ -123,14 +120,8 @@ std::optional<Problem> YamlSource::Parse(std::size_t begin, std::size_t end,
 
 std::optional<Problem> YamlSource::Pass(std::size_t begin, const FilledYaml& filled,
                                         YamlExpander* expander) {
-  fy_diag_cfg diag_config;
-  fy_diag_cfg_default(&diag_config);
-  diag_config.fp = nullptr;
-  diag_config.output_fn = [](fy_diag*, void*, const char*, std::size_t) {};
-  const std::unique_ptr<fy_diag, DiagDeleter> diag(fy_diag_create(&diag_config));
-  fy_diag_set_collect_errors(diag.get(), true);
-
-  const YamlParser parser = MakeYamlParser(filled.text(), diag.get());
+  const YamlErrors errors = CollectYamlErrors();
+  const YamlParser parser = MakeYamlParser(filled.text(), errors);
   if (!parser) {
     return Problem{Diagnostic::Severity::kError, begin, "", "no memory to read the document"};
   }
@@ -204,7 +195,7 @@ std::optional<Problem> YamlSource::Pass(std::size_t begin, const FilledYaml& fil
     if (!expander->Feed(std::move(out))) return expander->problem();
   }
   void* state = nullptr;
-  while (const fy_diag_error* error = fy_diag_errors_iterate(diag.get(), &state)) {
+  while (const fy_diag_error* error = fy_diag_errors_iterate(errors.get(), &state)) {
     if (error->type != FYET_ERROR) continue;
     return Problem{Diagnostic::Severity::kError,
                    begin + filled.Original(OffsetOf(filled.text(), error->line, error->column)), "",

@@ -9,7 +9,13 @@
 namespace podgate::compiler {
 
 struct Diagnostic {
-  enum class Severity { kError, kWarning };
+  enum class Severity {
+    kError,
+    kWarning,
+    // Only of manifests, where somebody may want them to be errors:
+    kUnread,   // a document that cannot be read; nothing of it is known to decide about packets
+    kSkipped,  // a document that is no Kubernetes object
+  };
   Severity severity = Severity::kError;
   std::string file;        // "-" for standard input; empty: from the API server
   std::size_t line = 0;    // from 1; 0: unknown

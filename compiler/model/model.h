@@ -52,7 +52,8 @@ struct Pod {
   Labels labels;
   std::string node;  // spec.nodeName; empty: not scheduled
   bool host_network = false;
-  bool finished = false;                // status.phase Succeeded or Failed: it is not there at all
+  bool finished = false;                // status.phase Succeeded or Failed
+  bool still_running = false;           // finished, but status tells of a container that runs
   std::string created;                  // metadata.creationTimestamp, RFC 3339, sorts as text
   std::vector<Address> addresses;       // status.podIPs, else podIP; sorted, unique
   std::vector<Address> host_addresses;  // status.hostIPs, else hostIP; sorted, unique
@@ -60,10 +61,26 @@ struct Pod {
   friend auto operator<=>(const Pod&, const Pod&) = default;
 };
 
+// Whether a pod is a pod of the pod network for rules that `node` enforces: hostNetwork pods are
+// never selected and never peers. Finished pods are not there at all, except that a pod whose
+// containers still run (an eviction, a deadline: the phase says Failed first) is there on its own
+// node.
+inline bool IsThere(const Pod& pod, const std::string& node) {
+  return !pod.host_network && (!pod.finished || (pod.still_running && pod.node == node));
+}
+
 struct Namespace {
   std::string name;
   Labels labels;
+  std::string uid{};         // another one: it was deleted and made anew
+  bool terminating = false;  // metadata.deletionTimestamp is set: nothing new can be made in it
   friend auto operator<=>(const Namespace&, const Namespace&) = default;
+};
+
+struct Node {
+  std::string name;
+  std::vector<Address> addresses;  // status.addresses: InternalIP, ExternalIP; sorted, unique
+  friend auto operator<=>(const Node&, const Node&) = default;
 };
 
 // metav1.LabelSelector in one form: matchLabels are In requirements with one value. All
@@ -134,15 +151,33 @@ struct NetworkPolicy {
 // spec.ingress / spec.egress.
 std::string RuleName(const ObjectKey& policy, Direction direction, std::uint32_t index);
 
-// Different pod selectors (with their namespaces) that the policies which isolate one pod in one
-// direction may have together: with more they allow nothing there. Each is tried on every identity
-// of the cluster: a guard against policies made to exhaust memory and time.
+// What the policies that isolate one pod in one direction may have together: with more of either
+// they allow nothing there. A guard against policies made to exhaust memory and time.
+//
+// Different pod selectors (with their namespaces): each is tried on every identity of the cluster.
 inline constexpr std::size_t kMaxPodTerms = 2000;
+// Port pieces times rules: the port ranges of a protocol are cut wherever one of them begins or
+// ends, and each piece counts once for each rule that covers it, rules of every port included.
+inline constexpr std::size_t kMaxPortPieces = 65'536;
+
+enum class OverBudget : std::uint8_t {
+  kNo,
+  kPodSelectors,
+  kPortPieces,
+  kNamespace,  // of this node's sets, for the pods of one namespace: in the agent only
+};
+// "more than 2000 different pod selectors". Of kNo: empty.
+std::string Describe(OverBudget over);
 
 struct Cluster {
   std::map<std::string, Namespace> namespaces;
   std::map<ObjectKey, Pod> pods;
   std::map<ObjectKey, NetworkPolicy> policies;
+  std::map<std::string, Node> nodes;  // of manifests only; pods may name others
 };
+
+// The nodes that the cluster knows of: Node objects, and those that pods name in spec.nodeName.
+// Sorted.
+std::vector<std::string> NodeNames(const Cluster& cluster);
 
 }  // namespace podgate::compiler

@@ -6,6 +6,8 @@
 #include <set>
 #include <tuple>
 
+#include "compiler/model/spelling.h"
+
 namespace podgate::compiler {
 namespace {
 
@@ -13,17 +15,12 @@ bool Has(const std::vector<Address>& addresses, const Address& address) {
   return std::find(addresses.begin(), addresses.end(), address) != addresses.end();
 }
 
-// Whether packets with the pod's addresses are the pod's own and not its node's.
-bool HasOwnNetwork(const Pod& pod) { return !pod.finished && !pod.host_network; }
-
-// The newer of the pods that carry the address: a status that was not cleaned up yet must not
-// decide.
+// The newest of the pods that claim the address: whom a question about the address means.
 const Pod* OwnerOf(const Cluster& cluster, const Address& address) {
   const auto age = [](const Pod& pod) { return std::tie(pod.created, pod.uid, pod.key); };
   const Pod* owner = nullptr;
-  for (const auto& [key, pod] : cluster.pods) {
-    if (!HasOwnNetwork(pod) || !Has(pod.addresses, address)) continue;
-    if (owner == nullptr || age(*owner) < age(pod)) owner = &pod;
+  for (const Pod* pod : ClaimantsOf(cluster, address)) {
+    if (owner == nullptr || age(*owner) < age(*pod)) owner = pod;
   }
   return owner;
 }
@@ -31,14 +28,6 @@ const Pod* OwnerOf(const Cluster& cluster, const Address& address) {
 bool TellsNodeAddress(const Pod& pod, const Address& address) {
   return !pod.finished && !pod.node.empty() &&
          (Has(pod.host_addresses, address) || (pod.host_network && Has(pod.addresses, address)));
-}
-
-std::set<std::string> KnownNodes(const Cluster& cluster) {
-  std::set<std::string> nodes;
-  for (const auto& [key, pod] : cluster.pods) {
-    if (!pod.node.empty()) nodes.insert(pod.node);
-  }
-  return nodes;
 }
 
 // An end before the family is known: all the addresses that its packets may have.
@@ -52,11 +41,16 @@ struct Candidate {
 std::optional<Candidate> Resolve(const Cluster& cluster, const ObjectKey& key, std::string* error) {
   const auto found = cluster.pods.find(key);
   if (found == cluster.pods.end()) {
-    *error = fmt::format("pod {} is not in the input; check namespace and name", key.ToString());
+    std::vector<std::string> pods;
+    pods.reserve(cluster.pods.size());
+    for (const auto& [known, pod] : cluster.pods) pods.push_back(known.ToString());
+    const std::string meant = DidYouMean(NearSpellings(key.ToString(), pods));
+    *error = fmt::format("pod {} is not in the input{}", key.ToString(),
+                         meant.empty() ? "; check namespace and name" : meant);
     return std::nullopt;
   }
   const Pod& pod = found->second;
-  if (pod.finished) {
+  if (pod.finished && !pod.still_running) {
     *error = fmt::format(
         "pod {} has completed or failed and no longer has a network; ask about a running pod",
         key.ToString());
@@ -67,7 +61,7 @@ std::optional<Candidate> Resolve(const Cluster& cluster, const ObjectKey& key, s
   if (!pod.host_network) {
     result.endpoint.kind = Endpoint::Kind::kPod;
     result.endpoint.pod = &pod;
-    result.addresses = OwnedAddresses(cluster, pod);
+    result.addresses = pod.addresses;
     return result;
   }
   if (pod.node.empty()) {
@@ -85,12 +79,9 @@ std::optional<Candidate> Resolve(const Cluster& cluster, const ObjectKey& key, s
 }
 
 std::optional<Candidate> Resolve(const Cluster& cluster, const NodeName& end, std::string* error) {
-  const std::set<std::string> nodes = KnownNodes(cluster);
-  if (!nodes.contains(end.name)) {
-    *error = nodes.empty()
-                 ? fmt::format("no pod of the input runs on node {}, nor on any other", end.name)
-                 : fmt::format("no pod of the input runs on node {}; there are pods on: {}",
-                               end.name, fmt::join(nodes, ", "));
+  const std::vector<std::string> nodes = NodeNames(cluster);
+  if (!std::binary_search(nodes.begin(), nodes.end(), end.name)) {
+    *error = UnknownNode(end.name, nodes);
     return std::nullopt;
   }
   Candidate result;
@@ -108,6 +99,12 @@ std::optional<Candidate> Resolve(const Cluster& cluster, const Address& address,
     result.endpoint.kind = Endpoint::Kind::kPod;
     result.endpoint.pod = owner;
     result.endpoint.node = owner->node;
+    return result;
+  }
+  for (const auto& [name, node] : cluster.nodes) {
+    if (!Has(node.addresses, address)) continue;
+    result.endpoint.kind = Endpoint::Kind::kNode;
+    result.endpoint.node = name;
     return result;
   }
   for (const auto& [key, pod] : cluster.pods) {
@@ -166,17 +163,31 @@ bool ChooseFamily(const Candidate& from, const Candidate& to, const FlowQuery& q
 
 }  // namespace
 
-std::vector<Address> OwnedAddresses(const Cluster& cluster, const Pod& pod) {
-  std::vector<Address> owned;
-  if (!HasOwnNetwork(pod)) return owned;
-  for (const Address& address : pod.addresses) {
-    if (OwnerOf(cluster, address)->key == pod.key) owned.push_back(address);
+std::vector<const Pod*> OwnersOf(const Cluster& cluster, const Address& address,
+                                 const std::string& node) {
+  std::vector<const Pod*> all;
+  std::vector<const Pod*> here;
+  for (const auto& [key, pod] : cluster.pods) {
+    if (!IsThere(pod, node) || !Has(pod.addresses, address)) continue;
+    all.push_back(&pod);
+    if (pod.node == node) here.push_back(&pod);
   }
-  return owned;
+  return here.empty() ? all : here;
+}
+
+std::vector<const Pod*> ClaimantsOf(const Cluster& cluster, const Address& address) {
+  std::vector<const Pod*> claimants;
+  for (const auto& [key, pod] : cluster.pods) {
+    if (IsThere(pod, pod.node) && Has(pod.addresses, address)) claimants.push_back(&pod);
+  }
+  return claimants;
 }
 
 std::vector<Address> NodeAddresses(const Cluster& cluster, const std::string& node) {
   std::set<Address> addresses;
+  if (const auto given = cluster.nodes.find(node); given != cluster.nodes.end()) {
+    addresses.insert(given->second.addresses.begin(), given->second.addresses.end());
+  }
   for (const auto& [key, pod] : cluster.pods) {
     if (pod.finished || pod.node != node) continue;
     addresses.insert(pod.host_addresses.begin(), pod.host_addresses.end());

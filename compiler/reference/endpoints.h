@@ -35,12 +35,16 @@ struct Endpoints {
 std::optional<Endpoints> ResolveEndpoints(const Cluster& cluster, const FlowQuery& query,
                                           std::string* error);
 
-// The addresses of `pod` that no newer live pod has taken over, sorted. Empty for finished and
-// hostNetwork pods.
-std::vector<Address> OwnedAddresses(const Cluster& cluster, const Pod& pod);
+// The pods that have the address for the rules of `node`: those that run there, or where none does
+// all others. By key.
+std::vector<const Pod*> OwnersOf(const Cluster& cluster, const Address& address,
+                                 const std::string& node);
 
-// What the pods of `node` tell about its own addresses (status.hostIPs; a hostNetwork pod's address
-// is its node's), sorted, less those that a pod owns.
+// The pods that claim the address, each on its own node; by key.
+std::vector<const Pod*> ClaimantsOf(const Cluster& cluster, const Address& address);
+
+// The node's own addresses: those of its Node object (status.addresses), and what its pods tell
+// (status.hostIPs; a hostNetwork pod's address is its node's). Sorted, less those that a pod owns.
 std::vector<Address> NodeAddresses(const Cluster& cluster, const std::string& node);
 
 }  // namespace podgate::compiler

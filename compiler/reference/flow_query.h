@@ -49,6 +49,8 @@ struct FlowAnswer {
   std::optional<Family> family;
   SideAnswer egress;
   SideAnswer ingress;
+  // A sentence for each end whose address several pods claim, that names them.
+  std::vector<std::string> contested;
 };
 
 }  // namespace podgate::compiler

@@ -201,6 +201,7 @@ std::string ToJson(const FlowQuery& query, const FlowAnswer& answer) {
   json["reason"] = answer.reason;
   json["egress"] = SideJson(answer.egress, Direction::kEgress);
   json["ingress"] = SideJson(answer.ingress, Direction::kIngress);
+  if (!answer.contested.empty()) json["contested"] = answer.contested;
   return json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
 }
 

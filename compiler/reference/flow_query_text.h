@@ -19,8 +19,9 @@ bool ParseTarget(std::string_view text, FlowQuery* query, std::string* error);
 std::optional<FlowQuery> ParseFlowQuery(std::string_view line, std::string* error);
 std::string ToString(const EndpointName& end);
 // The JSON object that explain prints: from, to, port, protocol, family, verdict (allow|deny),
-// reason, egress, ingress. Both directions have applies, verdict, isolatedBy, reason, and of the
-// rule that allows: policy (NAMESPACE/NAME), direction, index in spec from 0.
+// reason, egress, ingress, and contested if an end's address is. Both directions have applies,
+// verdict, isolatedBy, reason, and of the rule that allows: policy (NAMESPACE/NAME), direction,
+// index in spec from 0.
 std::string ToJson(const FlowQuery& query, const FlowAnswer& answer);
 
 }  // namespace podgate::compiler

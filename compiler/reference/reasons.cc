@@ -73,14 +73,15 @@ std::string PeersText(const NetworkPolicy& policy, const PolicyRule& rule, bool 
 // A named port with what it means on this destination.
 std::string NamedPortText(const PolicyPort& port, const Question& question) {
   const std::string text = fmt::format("{} port \"{}\"", ToString(port.protocol), port.name);
-  if (question.destination == nullptr) return text + " (which only pods have)";
+  if (question.destinations.empty()) return text + " (which only pods have)";
   std::vector<std::string> numbers;
-  for (const NamedPort& named : question.destination->ports) {
+  const Pod& destination = *question.destinations.front();
+  for (const NamedPort& named : destination.ports) {
     if (named.name == port.name && named.protocol == port.protocol) {
       numbers.push_back(std::to_string(named.port));
     }
   }
-  const std::string pod = question.destination->key.ToString();
+  const std::string pod = destination.key.ToString();
   if (numbers.empty()) return text + fmt::format(" (which pod {} does not have)", pod);
   return text + fmt::format(" ({} on pod {})", Join(numbers, "and"), pod);
 }
@@ -231,16 +232,38 @@ std::string DeniedBy(const std::vector<const NetworkPolicy*>& isolating, const Q
   return text;
 }
 
-std::string DeniedByTheirNumber(const std::vector<const NetworkPolicy*>& isolating,
-                                const Question& question) {
+std::string DeniedByBudget(const std::vector<const NetworkPolicy*>& isolating, OverBudget over,
+                           const Question& question) {
   std::vector<std::string> names;
   for (const NetworkPolicy* policy : isolating) names.push_back(policy->key.ToString());
+  const bool one = names.size() == 1;
   return fmt::format(
-      "pod {} is isolated for {} by {} {}, which {} more than {} different pod selectors and "
-      "therefore allow nothing; use fewer",
+      "pod {} is isolated for {} by {} {}, which {} {} and therefore {} nothing; use fewer",
       question.pod->key.ToString(), question.ingress ? "ingress" : "egress",
-      names.size() == 1 ? "policy" : "policies", Join(names, "and"),
-      names.size() == 1 ? "has" : "have together", kMaxPodTerms);
+      one ? "policy" : "policies", Join(names, "and"), one ? "has" : "have together",
+      compiler::Describe(over), one ? "allows" : "allow");
+}
+
+std::string DeniedByContest(const std::vector<const Pod*>& isolated, const Question& question) {
+  std::vector<std::string> names;
+  for (const Pod* pod : isolated) names.push_back(pod->key.ToString());
+  return fmt::format(
+      "pods {} have one address and different policies isolate them for {}, so nothing is allowed "
+      "there until one of them is gone",
+      Join(names, "and"), question.ingress ? "ingress" : "egress");
+}
+
+std::string Contest(const Address& address, const std::vector<const Pod*>& claimants) {
+  std::vector<std::string> names;
+  for (const Pod* pod : claimants) {
+    names.push_back(pod->node.empty()
+                        ? pod->key.ToString()
+                        : fmt::format("{} (node {})", pod->key.ToString(), pod->node));
+  }
+  return fmt::format(
+      "address {} is claimed by pods {}: on a node where one of them runs it is isolated if any of "
+      "those is, and as a peer elsewhere it gets only what all may",
+      address.ToString(), Join(names, "and"));
 }
 
 }  // namespace podgate::compiler::reference

@@ -1,8 +1,6 @@
 #include "compiler/reference/rule_matching.h"
 
 #include <algorithm>
-#include <set>
-#include <tuple>
 
 namespace podgate::compiler::reference {
 namespace {
@@ -64,18 +62,6 @@ std::optional<Protocol> ProtocolOf(FlowProtocol protocol) {
   return std::nullopt;
 }
 
-// An ingress rule of names alone that the pod gives none of its ports has no port.
-bool HasSomePort(const PolicyRule& rule, const Question& question) {
-  if (rule.any_port) return true;
-  return std::any_of(rule.ports.begin(), rule.ports.end(), [&](const PolicyPort& port) {
-    if (port.number || port.name.empty() || !question.ingress) return true;
-    return std::any_of(question.pod->ports.begin(), question.pod->ports.end(),
-                       [&](const NamedPort& named) {
-                         return named.name == port.name && named.protocol == port.protocol;
-                       });
-  });
-}
-
 }  // namespace
 
 bool Selects(const LabelSelector& selector, const Labels& labels) {
@@ -94,38 +80,19 @@ const std::vector<PolicyRule>& RulesOf(const NetworkPolicy& policy, bool ingress
   return ingress ? policy.ingress : policy.egress;
 }
 
-bool TooManySelectors(const std::vector<const NetworkPolicy*>& isolating,
-                      const Question& question) {
-  std::size_t peers = 0;
-  for (const NetworkPolicy* policy : isolating)
-    for (const PolicyRule& rule : RulesOf(*policy, question.ingress)) peers += rule.peers.size();
-  if (peers <= kMaxPodTerms) return false;
-  std::set<std::tuple<std::string, LabelSelector, LabelSelector>> different;
-  for (const NetworkPolicy* policy : isolating) {
-    for (const PolicyRule& rule : RulesOf(*policy, question.ingress)) {
-      if (rule.any_peer || !HasSomePort(rule, question)) continue;
-      for (const PolicyPeer& peer : rule.peers) {
-        if (peer.block || (!peer.pods && !peer.namespaces)) continue;
-        different.emplace(peer.namespaces ? "" : policy->key.ns,
-                          peer.namespaces.value_or(LabelSelector()),
-                          peer.pods.value_or(LabelSelector()));
-      }
-    }
-  }
-  return different.size() > kMaxPodTerms;
-}
-
 bool PeerMatches(const NetworkPolicy& policy, const PolicyPeer& peer, const Question& question) {
   if (peer.block) return BlockMatches(*peer.block, *question.peer, question.family);
-  const Pod* pod = question.peer->pod;
-  if (pod == nullptr) return false;  // selectors select pods only; hostNetwork pods count as nodes
   if (!peer.pods && !peer.namespaces) return false;
-  if (peer.namespaces) {
-    if (!NamespaceSelected(*peer.namespaces, pod->key.ns, *question.cluster)) return false;
-  } else if (pod->key.ns != policy.key.ns) {
-    return false;
-  }
-  return !peer.pods || Selects(*peer.pods, pod->labels);
+  // Selectors select pods only; hostNetwork pods count as nodes.
+  if (question.peer_pods.empty()) return false;
+  return std::all_of(question.peer_pods.begin(), question.peer_pods.end(), [&](const Pod* pod) {
+    if (peer.namespaces) {
+      if (!NamespaceSelected(*peer.namespaces, pod->key.ns, *question.cluster)) return false;
+    } else if (pod->key.ns != policy.key.ns) {
+      return false;
+    }
+    return !peer.pods || Selects(*peer.pods, pod->labels);
+  });
 }
 
 bool PortMatches(const PolicyPort& port, const Question& question) {
@@ -135,13 +102,12 @@ bool PortMatches(const PolicyPort& port, const Question& question) {
     return *port.number <= question.port && question.port <= port.end.value_or(*port.number);
   }
   if (port.name.empty()) return true;
-  if (question.destination == nullptr) return false;
-  for (const NamedPort& named : question.destination->ports) {
-    if (named.name == port.name && named.protocol == port.protocol && named.port == question.port) {
-      return true;
-    }
-  }
-  return false;
+  if (question.destinations.empty()) return false;
+  const NamedPort asked{port.name, port.protocol, question.port};
+  return std::all_of(
+      question.destinations.begin(), question.destinations.end(), [&](const Pod* pod) {
+        return std::find(pod->ports.begin(), pod->ports.end(), asked) != pod->ports.end();
+      });
 }
 
 bool AnyPeerMatches(const NetworkPolicy& policy, const PolicyRule& rule, const Question& question) {

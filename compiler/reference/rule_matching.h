@@ -20,7 +20,10 @@ struct Question {
   bool ingress = true;       // the pod is the destination; else it is the source
   const Pod* pod = nullptr;  // whose policies decide
   const Endpoint* peer = nullptr;
-  const Pod* destination = nullptr;  // nullptr: not a pod; named ports are resolved on it
+  // The pods that the peer's address may mean: what selects them must select all. Empty: no pod.
+  std::vector<const Pod*> peer_pods{};
+  // The same of the destination: named ports are resolved on all of them. Empty: not a pod.
+  std::vector<const Pod*> destinations{};
   FlowProtocol protocol = FlowProtocol::kTcp;
   std::uint16_t port = 0;
   std::optional<Family> family;
@@ -33,10 +36,6 @@ bool Selects(const LabelSelector& selector, const Labels& labels);
 bool Isolates(const NetworkPolicy& policy, const Question& question);
 
 const std::vector<PolicyRule>& RulesOf(const NetworkPolicy& policy, bool ingress);
-
-// The policies have more different pod selectors together than kMaxPodTerms, in rules whose ports
-// are any at all: they allow nothing.
-bool TooManySelectors(const std::vector<const NetworkPolicy*>& isolating, const Question& question);
 
 // One item of from / to, one item of ports.
 bool PeerMatches(const NetworkPolicy& policy, const PolicyPeer& peer, const Question& question);

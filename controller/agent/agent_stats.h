@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <mutex>
 #include <string>
+#include <vector>
 
 #include "compiler/decode/decode.h"
 #include "controller/agent/applier.h"
@@ -43,6 +44,9 @@ struct LoopStats {
   // Why the agent's name is not believed to be this machine's, or the table is another node's: a
   // sentence; empty: it is.
   std::string node_problem;
+  // Sentences about what the kernel lacks; without the former nothing is enforced.
+  std::vector<std::string> missing_parts;
+  std::vector<std::string> missing_optional_parts;
   Applier::Counters applied;
   Histogram compile;          // from events to what changes in the ruleset
   Histogram commit;           // of that, to the kernel
@@ -53,6 +57,7 @@ struct LoopStats {
   std::uint64_t pods = 0;
   std::uint64_t local_pods = 0;
   std::uint64_t isolated_pods = 0;
+  std::uint64_t contested_addresses = 0;  // that several pods of the cluster claim
 };
 
 // Any thread.

@@ -11,6 +11,13 @@ namespace podgate::controller {
 namespace {
 
 constexpr std::chrono::seconds kMeasureEvery{1};
+// The first rules wait no longer for the pods' further addresses, whatever keeps the kernel from
+// telling them.
+constexpr std::chrono::seconds kAddressPatience{2};
+// One class each time, which costs up to some tenths of a second.
+constexpr std::chrono::seconds kRetryRefusedEvery{10};
+// Policies of one class that hear of it.
+constexpr std::size_t kOverBudgetEvents = 8;
 
 double Seconds(Clock::Duration duration) { return std::chrono::duration<double>(duration).count(); }
 
@@ -18,7 +25,9 @@ double Seconds(Clock::Duration duration) { return std::chrono::duration<double>(
 
 Loop::Loop(Options options, nft::Kernel* kernel, Clock* clock, Logger* log,
            FlowTerminator* terminator, nft::Monitor* monitor, AgentStatsBoard* board,
-           BridgeGuard* bridge_guard, EventSink* events, NodeLookup* node_lookup)
+           BridgeGuard* bridge_guard, EventSink* events, NodeLookup* node_lookup,
+           AddressWatch* address_watch, KernelParts* kernel_parts, IpvsWatch* ipvs,
+           FlowForgetter* forgetter)
     : options_(std::move(options)),
       clock_(clock),
       log_(log),
@@ -27,17 +36,23 @@ Loop::Loop(Options options, nft::Kernel* kernel, Clock* clock, Logger* log,
       bridge_guard_(bridge_guard),
       events_(events),
       node_lookup_(node_lookup),
+      address_watch_(address_watch),
+      kernel_parts_(kernel_parts),
+      ipvs_(ipvs),
       pipeline_(options_.node, options_.compile),
-      store_(&pipeline_, log, events),
+      store_(options_.node, options_.own_pods, &pipeline_, clock, log, events),
       applier_(&pipeline_.ruleset(), kernel, monitor, clock, log, events,
                options_.node_renamed || options_.dry_run ? std::string() : options_.node),
+      contests_(options_.node, log, events),
+      forgetter_(forgetter),
+      kernel_(kernel),
       released_(node_lookup == nullptr) {}
 
 void Loop::Run(MessageQueue* queue) {
   constexpr std::chrono::milliseconds kIdle{1000};
   while (!queue->closed()) {
-    const auto due = std::chrono::duration_cast<std::chrono::milliseconds>(applier_.NextAttempt() -
-                                                                           clock_->Now());
+    const Clock::Time next = std::min(applier_.NextAttempt(), store_.ending_namespaces().NextDue());
+    const auto due = std::chrono::ceil<std::chrono::milliseconds>(next - clock_->Now());
     Handle(queue->Take(std::clamp(due, std::chrono::milliseconds(0), kIdle)));
     Tick();
   }
@@ -50,19 +65,25 @@ void Loop::Handle(std::vector<Message> messages) {
     oldest = std::min(oldest, message.received);
     const bool is_list = message.type == Message::Type::kListed;
     listed = listed || is_list;
-    if (!is_list) ++stats_.events.at(PlaceOf(message.kind));
+    if (!is_list && !message.of_this_node) ++stats_.events.at(PlaceOf(message.kind));
     stale_ = store_.Apply(std::move(message)) || stale_;
   }
   messages = {};
   CheckNode();
-  if (stale_ && store_.complete() && released_) UpdateAndApply(oldest);
+  FollowKernel();
+  LearnAddresses();
+  if (MayUpdate()) UpdateAndApply(oldest);
   if (listed) TrimListMemory();
 }
 
 void Loop::Tick() {
-  const std::uint64_t steps_before = applier_.counters().steps;
+  stale_ = store_.ending_namespaces().Tick() || stale_;
   CheckNode();
-  if (stale_ && store_.complete() && released_) UpdateAndApply(clock_->Now());
+  FollowKernel();
+  LearnAddresses();
+  if (MayUpdate()) UpdateAndApply(clock_->Now());
+  RetryRefused();
+  const std::uint64_t steps_before = applier_.counters().steps;
   applier_.Tick();
   TellNode();
   // A repair, or a change that did not come through at first: what was open meanwhile nobody knows.
@@ -88,6 +109,36 @@ void Loop::CheckNode() {
   node_lookup_->SetUrgent(node_verdict_.stops());
   // A dry run writes nothing, and may well be made on another machine.
   released_ = released_ || !node_verdict_.stops() || options_.dry_run;
+}
+
+bool Loop::MayUpdate() {
+  if (!stale_ || !store_.complete() || !released_) return false;
+  if (address_watch_ == nullptr || learnt_ > 0) return true;
+  const Clock::Time now = clock_->Now();
+  if (!asked_addresses_) {
+    asked_addresses_ = now;
+    TellPods();
+  }
+  return now - *asked_addresses_ >= kAddressPatience;
+}
+
+void Loop::LearnAddresses() {
+  if (address_watch_ == nullptr || learnt_ == address_watch_->looks()) return;
+  learnt_ = address_watch_->looks();
+  FurtherAddresses found = address_watch_->found();
+  stale_ = store_.further().Learn(found) || stale_;
+  if (bridge_guard_ != nullptr) bridge_guard_->SetFurtherUse(std::move(found.bridges));
+}
+
+// What the rules may and must contain depends on the kernel, and changes while the agent runs.
+void Loop::FollowKernel() {
+  compiler::CompileOptions wanted = options_.compile;
+  if (kernel_parts_ != nullptr) {
+    kernel_parts_->Look(applier_.counters().failures);
+    wanted.log_denied = wanted.log_denied && kernel_parts_->can_log();
+  }
+  if (ipvs_ != nullptr) wanted.ipvs = wanted.ipvs || ipvs_->InUse();
+  stale_ = pipeline_.SetOptions(wanted) || stale_;
 }
 
 std::string Loop::NodeProblem() const {
@@ -158,17 +209,29 @@ void Loop::Announce() {
               {"steps", applier_.counters().steps}});
 }
 
+// False: the table cannot be read, so nothing can be written either.
+bool Loop::RecallIsolation() {
+  if (recalled_ || !store_.ending_namespaces().any_local()) return recalled_ = true;
+  const auto table = kernel_->Read(pipeline_.ruleset().table);
+  if (!table.ok()) {
+    log_->Error(LogMessages::kTableUnreadable, {{"problem", table.status().message()}});
+    return false;
+  }
+  if (table.value()) store_.ending_namespaces().Recall(*table.value());
+  return recalled_ = true;
+}
+
 void Loop::UpdateAndApply(Clock::Time oldest) {
+  if (!RecallIsolation()) return;
   stale_ = false;
   const std::uint64_t steps_before = applier_.counters().steps;
   const Clock::Time begun = clock_->Now();
   const nft::Change change = pipeline_.Update();
-  for (const std::vector<compiler::ObjectKey>& policies : pipeline_.TakeRefused()) {
-    log_->LogEach(LogLevel::kError, LogMessages::kTooManyPodSelectors,
-                  {{"first", policies.front().ToString()},
-                   {"policies", policies.size()},
-                   {"more_than", compiler::kMaxPodTerms}});
-  }
+  for (const compiler::Pipeline::Refused& refused : pipeline_.TakeRefused()) TellRefused(refused);
+  contests_.Follow(pipeline_);
+  // Asked before the rules of a new owner count.
+  const std::vector<compiler::Address> handed_over = handover_.Follow(pipeline_);
+  if (forgetter_ != nullptr) forgetter_->Forget(handed_over);
   const Clock::Time compiled = clock_->Now();
   unmeasured_ = unmeasured_ || !change.empty();
   if (!change.empty() || !applier_.settled())
@@ -194,11 +257,45 @@ void Loop::UpdateAndApply(Clock::Time oldest) {
                                             {"commit_us", microseconds(done - compiled)}});
 }
 
+// Deletions of others may have made room for it.
+void Loop::RetryRefused() {
+  if (clock_->Now() < next_retry_ || !enforced_) return;
+  next_retry_ = clock_->Now() + kRetryRefusedEvery;
+  if (pipeline_.RetryRefused()) UpdateAndApply(clock_->Now());
+}
+
+void Loop::TellRefused(const compiler::Pipeline::Refused& refused) {
+  const std::string what = compiler::Describe(refused.over);
+  log_->LogAbout(refused.policies.front().ns, LogLevel::kError, LogMessages::kOverBudget,
+                 {{"first", refused.policies.front().ToString()},
+                  {"policies", refused.policies.size()},
+                  {"what", what}});
+  if (events_ == nullptr) return;
+  const std::size_t told = std::min(refused.policies.size(), kOverBudgetEvents);
+  for (std::size_t i = 0; i < told; ++i) {
+    ClusterEvent event;
+    event.about = ClusterEvent::About::kNetworkPolicy;
+    event.key = refused.policies[i];
+    event.reason = "OverBudget";
+    event.action = "Isolate";
+    event.note = fmt::format(
+        "This policy allows nothing to some pods that it selects: the policies that select them "
+        "({}) have {}. Use fewer.",
+        refused.policies.size(), what);
+    events_->Tell(std::move(event));
+  }
+}
+
 void Loop::TellPods() {
-  if (bridge_guard_ == nullptr || !store_.complete() || !released_) return;
+  if (!store_.complete() || !released_) return;
   if (told_local_changes_ == pipeline_.local_changes()) return;
   told_local_changes_ = pipeline_.local_changes();
-  bridge_guard_->SetPods(pipeline_.LocalPods(BridgeGuard::kMaxPods));
+  if (bridge_guard_ == nullptr && address_watch_ == nullptr) return;
+  static_assert(BridgeGuard::kMaxPods == AddressWatch::kMaxPods);
+  auto pods = pipeline_.LocalPods(BridgeGuard::kMaxPods);
+  store_.further().TakeFrom(&pods);
+  if (address_watch_ != nullptr) address_watch_->SetPods(pods);
+  if (bridge_guard_ != nullptr) bridge_guard_->SetPods(std::move(pods));
 }
 
 void Loop::Report() {
@@ -224,12 +321,17 @@ void Loop::Report() {
     stats_.node_problem =
         fmt::format("the agent has not asked yet whether node {} is this machine", options_.node);
   }
+  if (kernel_parts_ != nullptr) {
+    stats_.missing_parts = kernel_parts_->needed();
+    stats_.missing_optional_parts = kernel_parts_->optional();
+  }
   stats_.applied = applier_.counters();
   stats_.policies = counts.policies;
   stats_.broken_policies = store_.broken_policies();
   stats_.pods = counts.pods;
   stats_.local_pods = counts.local_pods;
   stats_.isolated_pods = counts.isolated_pods;
+  stats_.contested_addresses = pipeline_.contested().size();
   board_->Post(stats_);
 }
 

@@ -3,7 +3,9 @@
 // listed; until then the rules that an earlier run left behind stay in force. No fixed delays: what
 // has queued while a commit ran goes into the next. The same holds while the agent's name is not
 // that of this machine, or the table is another node's. Once rules are written they are kept up to
-// date, whatever is learnt of the name: nothing opens because of it.
+// date, whatever is learnt of the name: nothing opens because of it. The first rules also wait a
+// moment for the addresses that pods have beside those of their statuses: those of an earlier run
+// cover them.
 #pragma once
 
 #include <array>
@@ -14,12 +16,18 @@
 
 #include "compiler/codegen/compile.h"
 #include "compiler/incremental/pipeline.h"
+#include "controller/agent/address_handover.h"
 #include "controller/agent/agent_stats.h"
 #include "controller/agent/applier.h"
+#include "controller/agent/contest_report.h"
+#include "controller/agent/flow_forgetter.h"
 #include "controller/agent/flow_terminator.h"
 #include "controller/agent/queue.h"
 #include "controller/agent/store.h"
+#include "controller/node/address_watch.h"
 #include "controller/node/bridge_guard.h"
+#include "controller/node/ipvs_watch.h"
+#include "controller/node/kernel_parts.h"
 #include "controller/node/node_lookup.h"
 #include "controller/node/node_verdict.h"
 
@@ -32,14 +40,19 @@ class Loop {
     compiler::CompileOptions compile;
     bool dry_run = false;       // the kernel is one that only prints
     bool node_renamed = false;  // a table of another node is taken over
+    bool own_pods = false;      // the stream of this node's pods is read too
   };
   // `terminator`: nullptr when established flows are left alone. `monitor`: see applier.h. `board`,
   // `bridge_guard`, `events`: nullptr when nobody asks. `node_lookup`: nullptr when the node's name
-  // is believed.
+  // is believed. `address_watch`: nullptr when pods have only the addresses of their statuses.
+  // `kernel_parts`: nullptr when the kernel is taken to have them all. `ipvs`: nullptr
+  // when the options decide. `forgetter`: nullptr when flows of addresses that changed hands stay.
   Loop(Options options, nft::Kernel* kernel, Clock* clock, Logger* log,
        FlowTerminator* terminator = nullptr, nft::Monitor* monitor = nullptr,
        AgentStatsBoard* board = nullptr, BridgeGuard* bridge_guard = nullptr,
-       EventSink* events = nullptr, NodeLookup* node_lookup = nullptr);
+       EventSink* events = nullptr, NodeLookup* node_lookup = nullptr,
+       AddressWatch* address_watch = nullptr, KernelParts* kernel_parts = nullptr,
+       IpvsWatch* ipvs = nullptr, FlowForgetter* forgetter = nullptr);
 
   // Until the queue is closed.
   void Run(MessageQueue* queue);
@@ -54,9 +67,15 @@ class Loop {
 
  private:
   void CheckNode();
+  bool MayUpdate();
+  void LearnAddresses();
+  void FollowKernel();
   void TellNode();
   std::string NodeProblem() const;
+  bool RecallIsolation();
   void UpdateAndApply(Clock::Time oldest);
+  void RetryRefused();
+  void TellRefused(const compiler::Pipeline::Refused& refused);
   void Announce();
   void FollowAllFlows();
   void FollowFlows();
@@ -71,12 +90,22 @@ class Loop {
   BridgeGuard* const bridge_guard_;
   EventSink* const events_;
   NodeLookup* const node_lookup_;
+  AddressWatch* const address_watch_;
+  KernelParts* const kernel_parts_;
+  IpvsWatch* const ipvs_;
   compiler::Pipeline pipeline_;
   Store store_;
   Applier applier_;
+  ContestReport contests_;
+  AddressHandover handover_;
+  FlowForgetter* const forgetter_;
   // What the verdict was made of: answers, host changes, whether there are local pods.
   std::optional<std::array<std::uint64_t, 3>> judged_;
   NodeVerdict node_verdict_;
+  nft::Kernel* const kernel_;
+  bool recalled_ = false;     // what the table said at the start of namespaces that end
+  std::uint64_t learnt_ = 0;  // looks of the address watch that the pods follow
+  std::optional<Clock::Time> asked_addresses_;  // when the address watch first heard of the pods
   bool released_ = false;     // the name was found to be right or was believed: rules are written
   std::string node_problem_;  // that was told last; empty: none
   bool stale_ = false;        // the cluster changed since the ruleset was last brought up to date
@@ -87,9 +116,10 @@ class Loop {
   std::optional<Clock::Time> unsettled_since_;
   bool unmeasured_ = false;     // the ruleset changed since its size was taken
   Clock::Time next_measuring_;  // no sooner
+  Clock::Time next_retry_;      // of what was refused; no sooner
   LoopStats stats_;
-  std::optional<std::uint64_t>
-      told_local_changes_;  // when the bridge_guard was last told of the pods
+  std::optional<std::uint64_t> told_local_changes_;  // when the bridge_guard and the address watch
+                                                     // were last told of the pods
 };
 
 }  // namespace podgate::controller

@@ -3,10 +3,8 @@
 //
 // What cannot be read fails closed, for its own pods only:
 //
-//   pod        moves to a namespace that no selector reaches, with a policy that isolates all pods
-//              there: at its last known address nothing gets in or out, and no rule names it as a
-//              peer. (Only rules with an ipBlock around its address still allow others to reach it
-//              as an address.)
+//   pod        nothing gets in or out at any address that it tells or told, and no rule names it
+//              as a peer (quarantine.h)
 //   namespace  loses its labels: no namespaceSelector matches it, policies inside it stay as they
 //              are
 //   policy     isolates what it selects, and its unreadable parts allow nothing (the decoder does
@@ -19,6 +17,10 @@
 
 #include "compiler/incremental/pipeline.h"
 #include "compiler/model/model.h"
+#include "controller/agent/ending_namespaces.h"
+#include "controller/agent/further_table.h"
+#include "controller/agent/pod_sources.h"
+#include "controller/agent/quarantine.h"
 #include "controller/base/log.h"
 #include "controller/watch/cluster_event.h"
 #include "controller/watch/message.h"
@@ -27,19 +29,38 @@ namespace podgate::controller {
 
 class Store {
  public:
-  // `events`: nullptr when the cluster is not told.
-  Store(compiler::Pipeline* pipeline, Logger* log, EventSink* events = nullptr)
-      : pipeline_(pipeline), log_(log), events_(events) {}
+  // `own_pods`: the stream of this node's pods is read too. `events`: nullptr when the cluster is
+  // not told.
+  Store(const std::string& node, bool own_pods, compiler::Pipeline* pipeline, Clock* clock,
+        Logger* log, EventSink* events = nullptr)
+      : node_(node),
+        pipeline_(pipeline),
+        log_(log),
+        events_(events),
+        sources_(node,
+                 [pipeline](const compiler::ObjectKey& key) { return pipeline->FindPod(key); }),
+        quarantine_(pipeline),
+        ending_(pipeline, clock, log),
+        further_(pipeline),
+        own_pods_listed_(!own_pods) {}
 
   // True when the cluster changed in anything that could matter to packets.
   bool Apply(Message message);
-  // All three kinds have been told as a whole at least once.
-  bool complete() const { return pods_listed_ && namespaces_listed_ && policies_listed_; }
+  EndingNamespaces& ending_namespaces() { return ending_; }
+  // All that is watched has been told as a whole at least once.
+  bool complete() const {
+    return pods_listed_ && own_pods_listed_ && namespaces_listed_ && policies_listed_;
+  }
   bool listed(compiler::Kind kind) const;
+  // The addresses that pods have beside those of their statuses.
+  FurtherTable& further() { return further_; }
   // Policies that cannot be read in full.
   std::size_t broken_policies() const { return broken_.size(); }
 
  private:
+  bool ApplyObject(compiler::Object object, const std::vector<compiler::Diagnostic>& diagnostics);
+  // Leaves of the object what can be kept of it (controller/watch/emptied.h).
+  bool EmptyObject(const Message& message);
   bool ApplyPod(compiler::Pod pod, const std::vector<compiler::Diagnostic>& diagnostics);
   bool ApplyNamespace(const compiler::Namespace& ns,
                       const std::vector<compiler::Diagnostic>& diagnostics);
@@ -47,16 +68,21 @@ class Store {
                    const std::vector<compiler::Diagnostic>& diagnostics);
   void TellBroken(const compiler::NetworkPolicy& policy,
                   const std::vector<compiler::Diagnostic>& diagnostics);
-  bool Quarantine(compiler::Pod pod);
-  bool Release(const compiler::ObjectKey& key);
   bool Delete(compiler::Kind kind, const compiler::ObjectKey& key);
 
+  bool Listed(const Message& message);
+
+  const std::string node_;
   compiler::Pipeline* pipeline_;
   Logger* log_;
   EventSink* events_;
-  std::set<compiler::ObjectKey> quarantined_;  // under the keys that they have in quarantine
+  PodSources sources_;
+  Quarantine quarantine_;
+  EndingNamespaces ending_;
+  FurtherTable further_;
   std::set<compiler::ObjectKey> broken_;
   bool pods_listed_ = false;
+  bool own_pods_listed_;
   bool namespaces_listed_ = false;
   bool policies_listed_ = false;
 };

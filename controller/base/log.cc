@@ -11,9 +11,6 @@
 namespace podgate::controller {
 namespace {
 
-constexpr double kBurstLines = 20;
-constexpr double kSecondsPerLine = 3;
-
 const char* Name(LogLevel level) {
   switch (level) {
     case LogLevel::kDebug:
@@ -66,7 +63,9 @@ Logger::Logger(Format format, LogLevel level, std::function<void(std::string_vie
       now_(now ? std::move(now) : [] { return std::chrono::system_clock::now(); }) {}
 
 void Logger::Debug(LogMessage message, LogFields fields) {
-  LogEach(LogLevel::kDebug, message, fields);
+  if (!Enabled(LogLevel::kDebug)) return;
+  const std::lock_guard<std::mutex> lock(mutex_);
+  Write(LogLevel::kDebug, message, fields, 0);
 }
 
 void Logger::Info(LogMessage message, LogFields fields, CallSite site) {
@@ -81,29 +80,36 @@ void Logger::Error(LogMessage message, LogFields fields, CallSite site) {
   Limited(LogLevel::kError, message, fields, site);
 }
 
-void Logger::LogEach(LogLevel level, LogMessage message, LogFields fields) {
+void Logger::LogAbout(std::string_view ns, LogLevel level, LogMessage message, LogFields fields) {
   if (!Enabled(level)) return;
   const std::lock_guard<std::mutex> lock(mutex_);
-  Write(level, message, fields, 0);
+  std::pair<std::string_view, std::string> key{message.text(), ns};
+  if (about_.size() >= kNamespaces && !about_.contains(key)) key.second.clear();
+  const auto [it, fresh] = about_.try_emplace(std::move(key));
+  WriteWithin(&it->second, kNamespace, fresh, level, message, fields);
 }
 
 void Logger::Limited(LogLevel level, LogMessage message, LogFields fields, CallSite site) {
   if (!Enabled(level)) return;
   const std::lock_guard<std::mutex> lock(mutex_);
+  const auto [it, fresh] = budgets_.try_emplace({site.file, site.line});
+  WriteWithin(&it->second, kCallSite, fresh, level, message, fields);
+}
+
+void Logger::WriteWithin(Budget* budget, const Rate& rate, bool fresh, LogLevel level,
+                         LogMessage message, LogFields fields) {
   const auto now = now_();
-  auto [it, fresh] = budgets_.try_emplace({site.file, site.line});
-  Budget& budget = it->second;
-  if (!fresh) {
-    const double seconds = std::chrono::duration<double>(now - budget.filled).count();
-    budget.lines = std::min(kBurstLines, budget.lines + std::max(0.0, seconds) / kSecondsPerLine);
-  }
-  budget.filled = now;
-  if (budget.lines < 1) {
-    ++budget.suppressed;
+  const double seconds = std::chrono::duration<double>(now - budget->filled).count();
+  budget->lines =
+      fresh ? rate.burst
+            : std::min(rate.burst, budget->lines + std::max(0.0, seconds) / rate.seconds_per_line);
+  budget->filled = now;
+  if (budget->lines < 1) {
+    ++budget->suppressed;
     return;
   }
-  budget.lines -= 1;
-  Write(level, message, fields, std::exchange(budget.suppressed, 0));
+  budget->lines -= 1;
+  Write(level, message, fields, std::exchange(budget->suppressed, 0));
 }
 
 void Logger::Write(LogLevel level, LogMessage message, LogFields fields, std::uint64_t suppressed) {

@@ -1,7 +1,8 @@
 // The agent's log: one line for each event on standard error, as text or as JSON, a message
 // (log_messages.h) and key=value fields. A call site that repeats itself is limited: 20 lines, then
-// one every 3 seconds, and the next line says how many were left out. Debug lines and LogEach() are
-// not limited.
+// one every 3 seconds, and the next line says how many were left out. What is said of objects is
+// limited for each namespace instead: who fills the log with theirs hides nobody else's. Debug
+// lines are not limited.
 //
 // Any thread. Secrets are never given to it: no function here is called with a token or a key.
 #pragma once
@@ -63,18 +64,30 @@ class Logger {
   void Info(LogMessage message, LogFields fields = {}, CallSite site = CallSite::Current());
   void Warn(LogMessage message, LogFields fields = {}, CallSite site = CallSite::Current());
   void Error(LogMessage message, LogFields fields = {}, CallSite site = CallSite::Current());
-  // For what is said once for each object anyway.
-  void LogEach(LogLevel level, LogMessage message, LogFields fields = {});
+  // About an object in a namespace (empty: in none): 50 lines of one message for each namespace,
+  // then one every 30 seconds.
+  void LogAbout(std::string_view ns, LogLevel level, LogMessage message, LogFields fields = {});
 
   bool Enabled(LogLevel level) const { return level >= level_; }
 
  private:
-  struct Budget {  // of one call site: a token bucket
-    double lines = 20;
-    std::chrono::system_clock::time_point filled;
+  struct Budget {  // a token bucket
+    double lines = 0;
+    std::chrono::system_clock::time_point filled{};
     std::uint64_t suppressed = 0;
   };
+  struct Rate {
+    double burst;
+    double seconds_per_line;
+  };
+  static constexpr Rate kCallSite{20, 3};
+  static constexpr Rate kNamespace{50, 30};
+  // Namespaces that have a budget of their own; those beyond share one.
+  static constexpr std::size_t kNamespaces = 1024;
+
   void Limited(LogLevel level, LogMessage message, LogFields fields, CallSite site);
+  void WriteWithin(Budget* budget, const Rate& rate, bool fresh, LogLevel level, LogMessage message,
+                   LogFields fields);
   void Write(LogLevel level, LogMessage message, LogFields fields, std::uint64_t suppressed);
 
   const Format format_;
@@ -83,6 +96,7 @@ class Logger {
   const Clock now_;
   std::mutex mutex_;  // guards budgets_ and the order of lines
   std::map<std::pair<std::string_view, std::uint32_t>, Budget> budgets_;  // by file and line
+  std::map<std::pair<std::string_view, std::string>, Budget> about_;  // by message and namespace
 };
 
 }  // namespace podgate::controller

@@ -43,16 +43,19 @@ struct LogMessages {
   static constexpr LogMessage kRequestRepeated{"request is repeated at once"};
   static constexpr LogMessage kPageTooLarge{"list page is too large, a smaller one is requested"};
   static constexpr LogMessage kObjectIgnored{"object without a readable name is ignored"};
+  static constexpr LogMessage kTooManyObjects{"too many objects, those beyond are not followed"};
   static constexpr LogMessage kPodUnreadable{"pod cannot be read and is isolated"};
-  static constexpr LogMessage kTooManyAddresses{
-      "unreadable pod has too many addresses, some are not isolated"};
+  static constexpr LogMessage kAddressContested{"address is claimed by several pods"};
   static constexpr LogMessage kNamespaceUnreadable{
       "namespace cannot be read, no namespace selector matches it"};
+  static constexpr LogMessage kNamespaceEnding{
+      "namespace is being deleted, its pods stay isolated until they are gone"};
+  static constexpr LogMessage kPolicyKept{
+      "policy was deleted with its namespace, it stays in force until the pods are gone"};
   static constexpr LogMessage kPolicyInvalid{
       "policy is invalid: its pods are isolated, its invalid parts allow nothing"};
   static constexpr LogMessage kPolicyWarning{"policy warning"};
-  static constexpr LogMessage kTooManyPodSelectors{
-      "policies have too many pod selectors and allow nothing"};
+  static constexpr LogMessage kOverBudget{"policies are over their budget and allow nothing"};
 
   // ---- what is sent to it
   static constexpr LogMessage kEventsRefused{"events are refused, sending is paused"};
@@ -68,6 +71,12 @@ struct LogMessages {
   static constexpr LogMessage kNoMonitor{
       "cannot subscribe to ruleset changes, polling twice a second"};
 
+  // ---- the kernel
+  static constexpr LogMessage kKernelPartMissing{"kernel lacks a part that the agent needs"};
+  static constexpr LogMessage kKernelComplete{"kernel has all parts that the agent needs again"};
+  static constexpr LogMessage kIpvsFound{"node uses ipvs, the output hook is policed as well"};
+  static constexpr LogMessage kIpvsGone{"node no longer uses ipvs"};
+
   // ---- traffic past the rules
   static constexpr LogMessage kBridgeFilteringEnabled{
       "bridge filtering enabled: pods of this node are attached to a bridge"};
@@ -80,6 +89,15 @@ struct LogMessages {
   static constexpr LogMessage kPodNotEnforceable{
       "policies cannot be enforced for a pod, its traffic may bypass the rules"};
   static constexpr LogMessage kPodTrafficFiltered{"pod traffic is filtered again"};
+
+  // ---- addresses that pods have beside those of their statuses
+  static constexpr LogMessage kFurtherAddresses{
+      "pod has addresses that its status does not list, its rules cover them"};
+  static constexpr LogMessage kAddressesNotCovered{"pod has addresses that no rule covers"};
+  static constexpr LogMessage kNamespaceNotFound{
+      "network namespace of a pod was not found, its further addresses are not covered"};
+  static constexpr LogMessage kAddressesUnreadable{
+      "cannot read the addresses of pods, the rules cover only those of their statuses"};
 
   // ---- established flows
   static constexpr LogMessage kFlowsCut{"denied flows were cut"};
@@ -94,10 +112,12 @@ struct LogMessages {
   static constexpr LogMessage kFlowsResumable{
       "flows were cut without a cut-flow entry, their peers may resume them"};
   static constexpr LogMessage kCutFlowEntriesDisplaced{
-      "too many cut-flow entries, the oldest gave way, peers of the flows they stood for may "
-      "resume "
-      "them"};
+      "too many cut-flow entries, the oldest gave way, their flows may be resumed"};
   static constexpr LogMessage kCutFlowEntriesNotRenewed{"cannot renew cut-flow entries, retrying"};
+  static constexpr LogMessage kFlowsForgotten{
+      "flows of addresses that changed hands were deleted from conntrack"};
+  static constexpr LogMessage kFlowsNotForgotten{
+      "cannot delete the flows of addresses that changed hands, retrying"};
   static constexpr LogMessage kNoConntrack{
       "conntrack is not available, flows that a change denies are not cut"};
   static constexpr LogMessage kCutFlowEntriesStay{

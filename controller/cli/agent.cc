@@ -1,12 +1,15 @@
 #include "controller/cli/agent.h"
 
+#include <algorithm>
 #include <thread>
 #include <utility>
 
 #include "controller/base/version.h"
+#include "controller/cli/kernel_seams.h"
 #include "controller/http/process_stats.h"
 #include "controller/node/node_addresses.h"
 #include "controller/transport/kubeconfig.h"
+#include "nft/conntrack/conntrack.h"
 
 namespace podgate::controller {
 namespace {
@@ -18,6 +21,14 @@ EventSource SourceOfEvents(const std::string& node) {
   const auto ns = ProcessEnvironment("POD_NAMESPACE");
   if (name && ns && !name->empty() && !ns->empty()) source.pod = compiler::ObjectKey{*ns, *name};
   return source;
+}
+
+// With sockets of its own: the others are used by the thread that cuts flows.
+nft::Status AskConntrack() {
+  const auto conntrack = nft::OpenConntrack();
+  if (!conntrack.ok()) return conntrack.status();
+  const ipset::Address nobody = ipset::Address::First(ipset::Family::kIPv4);
+  return conntrack.value()->Find(nft::kTcp, {.source = nobody, .destination = nobody}, 0).status();
 }
 
 FlowCuttingMode ModeOf(const RunOptions& options) {
@@ -40,31 +51,48 @@ Agent::Agent(const RunOptions& options, const std::string& node, ApiAccess acces
           ModeOf(options), [this] { queue_.Wake(); }, log),
       sender_(SourceOfEvents(node), transport_.get(), &limiter_, &clock_, log),
       board_(clock_.Now()),
+      denied_(OpenCounters(options.dry_run)),
       links_(OpenNodeLinks()),
       bridge_guard_(options.set_bridge_filter && !options.dry_run, links_.get(), &clock_, log,
                     options.dry_run ? nullptr : &sender_),
+      namespaces_(OpenNamespaceReader()),
+      address_watch_(namespaces_.get(), &clock_, log, [this] { queue_.Wake(); }),
       node_lookup_(options.check_node
                        ? std::make_unique<NodeLookup>(node, transport_.get(), &limiter_, &clock_,
                                                       ReadNodeAddresses, [this] { queue_.Wake(); })
                        : nullptr),
+      kernel_parts_(kernel_.get(), options.reject,
+                    ModeOf(options) == FlowCuttingMode::kCut
+                        ? KernelParts::AskConntrack(AskConntrack)
+                        : KernelParts::AskConntrack(),
+                    &clock_, log, &sender_),
+      ipvs_(IpvsInUse, &clock_, log),
       loop_({node,
              {.pod_to_node_enforce = options.pod_to_node_enforce, .reject = options.reject},
              options.dry_run,
-             options.node_renamed},
+             options.node_renamed,
+             true},
             kernel_.get(), &clock_, log, cutting_.terminator(), monitor_.get(), &board_,
-            &bridge_guard_, options.dry_run ? nullptr : &sender_, node_lookup_.get()),
+            &bridge_guard_, options.dry_run ? nullptr : &sender_, node_lookup_.get(),
+            &address_watch_, options.dry_run ? nullptr : &kernel_parts_, &ipvs_,
+            cutting_.forgetter()),
       reflectors_{Reflector(kNamespaces, transport_.get(), &limiter_, &clock_, log, &queue_),
                   Reflector(kNetworkPolicies, transport_.get(), &limiter_, &clock_, log, &queue_),
-                  Reflector(kPods, transport_.get(), &limiter_, &clock_, log, &queue_)} {}
+                  Reflector(kPods, transport_.get(), &limiter_, &clock_, log, &queue_),
+                  Reflector(PodsOf(node), transport_.get(), &limiter_, &clock_, log, &queue_)} {}
 
 void Agent::Run() {
   const WakeOn commits(monitor_ ? monitor_->fd() : -1, [this] { queue_.Wake(); });
+  const WakeOn changes(namespaces_->event_descriptor(), [this] { address_watch_.Notice(); });
   std::optional<HttpServer> server;
   if (!options_.listen.empty()) {
     server.emplace(
         options_.listen,
-        [this](const HttpQuestion& question) { return AnswerPage(question, Status()); }, log_,
-        HttpServer::Limits());
+        [this](const HttpQuestion& question) {
+          return AnswerPage(question,
+                            question.path == "/metrics" ? StatusWithCounters() : Status());
+        },
+        log_, HttpServer::Limits());
   }
   std::array<std::jthread, std::tuple_size_v<decltype(reflectors_)>> watching;
   for (std::size_t i = 0; i < watching.size(); ++i) {
@@ -75,9 +103,12 @@ void Agent::Run() {
   cutting_.Start();
   const std::jthread telling([this] { sender_.Run(); });
   std::jthread guarding([this] { bridge_guard_.Run(); });
+  std::jthread learning([this] { address_watch_.Run(); });
   loop_.Run(&queue_);
   bridge_guard_.Stop();
+  address_watch_.Stop();
   guarding.join();
+  learning.join();
   if (node_lookup_) node_lookup_->Stop();
   sender_.Stop();
   server.reset();
@@ -96,8 +127,11 @@ AgentStatus Agent::Status() {
   now.now = clock_.Now();
   now.version = Version();
   now.loop = board_.Read();
-  for (const Reflector& reflector : reflectors_)
-    now.last_news.at(PlaceOf(reflector.kind())) = reflector.last_news();
+  now.last_news.fill(now.now);
+  for (const Reflector& reflector : reflectors_) {
+    Clock::Time& news = now.last_news.at(PlaceOf(reflector.kind()));
+    news = std::min(news, reflector.last_news());  // of the two streams of pods the older
+  }
   now.bridge = bridge_guard_.report();
   if (cutting_.terminator() != nullptr) {
     const FlowTerminator::Counters flows = cutting_.terminator()->counters();
@@ -105,7 +139,14 @@ AgentStatus Agent::Status() {
     now.cut_flow_entries = flows.tombstones;
     now.displaced_cut_flow_entries = flows.displaced;
   }
+  now.addresses = address_watch_.report();
   now.process = ReadProcessStats();
+  return now;
+}
+
+AgentStatus Agent::StatusWithCounters() {
+  AgentStatus now = Status();
+  now.denied_packets = denied_.Read();
   return now;
 }
 

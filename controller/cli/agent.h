@@ -1,7 +1,7 @@
 // The agent of `podgate run`, put together: reflectors feed a queue, the loop takes from it and
-// writes to the kernel, and beside it run the bridge guard, the flow terminator, the sender of
-// Events and the HTTP server, each on its own thread. What runs is decided here; how, in the rooms
-// below.
+// writes to the kernel, and beside it run the bridge guard, the address watch, the flow terminator,
+// the sender of Events and the HTTP server, each on its own thread. What runs is decided here; how,
+// in the rooms below.
 #pragma once
 
 #include <array>
@@ -17,7 +17,9 @@
 #include "controller/cli/run_options.h"
 #include "controller/http/http_server.h"
 #include "controller/http/status_pages.h"
+#include "controller/node/address_watch.h"
 #include "controller/node/bridge_guard.h"
+#include "controller/node/namespace_reader.h"
 #include "controller/node/node_links.h"
 #include "controller/node/node_lookup.h"
 #include "controller/transport/transport.h"
@@ -47,6 +49,8 @@ class Agent {
 
  private:
   AgentStatus Status();
+  // With what only /metrics shows and the kernel has to be asked for.
+  AgentStatus StatusWithCounters();
 
   const RunOptions options_;
   Logger* const log_;
@@ -59,11 +63,16 @@ class Agent {
   FlowCutting cutting_;
   EventSender sender_;
   AgentStatsBoard board_;
+  DeniedPackets denied_;
   const std::unique_ptr<NodeLinks> links_;
   BridgeGuard bridge_guard_;
+  const std::unique_ptr<NamespaceReader> namespaces_;
+  AddressWatch address_watch_;
   const std::unique_ptr<NodeLookup> node_lookup_;  // nullptr: the name is believed
+  KernelParts kernel_parts_;
+  IpvsWatch ipvs_;
   Loop loop_;
-  std::array<Reflector, 3> reflectors_;
+  std::array<Reflector, 4> reflectors_;
 };
 
 }  // namespace podgate::controller

@@ -13,6 +13,8 @@
 #include "controller/cli/cli_offline.h"
 #include "controller/cli/daemonset_wait.h"
 #include "controller/cli/run.h"
+#include "controller/cli/usage.h"
+#include "controller/cli/version_command.h"
 
 namespace podgate::controller {
 namespace {
@@ -26,6 +28,9 @@ void AddInput(CLI::App* command, InputOptions* input) {
       ->allow_extra_args(false)
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
   command->add_flag("-R,--recursive", input->recursive, "Process the directories recursively");
+  command->add_flag("--strict", input->strict,
+                    "Exit with 4 if a document is not a Kubernetes object");
+  command->add_flag("-q,--quiet", input->quiet, "No summary of what was read");
 }
 
 void AddPodToNode(CLI::App* command, bool* enforce) {
@@ -55,6 +60,8 @@ void AddDryRun(CLI::App* app, std::function<int()>* chosen) {
       ->check(CLI::IsMember({"nft", "ir", "json"}));
   AddPodToNode(command, &options->pod_to_node_enforce);
   AddDeny(command, &options->reject);
+  command->add_flag("--ipvs", options->ipvs, "Rules of a node where kube-proxy uses IPVS");
+  command->footer("Exit codes: 0 printed, 2 wrong usage, 3 output not written, 4 bad input");
   command->callback([options, chosen] {
     *chosen = [options] { return DryRun(*options, std::cout, std::cerr); };
   });
@@ -78,17 +85,19 @@ void AddExplain(CLI::App* app, std::function<int()>* chosen) {
           "-o,--output", [options](const std::string& value) { options->json = value == "json"; },
           "Output format (default: text)")
       ->check(CLI::IsMember({"text", "json"}));
-  CLI::Option* probes = command->add_option(
-      "--probes", options->probes, "File of questions, one FROM TO:PORT/PROTO per line, or -");
-  CLI::Option* from =
-      command->add_option("FROM", options->from, "Source: NAMESPACE/POD, ip:ADDRESS or node:NAME");
-  CLI::Option* to =
-      command->add_option("TO", options->target, "Destination: as FROM, with :PORT[/PROTO]");
-  probes->excludes(from)->excludes(to);
+  command->add_option("--probes", options->probes,
+                      "File of questions, one FROM TO:PORT/PROTO per line, or -");
+  command->add_option("FROM", options->from, "Source: NAMESPACE/POD, ip:ADDRESS or node:NAME");
+  command->add_option("TO", options->target, "Destination: as FROM, with :PORT[/PROTO]");
   AddPodToNode(command, &options->pod_to_node_enforce);
+  command->footer(
+      "Exit codes: 0 allowed, 1 denied, 2 wrong usage, 3 output not written, 4 bad input");
   command->callback([options, chosen] {
     if (options->probes.empty() && options->target.empty()) {
       throw CLI::ValidationError("explain", "needs FROM and TO:PORT[/PROTO], or --probes FILE");
+    }
+    if (!options->probes.empty() && !options->from.empty()) {
+      throw CLI::ValidationError("--probes", "cannot be given together with FROM and TO");
     }
     const auto& paths = options->input.paths;
     if (options->probes == "-" && std::find(paths.begin(), paths.end(), "-") != paths.end()) {
@@ -111,7 +120,8 @@ void AddListen(CLI::App* command, std::vector<ListenAddress>* listen) {
                 throw CLI::ValidationError(
                     "--listen", "'" + value +
                                     "' is not a listen address: give ADDRESS:PORT, [IPV6]:PORT or "
-                                    ":PORT, with a numeric address and a port from 1 to 65535");
+                                    ":PORT, with localhost or a numeric address and a port from "
+                                    "1 to 65535");
               }
               listen->push_back(*address);
             }
@@ -180,6 +190,9 @@ void AddRun(CLI::App* app, std::function<int()>* chosen) {
           "Filtering on the bridges of pods (default: set)")
       ->check(CLI::IsMember({"set", "check"}));
   AddListen(command, &options->listen);
+  command->footer(
+      "Exit codes: 0 stopped by a signal, 2 wrong usage, 3 no access to the kernel,\n"
+      "4 unreadable kubeconfig");
   command->callback([options, chosen] { *chosen = [options] { return Run(*options); }; });
 }
 
@@ -187,6 +200,7 @@ void AddCleanup(CLI::App* app, std::function<int()>* chosen) {
   auto stay = std::make_shared<bool>(false);
   CLI::App* command = app->add_subcommand("cleanup", "Remove Podgate's table and cut-flow entries");
   command->add_flag("--stay", *stay, "Keep running until SIGTERM (for DaemonSets)");
+  command->footer("Exit codes: 0 removed, 2 wrong usage, 3 no access to the kernel");
   command->callback(
       [stay, chosen] { *chosen = [stay] { return *stay ? CleanupAndStay() : Cleanup(); }; });
 }
@@ -211,7 +225,51 @@ void AddWaitDaemonSet(CLI::App* app, std::function<int()>* chosen) {
           "--timeout", [wait](unsigned seconds) { wait->timeout = std::chrono::seconds(seconds); },
           "Timeout in seconds (default: 240)")
       ->check(CLI::Range(1, 3600));
+  command->footer(
+      "Exit codes: 0 ready, 1 not ready in time, 2 wrong usage,\n"
+      "3 no access to the network, 4 unreadable kubeconfig");
   command->callback([wait, chosen] { *chosen = [wait] { return AwaitDaemonSet(*wait); }; });
+}
+
+void AddVersion(CLI::App* app, std::function<int()>* chosen) {
+  auto output = std::make_shared<std::string>("text");
+  CLI::App* command = app->add_subcommand("version", "Print the version");
+  command->add_option("-o,--output", *output, "Output format (default: text)")
+      ->check(CLI::IsMember({"text", "json", "yaml"}));
+  command->footer("Exit codes: 0 printed, 2 wrong usage, 3 output not written");
+  command->callback([output, chosen] {
+    *chosen = [output] {
+      PrintVersion(*output, std::cout);
+      return static_cast<int>(kExitOk);
+    };
+  });
+}
+
+int Fail(const std::string& sentence) {
+  std::cerr << "podgate: " << sentence << '\n';
+  return kExitUsage;
+}
+
+void AddHelp(CLI::App* app, std::function<int()>* chosen) {
+  auto asked = std::make_shared<std::string>();
+  CLI::App* command = app->add_subcommand("help", "Print the help of a command");
+  command->add_option("COMMAND", *asked, "Name of the command (default: the list of commands)");
+  command->footer("Exit codes: 0 printed, 2 wrong usage, 3 output not written");
+  command->callback([app, asked, chosen] {
+    *chosen = [app, asked] {
+      if (!asked->empty() && IsUnknownCommand(*app, *asked))
+        return Fail(UnknownCommand(*app, *asked));
+      const std::string name = app->get_name();
+      // The program's own help is that of the chosen command, once one is.
+      if (asked->empty()) {
+        app->clear();
+        std::cout << app->help();
+      } else {
+        std::cout << app->get_subcommand(*asked)->help(name);
+      }
+      return static_cast<int>(kExitOk);
+    };
+  });
 }
 
 }  // namespace
@@ -219,7 +277,8 @@ void AddWaitDaemonSet(CLI::App* app, std::function<int()>* chosen) {
 int Main(int argc, char** argv) {
   CLI::App app("Podgate enforces Kubernetes NetworkPolicies with nftables", "podgate");
   app.require_subcommand(1);
-  app.set_version_flag("--version", std::string("podgate ") + Version());
+  app.set_version_flag("-v,--version", std::string("podgate ") + Version());
+  app.footer("Exit codes: 0 yes, 1 no, 2 wrong usage, 3 cannot tell or write, 4 bad input");
 
   std::function<int()> chosen;
   AddDryRun(&app, &chosen);
@@ -227,18 +286,16 @@ int Main(int argc, char** argv) {
   AddRun(&app, &chosen);
   AddCleanup(&app, &chosen);
   AddWaitDaemonSet(&app, &chosen);
-  app.add_subcommand("version", "Print the version")->callback([&chosen] {
-    chosen = [] {
-      std::cout << "podgate " << Version() << '\n';
-      return static_cast<int>(kExitOk);
-    };
-  });
+  AddVersion(&app, &chosen);
+  AddHelp(&app, &chosen);
 
+  if (argc > 1 && IsUnknownCommand(app, argv[1])) return Fail(UnknownCommand(app, argv[1]));
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     // Help and version are answers, everything else is a usage error.
-    return app.exit(error) == 0 ? kExitOk : kExitUsage;
+    if (error.get_exit_code() == 0) return app.exit(error, std::cout, std::cerr);
+    return Fail(UsageProblem(app, error));
   }
   return chosen();
 }

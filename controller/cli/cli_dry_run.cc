@@ -1,10 +1,15 @@
+#include <algorithm>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <ostream>
-#include <set>
+#include <string>
+#include <variant>
+#include <vector>
 
 #include "compiler/codegen/compile.h"
 #include "compiler/ir/build_ir.h"
 #include "compiler/ir/ir_dump.h"
+#include "compiler/model/spelling.h"
 #include "controller/base/exit_code.h"
 #include "controller/cli/cli_input.h"
 #include "controller/cli/cli_offline.h"
@@ -13,36 +18,36 @@
 namespace podgate::controller {
 namespace {
 
-std::set<std::string> NodesOf(const compiler::Cluster& cluster) {
-  std::set<std::string> nodes;
-  for (const auto& [key, pod] : cluster.pods) {
-    if (!pod.node.empty()) nodes.insert(pod.node);
-  }
-  return nodes;
+bool HasPods(const compiler::Cluster& cluster, const std::string& node) {
+  return std::any_of(cluster.pods.begin(), cluster.pods.end(),
+                     [&](const auto& item) { return item.second.node == node; });
 }
 
-// The node asked for, or the only one. Empty after an error, which has been printed.
-std::string ChooseNode(const compiler::Cluster& cluster, const std::string& asked,
-                       std::ostream& err) {
-  const std::set<std::string> nodes = NodesOf(cluster);
+// The node asked for, or the only one. An exit code after an error, which has been printed.
+std::variant<std::string, ExitCode> ChooseNode(const compiler::Cluster& cluster,
+                                               const std::string& asked, std::ostream& err) {
+  const std::vector<std::string> nodes = compiler::NodeNames(cluster);
   if (!asked.empty()) {
-    if (!nodes.contains(asked)) {
+    // Of manifests without any node, as those of policies alone, nothing can be said.
+    if (!nodes.empty() && !std::binary_search(nodes.begin(), nodes.end(), asked)) {
+      err << "podgate: " << compiler::UnknownNode(asked, nodes) << '\n';
+      return kExitBadInput;
+    }
+    if (!HasPods(cluster, asked)) {
       err << "podgate: no pod of the input runs on node " << asked
           << ": its ruleset isolates nothing; check --node and the pods' spec.nodeName\n";
     }
     return asked;
   }
-  if (nodes.size() == 1) return *nodes.begin();
+  if (nodes.size() == 1) return nodes.front();
   if (nodes.empty()) {
     err << "podgate: no pod of the input names a node in spec.nodeName, so there is no ruleset to "
            "make; add pods to the input or give --node NAME\n";
-    return {};
+    return kExitUsage;
   }
-  err << "podgate: the input has pods on " << nodes.size()
-      << " nodes and a ruleset is made for one; give --node with one of:";
-  for (const std::string& node : nodes) err << ' ' << node;
-  err << '\n';
-  return {};
+  err << "podgate: a ruleset is made for one node; give --node NAME (the input has " << nodes.size()
+      << " nodes: " << compiler::FirstOf(nodes) << ")\n";
+  return kExitUsage;
 }
 
 void PrintJson(const compiler::NodeIr& ir, const nft::Ruleset& ruleset,
@@ -65,9 +70,14 @@ void PrintJson(const compiler::NodeIr& ir, const nft::Ruleset& ruleset,
 }  // namespace
 
 int DryRun(const DryRunOptions& options, std::ostream& out, std::ostream& err) {
-  const compiler::LoadResult input = LoadInput(options.input, err);
-  const std::string node = ChooseNode(input.cluster, options.node, err);
-  if (node.empty()) return input.HasErrors() ? kExitBadInput : kExitUsage;
+  const std::optional<compiler::LoadResult> read = LoadInput(options.input, err);
+  if (!read) return kExitBadInput;
+  const compiler::LoadResult& input = *read;
+  const auto chosen = ChooseNode(input.cluster, options.node, err);
+  if (const auto* code = std::get_if<ExitCode>(&chosen)) {
+    return input.HasErrors() ? kExitBadInput : *code;
+  }
+  const std::string& node = std::get<std::string>(chosen);
 
   const compiler::NodeIr ir = compiler::BuildIr(input.cluster, node);
   for (const compiler::ObjectKey& pod : ir.without_address) {
@@ -80,6 +90,7 @@ int DryRun(const DryRunOptions& options, std::ostream& out, std::ostream& err) {
     compiler::CompileOptions compile;
     compile.pod_to_node_enforce = options.pod_to_node_enforce;
     compile.reject = options.reject;
+    compile.ipvs = options.ipvs;
     const nft::Ruleset ruleset = compiler::Compile(ir, compile);
     if (options.output == "json") {
       PrintJson(ir, ruleset, input.diagnostics, out);

@@ -31,6 +31,7 @@ void PrintText(const compiler::FlowQuery& query, const compiler::FlowAnswer& ans
     out << "  " << name << compiler::ToString(egress ? query.from : query.to) << ": "
         << (side.allowed ? "allowed" : "denied") << ", " << side.reason << '\n';
   }
+  for (const std::string& sentence : answer.contested) out << "  note: " << sentence << '\n';
 }
 
 int AnswerAll(const ExplainOptions& options, const compiler::Cluster& cluster, std::istream& in,
@@ -99,7 +100,9 @@ int AnswerOne(const ExplainOptions& options, const compiler::Cluster& cluster, s
 }  // namespace
 
 int Explain(const ExplainOptions& options, std::ostream& out, std::ostream& err) {
-  const compiler::LoadResult input = LoadInput(options.input, err);
+  const std::optional<compiler::LoadResult> read = LoadInput(options.input, err);
+  if (!read) return kExitBadInput;
+  const compiler::LoadResult& input = *read;
   const int code = options.probes.empty() ? AnswerOne(options, input.cluster, out, err)
                                           : AnswerProbes(options, input.cluster, out, err);
   // An answer from input that could not be read whole is given, but not vouched for.

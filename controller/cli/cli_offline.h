@@ -16,6 +16,8 @@ namespace podgate::controller {
 struct InputOptions {
   std::vector<std::string> paths;  // FILE, DIR or "-"
   bool recursive = false;
+  bool strict = false;  // what is no manifest is an error
+  bool quiet = false;   // no line about what was read
 };
 
 struct DryRunOptions {
@@ -24,6 +26,7 @@ struct DryRunOptions {
   std::string output = "nft";  // nft, ir or json
   bool pod_to_node_enforce = false;
   bool reject = false;
+  bool ipvs = false;  // as on a node where IPVS forwards connections
 };
 int DryRun(const DryRunOptions& options, std::ostream& out, std::ostream& err);
 

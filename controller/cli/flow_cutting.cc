@@ -9,6 +9,10 @@ namespace podgate::controller {
 
 FlowCutting::FlowCutting(FlowCuttingMode mode, std::function<void()> wake, Logger* log) {
   if (mode == FlowCuttingMode::kOff) return;
+  if (auto forgetting = nft::OpenConntrack(); forgetting.ok()) {
+    forgetting_ = std::move(forgetting).value();
+    forgetter_ = std::make_unique<FlowForgetter>(forgetting_.get(), log);
+  }
   auto conntrack = nft::OpenConntrack();
   nft::Status problem = conntrack.status();
   if (conntrack.ok()) {
@@ -28,10 +32,15 @@ FlowCutting::FlowCutting(FlowCuttingMode mode, std::function<void()> wake, Logge
 }
 
 void FlowCutting::Start() {
+  if (forgetter_) forgetter_thread_ = std::jthread([this] { forgetter_->Run(); });
   if (terminator_) thread_ = std::jthread([this] { terminator_->Run(); });
 }
 
 void FlowCutting::Stop() {
+  if (forgetter_) {
+    forgetter_->Stop();
+    if (forgetter_thread_.joinable()) forgetter_thread_.join();
+  }
   if (!terminator_) return;
   terminator_->Stop();
   if (thread_.joinable()) thread_.join();

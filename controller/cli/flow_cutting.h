@@ -1,5 +1,5 @@
-// The flow terminator of `podgate run` with its conntrack and its thread: what --established and
-// --dry-run make of it.
+// The flow terminator of `podgate run` and the forgetter of flows whose address changed hands, with
+// their conntracks and threads: what --established and --dry-run make of them.
 #pragma once
 
 #include <cstdint>
@@ -7,6 +7,7 @@
 #include <memory>
 #include <thread>
 
+#include "controller/agent/flow_forgetter.h"
 #include "controller/agent/flow_terminator.h"
 #include "controller/base/log.h"
 #include "nft/conntrack/conntrack.h"
@@ -28,6 +29,8 @@ class FlowCutting {
   FlowCutting(const FlowCutting&) = delete;
   FlowCutting& operator=(const FlowCutting&) = delete;
 
+  // nullptr: conntrack is not touched, or cannot be.
+  FlowForgetter* forgetter() { return forgetter_.get(); }
   FlowTerminator* terminator() { return terminator_.get(); }  // nullptr: no flows are cut
   void Start();
   void Stop();
@@ -36,6 +39,10 @@ class FlowCutting {
   std::unique_ptr<nft::Conntrack> conntrack_;
   std::unique_ptr<FlowTerminator> terminator_;
   std::jthread thread_;
+  // Walks of its own: it needs no rules, and does not wait for those of the terminator.
+  std::unique_ptr<nft::Conntrack> forgetting_;
+  std::unique_ptr<FlowForgetter> forgetter_;
+  std::jthread forgetter_thread_;
 };
 
 }  // namespace podgate::controller

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "controller/cli/printing_kernel.h"
+#include "nft/kernel/counters.h"
 #include "nft/kernel/netlink.h"
 
 namespace podgate::controller {
@@ -28,6 +29,21 @@ std::unique_ptr<nft::Monitor> OpenCommitMonitor(bool dry_run, Logger* log) {
   if (monitor.ok()) return std::move(monitor).value();
   log->Warn(LogMessages::kNoMonitor, {{"reason", monitor.status().message()}});
   return nullptr;
+}
+
+DeniedPackets::ReadCounter OpenCounters(bool dry_run) {
+  if (dry_run) return [](const std::string&) { return std::nullopt; };
+  return [reader = std::shared_ptr<nft::CounterReader>()](
+             const std::string& name) mutable -> std::optional<std::uint64_t> {
+    if (!reader) {
+      auto opened = nft::CounterReader::Open();
+      if (!opened.ok()) return std::nullopt;
+      reader = std::move(opened).value();
+    }
+    const auto value = reader->Read(nft::Ruleset().table, name);
+    if (!value.ok()) return std::nullopt;
+    return value.value() ? value.value()->packets : 0;
+  };
 }
 
 }  // namespace podgate::controller

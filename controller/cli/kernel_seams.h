@@ -4,6 +4,7 @@
 
 #include <memory>
 
+#include "controller/agent/denied_packets.h"
 #include "controller/base/log.h"
 #include "nft/kernel/kernel.h"
 #include "nft/kernel/monitor.h"
@@ -17,5 +18,9 @@ nft::Result<std::unique_ptr<nft::Kernel>> OpenKernel(bool dry_run, Logger* log);
 // nullptr, after a line in the log, where the kernel tells nobody about commits; nullptr in a dry
 // run, which does not look at what others do.
 std::unique_ptr<nft::Monitor> OpenCommitMonitor(bool dry_run, Logger* log);
+
+// How /metrics reads the table's counters: on one socket, which is opened at the first reading. A
+// dry run has no table.
+DeniedPackets::ReadCounter OpenCounters(bool dry_run);
 
 }  // namespace podgate::controller

@@ -1,8 +1,10 @@
-#include <iostream>
+#include <ios>
 
 #include "controller/cli/cli.h"
+#include "controller/cli/standard_output.h"
 
 int main(int argc, char** argv) {
   std::ios::sync_with_stdio(false);
-  return podgate::controller::Main(argc, argv);
+  podgate::controller::StandardOutput output;
+  return output.Finish(podgate::controller::Main(argc, argv));
 }

@@ -23,6 +23,7 @@ std::optional<ListenAddress> ParseListenAddress(std::string_view text) {
   const auto [stop, error] = std::from_chars(port.data(), end, listen.port);
   if (error != std::errc() || stop != end || listen.port == 0) return std::nullopt;
   if (host.empty()) return listen;
+  if (host == "localhost") host = "127.0.0.1";
   const bool brackets = host.front() == '[' && host.back() == ']';
   if (brackets) host = host.substr(1, host.size() - 2);
   listen.address = ipset::Address::Parse(host);

@@ -43,6 +43,12 @@ HttpAnswer Readiness(const AgentStatus& status, bool verbose) {
   }
   if (verbose && !status.bridge.elsewhere.empty())
     body += fmt::format("note no-bypass: {}\n", status.bridge.elsewhere);
+  if (verbose && !status.addresses.note.empty())
+    body += fmt::format("note addresses: {}\n", status.addresses.note);
+  if (verbose) {
+    for (const std::string& part : status.loop.missing_optional_parts)
+      body += fmt::format("note kernel: {}\n", part);
+  }
   return Text(ready ? 200 : 503, std::move(body));
 }
 
@@ -66,6 +72,9 @@ std::vector<ReadinessCheck> ReadinessChecks(const AgentStatus& status) {
   std::string applied;
   if (!status.loop.settled && !status.loop.node_problem.empty()) {
     applied = "the rules in the kernel stay as they are until the node's name is right";
+  } else if (!status.loop.settled && !status.loop.missing_parts.empty()) {
+    for (const std::string& part : status.loop.missing_parts)
+      applied += (applied.empty() ? "" : "; ") + part;
   } else if (!status.loop.settled) {
     applied = all_listed ? "the kernel does not hold the current rules; the agent retries, its "
                            "log says what the kernel refused"
@@ -118,6 +127,10 @@ std::string Metrics(const AgentStatus& status) {
                "Cut-flow entries that gave way to newer ones: there is room for an eighth of "
                "nf_conntrack_max, and for 32768.",
                status.displaced_cut_flow_entries);
+  text.BeginCounter("podgate_denied_packets_total",
+                    "Packets that the policies denied, by the direction that denied them.");
+  text.Sample(status.denied_packets.ingress, {{"direction", "ingress"}});
+  text.Sample(status.denied_packets.egress, {{"direction", "egress"}});
   text.Seconds("podgate_compile_seconds", "Time to compute what events change in the rules.",
                loop.compile);
   text.Seconds("podgate_commit_seconds", "Time to commit a change to the kernel.", loop.commit);
@@ -139,9 +152,26 @@ std::string Metrics(const AgentStatus& status) {
   text.Sample(loop.pods, {{"scope", "all"}});
   text.Gauge("podgate_isolated_pods", "Pods on this node that a policy isolates.",
              loop.isolated_pods);
+  text.Gauge("podgate_contested_addresses",
+             "Addresses that more than one pod of the cluster claims.", loop.contested_addresses);
   text.Gauge("podgate_unpoliced_pods",
              "Pods on this node whose packets are known to bypass the rules; /readyz says why.",
              status.bridge.unpoliced_pods);
+
+  text.Gauge(
+      "podgate_further_addresses",
+      "Addresses of pods on this node that their statuses do not list and their rules cover.",
+      status.addresses.further);
+  text.Gauge("podgate_uncovered_addresses",
+             "Addresses of pods on this node that no rule covers; /readyz?verbose names them.",
+             status.addresses.uncovered);
+  text.Gauge("podgate_pods_without_namespace",
+             "Pods on this node whose network namespace was not found: the rules cover only the "
+             "addresses of their statuses.",
+             status.addresses.without_namespace);
+  text.Seconds("podgate_address_look_seconds",
+               "Time to look into the network namespaces of this node's pods.",
+               status.addresses.look);
 
   text.Gauge("process_resident_memory_bytes", "Resident memory.", status.process.resident_bytes);
   text.BeginCounter("process_cpu_seconds_total", "User and system CPU time.");

@@ -5,8 +5,9 @@
 //              not restart every node's firewall
 //   /readyz    200 when all kinds are listed, the node's name fits this machine, the kernel holds
 //              what is wanted, and no packets are known to pass by the rules; else 503 and a
-//              sentence for each reason. ?verbose: all checks, and the pods for which nothing can
-//              be enforced. On another listener than loopback only whether it is so
+//              sentence for each reason. ?verbose: all checks, the pods and addresses for which
+//              nothing can be enforced, and what the kernel lacks. On another listener than
+//              loopback only whether it is so
 //   /metrics   Prometheus text
 #pragma once
 
@@ -16,9 +17,11 @@
 #include <vector>
 
 #include "controller/agent/agent_stats.h"
+#include "controller/agent/denied_packets.h"
 #include "controller/base/clock.h"
 #include "controller/http/http_server.h"
 #include "controller/http/process_stats.h"
+#include "controller/node/address_watch.h"
 #include "controller/node/bridge_guard.h"
 
 namespace podgate::controller {
@@ -29,9 +32,11 @@ struct AgentStatus {
   LoopStats loop;
   std::array<Clock::Time, kWatched.size()> last_news{};  // from the API server
   BridgeGuard::Report bridge;
+  AddressWatch::Report addresses;
   std::uint64_t cut_flows = 0;
   std::uint64_t cut_flow_entries = 0;
   std::uint64_t displaced_cut_flow_entries = 0;
+  DeniedPackets::Totals denied_packets{};
   ProcessStats process;
 };
 

@@ -34,7 +34,7 @@ void BridgeGuard::Run() {
   for (;;) {
     const Clock::Time next = Look();
     std::unique_lock<std::mutex> lock(mutex_);
-    const auto due = [this] { return stopped_ || new_pods_.has_value(); };
+    const auto due = [this] { return stopped_ || new_pods_.has_value() || use_changed_; };
     if (next == Clock::Time::max()) {
       changed_.wait(lock, due);
     } else {
@@ -56,6 +56,14 @@ void BridgeGuard::SetPods(Pods pods) {
   changed_.notify_all();
 }
 
+void BridgeGuard::SetFurtherUse(std::set<std::pair<int, Family>> bridges) {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  if (further_use_ == bridges) return;
+  further_use_ = std::move(bridges);
+  use_changed_ = true;
+  changed_.notify_all();
+}
+
 BridgeGuard::Report BridgeGuard::report() const {
   const std::lock_guard<std::mutex> lock(mutex_);
   return report_;
@@ -66,6 +74,7 @@ Clock::Time BridgeGuard::Look() {
   {
     const std::lock_guard<std::mutex> lock(mutex_);
     pods = std::exchange(new_pods_, std::nullopt);
+    use_changed_ = false;
     if (!pods && !report_.looked) return Clock::Time::max();
   }
   const Clock::Time now = clock_->Now();
@@ -169,11 +178,18 @@ void BridgeGuard::TellElsewhere(const ipset::Address& address, const PodAddress&
 }
 
 void BridgeGuard::FindBridges() {
-  std::array<std::map<int, Bridge>, 2> bridges;
+  std::set<std::pair<int, Family>> uses;
+  {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    uses = further_use_;
+  }
+  std::erase_if(uses, [this](const auto& use) { return LinkOf(use.first) == nullptr; });
   for (const auto& [key, known] : addresses_) {
-    if (known.attachment.how != Attachment::How::kBridged) continue;
-    const int index = known.attachment.bridge;
-    const Family family = key.first.family();
+    if (known.attachment.how == Attachment::How::kBridged)
+      uses.emplace(known.attachment.bridge, key.first.family());
+  }
+  std::array<std::map<int, Bridge>, 2> bridges;
+  for (const auto& [index, family] : uses) {
     const auto [it, fresh] = bridges.at(PlaceOf(family)).try_emplace(index);
     const Link* const link = fresh ? LinkOf(index) : nullptr;
     if (link == nullptr) continue;

@@ -14,7 +14,9 @@
 #include <map>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "compiler/incremental/pipeline.h"
@@ -49,6 +51,9 @@ class BridgeGuard {
   void Stop();
   // All pods of this node that have addresses. Any thread; never waits for a look.
   void SetPods(Pods pods);
+  // Bridges (by the index of the link) that pods use with addresses beside those of their statuses,
+  // and for which family. Any thread.
+  void SetFurtherUse(std::set<std::pair<int, ipset::Family>> bridges);
 
   struct Report {
     bool looked = false;                  // there is something to report
@@ -118,6 +123,8 @@ class BridgeGuard {
   std::condition_variable changed_;
   bool stopped_ = false;
   std::optional<Pods> new_pods_;
+  std::set<std::pair<int, ipset::Family>> further_use_;
+  bool use_changed_ = false;  // since the last look
   Report report_;
 };
 

@@ -5,68 +5,12 @@
 #include <linux/rtnetlink.h>
 #include <sys/socket.h>
 
-#include <cstring>
-#include <string>
-
-extern "C" {
-#include <libmnl/libmnl.h>
-}
+#include "controller/node/rtnetlink_message.h"
 
 namespace podgate::controller {
 namespace {
 
 using ipset::Family;
-
-nlmsghdr* Begin(QuestionBuffer buffer, std::uint16_t type, std::uint32_t sequence) {
-  std::memset(buffer.data(), 0, buffer.size());
-  nlmsghdr* message = mnl_nlmsg_put_header(buffer.data());
-  message->nlmsg_type = type;
-  message->nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK;
-  message->nlmsg_seq = sequence;
-  return message;
-}
-
-// Calls `visit(type, attribute)` for each attribute that is whole.
-template <typename Visit>
-void VisitAll(const char* begin, const char* end, const Visit& visit) {
-  const auto* attribute = reinterpret_cast<const nlattr*>(begin);
-  for (; mnl_attr_ok(attribute, static_cast<int>(end - reinterpret_cast<const char*>(attribute)));
-       attribute = mnl_attr_next(attribute))
-    visit(mnl_attr_get_type(attribute), attribute);
-}
-
-template <typename Visit>
-void VisitIn(const nlattr* parent, const Visit& visit) {
-  const auto* begin = static_cast<const char*>(mnl_attr_get_payload(parent));
-  VisitAll(begin, begin + mnl_attr_get_payload_len(parent), visit);
-}
-
-// The fixed part behind the header; nullptr: the message is too short for it.
-template <typename Header>
-const Header* HeaderOf(const nlmsghdr* message, std::uint16_t type) {
-  if (message->nlmsg_type != type || mnl_nlmsg_get_payload_len(message) < sizeof(Header))
-    return nullptr;
-  return static_cast<const Header*>(mnl_nlmsg_get_payload(message));
-}
-
-template <typename Header, typename Visit>
-void VisitMessage(const nlmsghdr* message, const Visit& visit) {
-  VisitAll(static_cast<const char*>(mnl_nlmsg_get_payload_offset(message, sizeof(Header))),
-           reinterpret_cast<const char*>(message) + message->nlmsg_len, visit);
-}
-
-// Up to its first zero, if it has one.
-std::string TextOf(const nlattr* attribute) {
-  const auto* text = static_cast<const char*>(mnl_attr_get_payload(attribute));
-  return {text, ::strnlen(text, mnl_attr_get_payload_len(attribute))};
-}
-
-int NumberOf(const nlattr* attribute) {
-  std::uint32_t number = 0;
-  if (mnl_attr_get_payload_len(attribute) == sizeof number)
-    std::memcpy(&number, mnl_attr_get_payload(attribute), sizeof number);
-  return static_cast<int>(number);
-}
 
 bool IsOn(const nlattr* attribute) {
   return mnl_attr_get_payload_len(attribute) >= 1 && mnl_attr_get_u8(attribute) != 0;
@@ -76,7 +20,7 @@ bool IsOn(const nlattr* attribute) {
 
 const nlmsghdr* AskRoute(QuestionBuffer buffer, std::uint32_t sequence,
                          const ipset::Address& address, bool whole) {
-  nlmsghdr* message = Begin(buffer, RTM_GETROUTE, sequence);
+  nlmsghdr* message = BeginQuestion(buffer, RTM_GETROUTE, sequence);
   auto* header = static_cast<rtmsg*>(mnl_nlmsg_put_extra_header(message, sizeof(rtmsg)));
   header->rtm_family = address.family() == Family::kIPv4 ? AF_INET : AF_INET6;
   header->rtm_dst_len = static_cast<unsigned char>(ipset::BitsOf(address.family()));
@@ -86,7 +30,7 @@ const nlmsghdr* AskRoute(QuestionBuffer buffer, std::uint32_t sequence,
 }
 
 const nlmsghdr* AskLink(QuestionBuffer buffer, std::uint32_t sequence, int index) {
-  nlmsghdr* message = Begin(buffer, RTM_GETLINK, sequence);
+  nlmsghdr* message = BeginQuestion(buffer, RTM_GETLINK, sequence);
   auto* header = static_cast<ifinfomsg*>(mnl_nlmsg_put_extra_header(message, sizeof(ifinfomsg)));
   header->ifi_family = AF_UNSPEC;
   header->ifi_index = index;
@@ -97,7 +41,7 @@ const nlmsghdr* AskLink(QuestionBuffer buffer, std::uint32_t sequence, int index
 const nlmsghdr* TurnOnCalls(QuestionBuffer buffer, std::uint32_t sequence, int index,
                             Family family) {
   // Without NLM_F_CREATE: a link that has gone is an error. ifi_change 0: its flags stay.
-  nlmsghdr* message = Begin(buffer, RTM_NEWLINK, sequence);
+  nlmsghdr* message = BeginQuestion(buffer, RTM_NEWLINK, sequence);
   auto* header = static_cast<ifinfomsg*>(mnl_nlmsg_put_extra_header(message, sizeof(ifinfomsg)));
   header->ifi_family = AF_UNSPEC;
   header->ifi_index = index;

@@ -102,13 +102,23 @@ bool RefusedByEndingNamespace(std::string_view status_json) {
 
 bool EventQueue::Put(ClusterEvent event, Clock::Time now) {
   std::erase_if(told_, [now](const auto& item) { return item.second + kSameAgain <= now; });
-  while (!last_.empty() && last_.front() + std::chrono::minutes(1) <= now) last_.pop_front();
-  const bool full = last_.size() >= kInAMinute || waiting_.size() >= kMaxWaiting ||
+  while (!last_.empty() && last_.front().at + std::chrono::minutes(1) <= now) last_.pop_front();
+  const bool about_agent = event.about == ClusterEvent::About::kAgent;
+  const auto sent = [this](const auto& which) {
+    return static_cast<std::size_t>(std::count_if(last_.begin(), last_.end(), which));
+  };
+  const bool crowded =
+      !about_agent && (waiting_.size() >= kMaxWaiting / 4 * 3 ||
+                       sent([](const Sent& s) { return !s.about_agent; }) >= kAboutObjects ||
+                       sent([&](const Sent& s) {
+                         return !s.about_agent && s.ns == event.key.ns;
+                       }) >= kAboutOneNamespace);
+  const bool full = crowded || last_.size() >= kInAMinute || waiting_.size() >= kMaxWaiting ||
                     told_.size() >= kMaxRemembered;
   const Subject subject{event.about, event.key, event.reason};
   if (full || told_.contains(subject)) return false;
   told_.emplace(subject, now);
-  last_.push_back(now);
+  last_.push_back({now, about_agent, event.key.ns});
   event.note = Cut(std::move(event.note));
   waiting_.push_back(std::move(event));
   return true;

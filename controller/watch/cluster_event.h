@@ -54,12 +54,15 @@ std::string EventJson(const ClusterEvent& event, const EventSource& source,
 bool RefusedByEndingNamespace(std::string_view status_json);
 
 // Waiting events, bounded, and how seldom they go: the same reason about the same object once in
-// ten minutes, and twenty a minute at all.
+// ten minutes; twenty a minute at all, of them fifteen about namespaces' objects and five about
+// those of one, so that nobody's events keep others', or the agent's own, from being told.
 class EventQueue {
  public:
   static constexpr std::chrono::minutes kSameAgain{10};
   static constexpr std::size_t kInAMinute = 20;
-  static constexpr std::size_t kMaxWaiting = 64;
+  static constexpr std::size_t kAboutObjects = 15;
+  static constexpr std::size_t kAboutOneNamespace = 5;
+  static constexpr std::size_t kMaxWaiting = 64;  // and of objects' three quarters
   static constexpr std::size_t kMaxRemembered = 1024;
 
   // False: not now.
@@ -71,7 +74,12 @@ class EventQueue {
   using Subject = std::tuple<ClusterEvent::About, compiler::ObjectKey, std::string>;
   std::deque<ClusterEvent> waiting_;
   std::map<Subject, Clock::Time> told_;
-  std::deque<Clock::Time> last_;  // of the last minute
+  struct Sent {
+    Clock::Time at;
+    bool about_agent = false;
+    std::string ns{};
+  };
+  std::deque<Sent> last_;  // of the last minute
 };
 
 }  // namespace podgate::controller

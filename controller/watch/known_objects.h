@@ -1,10 +1,23 @@
 // Which objects a reflector has told of, and in which list each was last: for mark and sweep, and
-// for the bounds on what a server may make us keep. One thread.
+// for what each namespace's objects may take of our memory. Nothing that somebody creates in one
+// namespace keeps objects of others from being followed: what a namespace has too much of falls on
+// its own largest objects, which lose what they hold (see emptied.h), the same on every node.
+//
+// A namespace's share is Limits::namespace_bytes. Where all shares together are more than
+// Limits::bytes, the share is halved until they fit, which touches the largest spenders only. In a
+// namespace that is over its share, objects fit in the order of their size, then of their name.
+//
+// One thread.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <map>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "compiler/model/model.h"
 
@@ -12,30 +25,39 @@ namespace podgate::controller {
 
 class KnownObjects {
  public:
-  KnownObjects(std::size_t max_objects, std::size_t max_bytes)
-      : max_objects_(max_objects), max_bytes_(max_bytes) {}
+  struct Limits {  // all in bytes of memory, or numbers of objects
+    std::size_t objects = 0;
+    std::size_t namespace_objects = 0;
+    std::size_t bytes = 0;
+    std::size_t namespace_bytes = 0;
+    // Of each object: so much counts in any case, and so much does not count at all. Pods that are
+    // as large as most are cost nothing, however many there are.
+    std::size_t least = 0;
+    std::size_t free = 0;
+  };
+  enum class Fit : std::uint8_t {
+    kWhole,
+    kEmptied,   // it is known, and must not be kept as it is
+    kNotAtAll,  // there are too many: it is not even known by its name
+  };
+
+  explicit KnownObjects(const Limits& limits) : limits_(limits) {}
 
   std::size_t size() const { return objects_.size(); }
-  std::size_t bytes() const { return bytes_; }
 
   // A new list begins: nothing is in it yet.
   void BeginList() { ++list_; }
 
-  // The object is there and takes `bytes`. False: that would be too much; then it is as before.
-  bool Add(const compiler::ObjectKey& key, std::size_t bytes) {
-    const auto it = objects_.find(key);
-    const std::size_t before = it == objects_.end() ? 0 : it->second.bytes;
-    if (bytes_ - before + bytes > max_bytes_) return false;
-    if (it == objects_.end() && objects_.size() >= max_objects_) return false;
-    bytes_ += bytes - before;
-    objects_.insert_or_assign(key, Object{list_, bytes});
-    return true;
-  }
+  // The object is there and takes `bytes`.
+  Fit Add(const compiler::ObjectKey& key, std::size_t bytes);
+  // True if it was known.
+  bool Remove(const compiler::ObjectKey& key);
 
-  void Remove(const compiler::ObjectKey& key) {
-    const auto it = objects_.find(key);
-    if (it != objects_.end()) Remove(it);
-  }
+  // Other objects that have come not to fit since this was last asked: they must be emptied.
+  std::vector<compiler::ObjectKey> TakeLost() { return std::exchange(lost_, {}); }
+  // Objects that were emptied would fit now: a list brings them whole.
+  bool regained() const { return regained_; }
+  void ForgetRegained() { regained_ = false; }
 
   // Removes each object that the present list does not have, after `gone` said true to its key;
   // stops and says false when `gone` says false.
@@ -47,7 +69,9 @@ class KnownObjects {
         continue;
       }
       if (!gone(it->first)) return false;
-      it = Remove(it);
+      const compiler::ObjectKey key = it->first;
+      ++it;
+      Remove(key);
     }
     return true;
   }
@@ -55,20 +79,33 @@ class KnownObjects {
  private:
   struct Object {
     std::uint32_t list = 0;
-    std::size_t bytes = 0;
+    std::size_t cost = 0;
   };
-  using Map = std::map<compiler::ObjectKey, Object>;
+  struct Space {  // a namespace
+    std::size_t objects = 0;
+    std::size_t cost = 0;
+    std::set<std::string> emptied{};  // names
+  };
+  using Spaces = std::map<std::string, Space>;
+  static constexpr std::size_t kHalvings = 20;
 
-  Map::iterator Remove(Map::iterator it) {
-    bytes_ -= it->second.bytes;
-    return objects_.erase(it);
-  }
+  std::size_t CostOf(std::size_t bytes) const;
+  std::size_t ShareAfter(std::size_t halvings) const { return limits_.namespace_bytes >> halvings; }
+  void Spend(Space* space, std::size_t before, std::size_t now);
+  void Judge(const Spaces::value_type& space, std::set<std::string>* emptied) const;
+  // `told`: what becomes of this one is told by the answer.
+  void JudgeAgain(Spaces::value_type* space, const compiler::ObjectKey& told);
+  void AfterChange(Spaces::iterator changed, const compiler::ObjectKey& told);
 
-  const std::size_t max_objects_;
-  const std::size_t max_bytes_;
-  Map objects_;
+  const Limits limits_;
+  std::map<compiler::ObjectKey, Object> objects_;
+  Spaces spaces_;
+  // What all namespaces would take at each share.
+  std::array<std::size_t, kHalvings + 1> taken_{};
+  std::size_t halvings_ = 0;
+  std::vector<compiler::ObjectKey> lost_;
+  bool regained_ = false;
   std::uint32_t list_ = 0;
-  std::size_t bytes_ = 0;
 };
 
 }  // namespace podgate::controller

@@ -15,6 +15,7 @@ struct Message {
   enum class Type : std::uint8_t {
     kUpsert,  // `object`, with what the decoder had to say about it
     kDelete,  // the object `key`
+    kEmpty,   // the object `key` is to be emptied (see emptied.h); `diagnostics` says why
     kListed,  // from now on the kind is known as a whole (said after every list)
   };
   Type type = Type::kUpsert;
@@ -22,8 +23,9 @@ struct Message {
   compiler::ObjectKey key;
   std::optional<compiler::Object> object;
   std::vector<compiler::Diagnostic> diagnostics;
-  std::size_t bytes = 0;  // about what it holds in memory
-  Clock::Time received;   // when the reflector had read it
+  bool of_this_node = false;  // from the stream of this node's pods in every phase
+  std::size_t bytes = 0;      // about what it holds in memory
+  Clock::Time received;       // when the reflector had read it
 };
 
 // Where a reflector puts its messages.

@@ -9,5 +9,6 @@
 namespace podgate::controller {
 
 std::size_t SizeOf(const compiler::Object& object);
+std::size_t SizeOf(const compiler::LabelSelector& selector);
 
 }  // namespace podgate::controller

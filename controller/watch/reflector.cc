@@ -6,6 +6,7 @@
 #include <utility>
 #include <variant>
 
+#include "controller/watch/emptied.h"
 #include "controller/watch/list_page.h"
 #include "controller/watch/object_size.h"
 
@@ -30,6 +31,14 @@ bool MayMeanTheVersion(int status) {
   const bool unknown = status == 401 || status == 403;
   const bool busy = status == 408 || status == 429 || status == 502 || status == 503;
   return !elsewhere && !unknown && !busy;
+}
+
+// A pod that waits for a node has no packets and is nobody's peer; its creator may have any number
+// of them.
+bool Unscheduled(const compiler::Decoded& decoded) {
+  const auto* pod = std::get_if<compiler::Pod>(&*decoded.object);
+  return pod != nullptr && pod->node.empty() && pod->addresses.empty() &&
+         decoded.diagnostics.empty();
 }
 
 // False: the object is of another kind than `kind`.
@@ -59,7 +68,7 @@ Reflector::Reflector(const Resource& resource, HttpTransport* transport, Request
       backoff_(clock, Backoff::kWatchLimit),
       list_backoff_(clock, Backoff::kListLimit),
       last_news_(clock->Now()),
-      known_(resource.max_objects, resource.max_bytes),
+      known_(resource.limits),
       page_objects_(kPageObjects) {}
 
 void Reflector::Run() {
@@ -67,7 +76,12 @@ void Reflector::Run() {
   }
 }
 
-bool Reflector::Round() { return After(version_.empty() ? List() : Watch()); }
+bool Reflector::Round() {
+  // At the end of a watch, which is once in some minutes: whoever makes objects large and small by
+  // turns does not make us list more often.
+  if (known_.regained() || uncrowded_) version_.clear();
+  return After(version_.empty() ? List() : Watch());
+}
 
 bool Reflector::After(const RoundResult& round) {
   if (round.next == RoundResult::Next::kStop) return false;
@@ -133,7 +147,7 @@ Reflector::RoundResult Reflector::FollowStream(const std::string& target, int ti
     backoff_.Reset();
     list_backoff_.Reset();
   }
-  const bool unwanted = stream->end() == WatchStream::End::kReceiver && !too_many_;
+  const bool unwanted = stream->end() == WatchStream::End::kReceiver;
   if (result.error == HttpError::kCancelled || unwanted) return {Next::kStop, {}, 0};
   const bool listing = stream->listing();
   if (result.status != 0 && result.status != 200) {
@@ -159,7 +173,6 @@ Reflector::RoundResult Reflector::FollowStream(const std::string& target, int ti
       ++counters_.garbage;
       return {Next::kRelist, stream->problem(), 0};
     case WatchStream::End::kReceiver:
-      return {Next::kRelist, TooMany(), 0};
     case WatchStream::End::kSlowList:
     case WatchStream::End::kOpen:
       break;
@@ -231,7 +244,8 @@ Reflector::RoundResult Reflector::ListByPages() {
   BeginList();
   std::string token;
   std::string version;
-  const std::size_t most = resource_.max_objects + 16 * static_cast<std::size_t>(kPageObjects);
+  // More than are kept: a namespace may have any number that are not.
+  const std::size_t most = 16 * (resource_.limits.objects + static_cast<std::size_t>(kPageObjects));
   for (std::size_t asked = 0; asked < most; asked += static_cast<std::size_t>(page_objects_)) {
     if (!limiter_->AwaitTurn()) return {Next::kStop, {}, 0};
     ++counters_.requests;
@@ -255,9 +269,6 @@ Reflector::RoundResult Reflector::ListByPages() {
                                               [this, &wanted](compiler::Decoded&& item) {
                                                 wanted = wanted && OnUpsert(std::move(item));
                                               });
-    if (too_many_) {
-      return {Next::kPause, TooMany(), 0};
-    }
     if (!wanted) return {Next::kStop, {}, 0};
     if (const auto* problem = std::get_if<compiler::Diagnostic>(&decoded)) {
       ++counters_.garbage;
@@ -278,15 +289,12 @@ Reflector::RoundResult Reflector::ListByPages() {
   return {Next::kPause, "the list does not end", 0};
 }
 
-std::string Reflector::TooMany() const {
-  return fmt::format("the server sent more than {} objects or {} MiB of them",
-                     resource_.max_objects, resource_.max_bytes >> 20);
-}
-
 void Reflector::BeginList() {
   known_.BeginList();
   list_unreadable_ = false;
-  too_many_ = false;
+  ++list_number_;
+  known_.ForgetRegained();
+  uncrowded_ = false;
 }
 
 bool Reflector::OnListEnd(const std::string& version) {
@@ -295,6 +303,11 @@ bool Reflector::OnListEnd(const std::string& version) {
     return sink_->Put(Note(Message::Type::kDelete, key));
   });
   if (!swept) return false;
+  for (auto it = crowded_.begin(); it != crowded_.end();) {
+    const bool still = it->second == list_number_;
+    if (!still && !TellGone(PolicyForTheRest(it->first, "").key)) return false;
+    it = still ? std::next(it) : crowded_.erase(it);
+  }
   version_ = version;
   refused_ = 0;
   ++counters_.lists;
@@ -320,6 +333,7 @@ Message Reflector::Note(Message::Type type, compiler::ObjectKey key) {
   Message message;
   message.type = type;
   message.kind = resource_.kind;
+  message.of_this_node = resource_.of_this_node;
   message.key = std::move(key);
   message.received = clock_->Now();
   return message;
@@ -336,11 +350,16 @@ bool Reflector::OnUpsert(compiler::Decoded decoded) {
   }
   compiler::ObjectKey key;
   if (!KeyOf(*decoded.object, resource_.kind, &key)) return true;  // of another kind
+  if (Unscheduled(decoded)) return !known_.Remove(key) || TellGone(key);
   // Once here, once as a key in the loop's map.
-  const std::size_t bytes = SizeOf(*decoded.object) + 2 * (key.ns.size() + key.name.size());
-  if (!known_.Add(key, bytes)) {
-    too_many_ = true;
-    return false;
+  const std::size_t keys = 2 * (key.ns.size() + key.name.size());
+  std::size_t bytes = SizeOf(*decoded.object) + keys;
+  const KnownObjects::Fit fit = known_.Add(key, bytes);
+  if (!TellLost()) return false;
+  if (fit == KnownObjects::Fit::kNotAtAll) return OnUnknown(key);
+  if (fit == KnownObjects::Fit::kEmptied) {
+    Empty(Excess(key.ns), &*decoded.object, &decoded.diagnostics);
+    bytes = SizeOf(*decoded.object) + keys;
   }
   Message message = Note(Message::Type::kUpsert, std::move(key));
   message.object = std::move(decoded.object);
@@ -349,11 +368,65 @@ bool Reflector::OnUpsert(compiler::Decoded decoded) {
   return sink_->Put(std::move(message));
 }
 
+bool Reflector::TellLost() {
+  for (compiler::ObjectKey& key : known_.TakeLost()) {
+    compiler::Diagnostic why;
+    why.message = Excess(key.ns);
+    Message message = Note(Message::Type::kEmpty, std::move(key));
+    message.diagnostics.push_back(std::move(why));
+    if (!sink_->Put(std::move(message))) return false;
+  }
+  return true;
+}
+
+// There are more objects in its namespace, or in all, than are known by name. For other nodes' pods
+// that is closed enough: they are nobody's peers. Policies isolate.
+bool Reflector::OnUnknown(const compiler::ObjectKey& key) {
+  const bool told = crowded_.contains(key.ns);
+  crowded_[key.ns] = list_number_;
+  if (told) return true;
+  log_->LogAbout(key.ns, LogLevel::kError, LogMessages::kTooManyObjects,
+                 {{"kind", resource_.name},
+                  {"namespace", key.ns},
+                  {"in_namespace", resource_.limits.namespace_objects},
+                  {"in_all", resource_.limits.objects}});
+  if (resource_.kind != compiler::Kind::kNetworkPolicy) return true;
+  compiler::NetworkPolicy rest = PolicyForTheRest(
+      key.ns, fmt::format("namespace {} has too many policies: pods there are isolated by those "
+                          "beyond {}; delete some",
+                          key.ns, resource_.limits.namespace_objects));
+  Message message = Note(Message::Type::kUpsert, rest.key);
+  message.diagnostics = rest.errors;
+  message.object = std::move(rest);
+  return sink_->Put(std::move(message));
+}
+
+std::string Reflector::Excess(const std::string& ns) const {
+  if (resource_.kind == compiler::Kind::kNamespace) {
+    return fmt::format(
+        "all namespaces need more memory than {} MiB, and this one is large; use "
+        "fewer or shorter labels",
+        resource_.limits.bytes >> 20);
+  }
+  const bool pods = resource_.kind == compiler::Kind::kPod;
+  return fmt::format(
+      "the {} of namespace {} need more memory than a namespace gets ({} MiB{}), "
+      "and this one is large; use {}",
+      pods ? "pods" : "policies", ns, resource_.limits.namespace_bytes >> 20,
+      pods ? " beyond 4 KiB for each pod" : "",
+      pods ? "fewer or shorter labels" : "fewer or smaller policies");
+}
+
 bool Reflector::OnDelete(const compiler::Decoded& decoded) {
   compiler::ObjectKey key;
   if (!decoded.object || !KeyOf(*decoded.object, resource_.kind, &key)) return true;
   known_.Remove(key);
-  return sink_->Put(Note(Message::Type::kDelete, std::move(key)));
+  uncrowded_ = uncrowded_ || crowded_.contains(key.ns);
+  return TellGone(key);
+}
+
+bool Reflector::TellGone(const compiler::ObjectKey& key) {
+  return sink_->Put(Note(Message::Type::kDelete, key));
 }
 
 }  // namespace podgate::controller

@@ -1,7 +1,8 @@
 // Keeps one kind of object in step with the API server: lists it, watches it, and tells the loop
 // what is there and what is gone. Whatever the server does, the reflector goes on trying, in
 // bounded memory and at a bounded rate; what it told stays true as long as it has not told
-// otherwise.
+// otherwise. What a namespace has too much of is emptied (known_objects.h, emptied.h) and never
+// stops a list or a watch.
 //
 //   no version ──list──▶ version ──watch──▶ … ──▶ version' (the last event's or bookmark's)
 //       ▲                                     │
@@ -19,6 +20,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <map>
 #include <string>
 
 #include "controller/base/log.h"
@@ -78,15 +80,18 @@ class Reflector : private WatchReceiver {
   RoundResult ErrorEvent(const compiler::WatchEvent& event);
   bool After(const RoundResult& round);
   int WatchSeconds();
-  std::string TooMany() const;
 
-  // Parts of a list and of a watch. False: the sink wants no more, or there are too many objects.
+  // Parts of a list and of a watch. False: the sink wants no more.
   void BeginList();
   bool OnUpsert(compiler::Decoded decoded) override;
   bool OnDelete(const compiler::Decoded& decoded) override;
   bool OnListEnd(const std::string& version) override;
   void OnWatchBegun() override;
   void OnEventRead(std::string version) override;
+  bool TellLost();
+  bool OnUnknown(const compiler::ObjectKey& key);
+  bool TellGone(const compiler::ObjectKey& key);
+  std::string Excess(const std::string& ns) const;
   Message Note(Message::Type type, compiler::ObjectKey key);
 
   const Resource resource_;
@@ -103,7 +108,10 @@ class Reflector : private WatchReceiver {
   std::string version_;  // to watch from; empty: list first
   KnownObjects known_;
   bool list_unreadable_ = false;  // the present list holds an object without a readable key
-  bool too_many_ = false;
+  // Namespaces with more policies than are known by name, and the list that showed it last.
+  std::map<std::string, std::uint64_t> crowded_;
+  std::uint64_t list_number_ = 0;
+  bool uncrowded_ = false;     // one of them may no longer be
   bool unauthorized_ = false;  // the last answer was 401
   bool failing_ = false;       // the last attempt failed, and it was logged
   int refused_ = 0;            // watches in a row that the server refused

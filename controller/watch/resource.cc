@@ -16,11 +16,21 @@ std::string Encode(const std::string& text) {
 }
 
 std::string Target(const Resource& resource, const std::string& query) {
-  const bool narrowed = resource.selector[0] != '\0';
+  const bool narrowed = !resource.selector.empty();
   return fmt::format("{}?{}{}{}", resource.path, resource.selector, narrowed ? "&" : "", query);
 }
 
 }  // namespace
+
+Resource PodsOf(const std::string& node) {
+  // Names of nodes hold nothing that a field selector would take for its own.
+  return {.kind = compiler::Kind::kPod,
+          .name = "pods of this node",
+          .path = "/api/v1/pods",
+          .selector = "fieldSelector=" + Encode("spec.nodeName=" + node),
+          .limits = kPodLimits,
+          .of_this_node = true};
+}
 
 std::string PageTarget(const Resource& resource, int limit, const std::string& continue_token) {
   std::string query = fmt::format("limit={}", limit);

@@ -15,7 +15,7 @@ struct nlmsghdr;
 namespace podgate::nft {
 
 // What a message was made for: an operation of the step and, for one with several messages, a part
-// of it (for SetRules the rule's index, or kWhole for the flush).
+// of it (for SetRules the rule's index, or kWhole for a flush).
 struct RequestOrigin {
   static constexpr std::size_t kWhole = static_cast<std::size_t>(-1);
   std::size_t operation = kWhole;  // kWhole: the batch itself

@@ -167,7 +167,7 @@ class Checker {
     }
     return "";
   }
-  // Whatever is there, by whatever name, can be deleted.
+  // Whatever is there, by whatever name, can be deleted or flushed.
   template <typename Deletion>
   std::string operator()(const Deletion&) const {
     return "";

@@ -45,6 +45,7 @@ class RuleDecoder {
     if (load.source == Load::kProtocol && cursor_.Is("payload")) {
       return DecodeServiceMap(load, rule);
     }
+    if (load.source == Load::kUser) return DecodeLocalSocket(load, rule);
     if (load.to != NFT_REG_1 || !cursor_.TakeCompare(NFT_CMP_EQ, &data_) || data_.size() != 1) {
       return false;
     }
@@ -76,6 +77,15 @@ class RuleDecoder {
     }
     if (mask == 0 || (mask & ~(kCtEstablished | kCtRelated)) != 0) return false;
     rule->matches.push_back(MatchCtState{(mask & kCtEstablished) != 0, (mask & kCtRelated) != 0});
+    return true;
+  }
+
+  bool DecodeLocalSocket(const Load& user, Rule* rule) {
+    if (user.to != NFT_REG_1 || !cursor_.TakeCompare(NFT_CMP_NEQ, &data_) ||
+        data_ != std::string(sizeof kNoUser, '\xff')) {
+      return false;
+    }
+    rule->matches.push_back(MatchLocalSocket{});
     return true;
   }
 

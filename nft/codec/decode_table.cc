@@ -2,10 +2,12 @@
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
 
+#include <algorithm>
 #include <string_view>
 
 #include "nft/codec/decode.h"
 #include "nft/codec/netlink_handles.h"
+#include "nft/codec/packet_layout.h"
 #include "nft/codec/userdata.h"
 
 namespace podgate::nft {
@@ -40,10 +42,10 @@ Chain DecodeChain(const nftnl_chain* chain) {
   decoded.base.emplace();
   decoded.base->priority = nftnl_chain_get_s32(chain, NFTNL_CHAIN_PRIO);
   const std::uint32_t hook = nftnl_chain_get_u32(chain, NFTNL_CHAIN_HOOKNUM);
-  if (hook == NF_INET_FORWARD) {
-    decoded.base->hook = Hook::kForward;
-  } else if (hook == NF_INET_LOCAL_IN) {
-    decoded.base->hook = Hook::kInput;
+  const auto known = std::find_if(kHooks.begin(), kHooks.end(),
+                                  [hook](Hook candidate) { return HookNumber(candidate) == hook; });
+  if (known != kHooks.end()) {
+    decoded.base->hook = *known;
   } else {
     complain("a base chain of hook " + std::to_string(hook));
   }

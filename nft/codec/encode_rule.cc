@@ -83,6 +83,11 @@ class RuleEncoder {
     Compare(NFT_CMP_LTE, &kLastNeighbourType, 1);
   }
 
+  void operator()(const MatchLocalSocket&) {
+    Meta(NFT_META_SKUID, NFT_REG_1);
+    Compare(NFT_CMP_NEQ, &kNoUser, sizeof kNoUser);
+  }
+
   void operator()(const CountBy& s) {
     nftnl_expr* reference = Add("objref");
     nftnl_expr_set_u32(reference, NFTNL_EXPR_OBJREF_IMM_TYPE, NFT_OBJECT_COUNTER);

@@ -7,6 +7,7 @@
 
 #include "nft/codec/encode.h"
 #include "nft/codec/netlink_handles.h"
+#include "nft/codec/packet_layout.h"
 #include "nft/model/canonical.h"
 #include "nft/model/step.h"
 
@@ -67,23 +68,25 @@ class StepEncoder {
     ChainPtr chain = NamedChain(op.name);
     if (op.base) {
       nftnl_chain_set_str(chain.get(), NFTNL_CHAIN_TYPE, "filter");
-      nftnl_chain_set_u32(chain.get(), NFTNL_CHAIN_HOOKNUM,
-                          op.base->hook == Hook::kForward ? NF_INET_FORWARD : NF_INET_LOCAL_IN);
+      nftnl_chain_set_u32(chain.get(), NFTNL_CHAIN_HOOKNUM, HookNumber(op.base->hook));
       nftnl_chain_set_s32(chain.get(), NFTNL_CHAIN_PRIO, op.base->priority);
       nftnl_chain_set_u32(chain.get(), NFTNL_CHAIN_POLICY, NF_ACCEPT);
     }
     Write(NFT_MSG_NEWCHAIN, kCreateNew, chain.get(), nftnl_chain_nlmsg_build_payload);
-    new_chains_.insert(op.name);
+    empty_chains_.insert(op.name);
   }
   void operator()(const DeleteChain& op) {
     ChainPtr chain = NamedChain(op.name);
     Write(NFT_MSG_DELCHAIN, 0, chain.get(), nftnl_chain_nlmsg_build_payload);
   }
+  void operator()(const FlushChain& op) {
+    RulePtr all = NewRule(op.name);  // deleting "the rule" of a chain flushes it
+    Write(NFT_MSG_DELRULE, 0, all.get(), nftnl_rule_nlmsg_build_payload);
+    empty_chains_.insert(op.name);
+  }
   void operator()(const SetRules& op) {
-    if (new_chains_.erase(op.chain) == 0) {  // deleting "the rule" of a chain flushes it
-      RulePtr all = NewRule(op.chain);
-      Write(NFT_MSG_DELRULE, 0, all.get(), nftnl_rule_nlmsg_build_payload);
-    }
+    if (empty_chains_.count(op.chain) == 0) (*this)(FlushChain{op.chain});
+    empty_chains_.erase(op.chain);
     for (std::size_t i = 0; i < op.rules.size(); ++i) {
       RulePtr rule = NewRule(op.chain);
       EncodeRule(op.rules[i], rule.get());
@@ -133,7 +136,7 @@ class StepEncoder {
   Batch* batch_;
   std::size_t index_ = 0;
   std::uint32_t last_set_id_ = 0;
-  std::set<std::string> new_chains_;  // of this step, still without rules: nothing to flush
+  std::set<std::string> empty_chains_;  // added or flushed by this step, and without rules since
 };
 
 }  // namespace

@@ -55,8 +55,10 @@ bool ExpressionCursor::TakeLoad(Load* load) {
   if (const nftnl_expr* meta = Next("meta")) {
     if (!nftnl_expr_is_set(meta, NFTNL_EXPR_META_DREG)) return false;
     const std::uint32_t key = Number(meta, NFTNL_EXPR_META_KEY);
-    if (key != NFT_META_NFPROTO && key != NFT_META_L4PROTO) return false;
-    load->source = key == NFT_META_NFPROTO ? Load::kFamily : Load::kProtocol;
+    if (key != NFT_META_NFPROTO && key != NFT_META_L4PROTO && key != NFT_META_SKUID) return false;
+    load->source = key == NFT_META_NFPROTO   ? Load::kFamily
+                   : key == NFT_META_L4PROTO ? Load::kProtocol
+                                             : Load::kUser;
     load->to = Number(meta, NFTNL_EXPR_META_DREG);
     ++at_;
     return true;

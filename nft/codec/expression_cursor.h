@@ -14,7 +14,7 @@ namespace podgate::nft {
 
 // Something loaded into a register.
 struct Load {
-  enum Source { kFamily, kProtocol, kPayload } source = kPayload;
+  enum Source { kFamily, kProtocol, kUser, kPayload } source = kPayload;
   std::uint32_t base = 0;  // the rest: kPayload only
   std::uint32_t offset = 0;
   std::uint32_t bytes = 0;

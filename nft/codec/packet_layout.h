@@ -1,7 +1,8 @@
-// Where the fields that rules look at lie in packets, and in which registers nft puts concatenated
-// ones. Internal to nft/. Offsets and lengths in bytes.
+// Where the fields that rules look at lie in packets, in which registers nft puts concatenated
+// ones, and the kernel's numbers for hooks. Internal to nft/. Offsets and lengths in bytes.
 #pragma once
 
+#include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
 
 #include <cstdint>
@@ -23,6 +24,21 @@ inline constexpr std::uint8_t kLastNeighbourType = 137;
 // Bits of `ct state`, in the host's byte order.
 inline constexpr std::uint32_t kCtEstablished = 1u << 1;
 inline constexpr std::uint32_t kCtRelated = 1u << 2;
+
+// The uid that no process has, (uid_t)-1, in the host's byte order.
+inline constexpr std::uint32_t kNoUser = 0xffffffff;
+
+inline constexpr std::uint32_t HookNumber(Hook hook) {
+  switch (hook) {
+    case Hook::kForward:
+      return NF_INET_FORWARD;
+    case Hook::kInput:
+      return NF_INET_LOCAL_IN;
+    case Hook::kOutput:
+      return NF_INET_LOCAL_OUT;
+  }
+  return NF_INET_FORWARD;
+}
 
 inline constexpr std::uint32_t AddressBytes(Family family) {
   return family == Family::kIPv4 ? 4 : 16;

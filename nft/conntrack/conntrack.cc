@@ -25,6 +25,13 @@ bool IsEntry(const nlmsghdr* message) {
   return message->nlmsg_type == ((NFNL_SUBSYS_CTNETLINK << 8) | IPCTNL_MSG_CT_NEW);
 }
 
+// Without its module the kernel takes every question about conntrack for an invalid one.
+Status NameModule(Status status) {
+  if (status.code() != Status::Code::kInvalid) return status;
+  return Status(Status::Code::kUnsupported,
+                "the kernel has no nf_conntrack_netlink (CONFIG_NF_CT_NETLINK); load the module");
+}
+
 class NetlinkConntrack : public Conntrack {
  public:
   NetlinkConntrack(std::unique_ptr<NetlinkChannel> requests, std::unique_ptr<NetlinkChannel> walks,
@@ -67,10 +74,10 @@ class NetlinkConntrack : public Conntrack {
 
 Status NetlinkConntrack::WalkOver(NetlinkClient* client, const ConntrackRequests& request,
                                   const Tell& tell) {
-  return client->AskUntil(request.first(), [&tell](const nlmsghdr* message) {
+  return NameModule(client->AskUntil(request.first(), [&tell](const nlmsghdr* message) {
     const auto flow = IsEntry(message) ? DecodeFlow(message) : std::nullopt;
     return !flow || tell(*flow);
-  });
+  }));
 }
 
 Result<std::optional<Flow>> NetlinkConntrack::Find(std::uint8_t protocol, const FlowTuple& original,
@@ -84,7 +91,7 @@ Result<std::optional<Flow>> NetlinkConntrack::Find(std::uint8_t protocol, const 
     if (flow && flow->original == original) found = std::move(flow);
     return true;
   });
-  if (!status.ok() && !status.IsNotFound()) return status;
+  if (!status.ok() && !status.IsNotFound()) return NameModule(status);
   return found;
 }
 

@@ -28,7 +28,8 @@ class Conntrack {
   // Every entry of both families that existed before the walk and still does, each told once or, if
   // the table changes during the walk, perhaps twice. The kernel continues as the answers are read,
   // so a slow `tell` holds up nobody; entries may be deleted meanwhile. False from `tell` ends the
-  // walk. kUnavailable: the kernel does not answer; kOverrun, kInterrupted: walk again.
+  // walk. kUnavailable: the kernel does not answer; kOverrun, kInterrupted: walk again;
+  // kUnsupported (of Find() too): it has no nf_conntrack_netlink.
   using Tell = std::function<bool(const Flow& flow)>;
   virtual Status Walk(const Tell& tell) = 0;
 

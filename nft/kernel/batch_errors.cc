@@ -5,8 +5,10 @@
 #include <linux/netfilter/nfnetlink.h>
 
 #include <algorithm>
+#include <cerrno>
 
 #include "nft/base/errors.h"
+#include "nft/kernel/kernel_parts.h"
 #include "nft/text/describe.h"
 #include "nft/text/print.h"
 
@@ -38,6 +40,18 @@ const nlattr* FindNested(const nlattr* parent, std::uint16_t type) {
               reinterpret_cast<const char*>(parent) + parent->nla_len, type);
 }
 
+// The attribute of the list that holds the offset; nullptr when there is none.
+const nlattr* ItemAt(const nlmsghdr* message, const nlattr* list, std::uint32_t offset) {
+  const auto* end = reinterpret_cast<const char*>(list) + list->nla_len;
+  for (const auto* item = static_cast<const nlattr*>(mnl_attr_get_payload(list));
+       mnl_attr_ok(item, static_cast<int>(end - reinterpret_cast<const char*>(item)));
+       item = mnl_attr_next(item)) {
+    const std::size_t start = OffsetIn(message, item);
+    if (offset >= start && offset < start + item->nla_len) return item;
+  }
+  return nullptr;
+}
+
 // The element of the message that holds the offset, as text; empty when there is none.
 std::string ElementAt(const nlmsghdr* message, std::uint32_t offset,
                       const std::vector<Field>& fields) {
@@ -46,19 +60,38 @@ std::string ElementAt(const nlmsghdr* message, std::uint32_t offset,
   const auto* end = static_cast<const char*>(mnl_nlmsg_get_payload_tail(message));
   const nlattr* list = Find(first, end, NFTA_SET_ELEM_LIST_ELEMENTS);
   if (list == nullptr) return "";
-  const auto* list_end = reinterpret_cast<const char*>(list) + list->nla_len;
-  for (const auto* element = static_cast<const nlattr*>(mnl_attr_get_payload(list));
-       mnl_attr_ok(element, static_cast<int>(list_end - reinterpret_cast<const char*>(element)));
-       element = mnl_attr_next(element)) {
-    const std::size_t start = OffsetIn(message, element);
-    if (offset < start || offset >= start + element->nla_len) continue;
-    const nlattr* key = FindNested(FindNested(element, NFTA_SET_ELEM_KEY), NFTA_DATA_VALUE);
-    if (key == nullptr) return "";
-    return PrintKey(
-        Key(static_cast<const char*>(mnl_attr_get_payload(key)), mnl_attr_get_payload_len(key)),
-        fields);
-  }
-  return "";
+  const nlattr* element = ItemAt(message, list, offset);
+  const nlattr* key = FindNested(FindNested(element, NFTA_SET_ELEM_KEY), NFTA_DATA_VALUE);
+  if (key == nullptr) return "";
+  return PrintKey(
+      Key(static_cast<const char*>(mnl_attr_get_payload(key)), mnl_attr_get_payload_len(key)),
+      fields);
+}
+
+// The name of the rule's expression that holds the offset; empty when there is none.
+std::string ExpressionAt(const nlmsghdr* message, std::uint32_t offset) {
+  const auto* first =
+      static_cast<const nlattr*>(mnl_nlmsg_get_payload_offset(message, sizeof(nfgenmsg)));
+  const auto* end = static_cast<const char*>(mnl_nlmsg_get_payload_tail(message));
+  const nlattr* list = Find(first, end, NFTA_RULE_EXPRESSIONS);
+  const nlattr* expression = list == nullptr ? nullptr : ItemAt(message, list, offset);
+  const nlattr* name = FindNested(expression, NFTA_EXPR_NAME);
+  return name == nullptr ? "" : mnl_attr_get_str(name);
+}
+
+// Why a rule was refused. What it refers to may not be there, or the kernel lacks the module of one
+// of its expressions.
+std::string ReasonFor(const Operation& operation, const nlmsghdr* message,
+                      const BatchError& error) {
+  const bool rule = std::holds_alternative<SetRules>(operation) &&
+                    (message->nlmsg_type & 0xff) == NFT_MSG_NEWRULE;
+  if (!rule || error.error != ENOENT || error.attribute_offset == 0) return Reason(error.error);
+  const KernelPart* part = PartOfExpression(ExpressionAt(message, error.attribute_offset));
+  if (part == nullptr) return Reason(error.error);
+  const std::string missing = DescribeMissing(*part);
+  // A rule that counts also refers to a counter.
+  if (*part == KernelPart::kReference) return "its counter does not exist, or " + missing;
+  return missing;
 }
 
 template <typename Elements>
@@ -103,8 +136,13 @@ Status DescribeErrors(const Step& step, const Batch& batch, const std::vector<Ba
     return CodeOf(error.error) == Status::Code::kStale;
   });
   const BatchError& first = stale == errors.end() ? errors.front() : *stale;
-  std::string text = fmt::format("Cannot change table inet {}: {}: {}", step.table,
-                                 DescribeError(step, batch, first), Reason(first.error));
+  const RequestOrigin* origin = batch.RequestOriginOf(first.sequence);
+  const bool whole = origin == nullptr || origin->operation == RequestOrigin::kWhole;
+  std::string text = fmt::format(
+      "Cannot change table inet {}: {}: {}", step.table, DescribeError(step, batch, first),
+      whole
+          ? Reason(first.error)
+          : ReasonFor(step.operations[origin->operation], batch.MessageOf(first.sequence), first));
   if (errors.size() > 1) text += fmt::format(" (and {} more errors)", errors.size() - 1);
   return Status(CodeOf(first.error), text + "; nothing of this step was changed");
 }

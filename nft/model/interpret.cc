@@ -44,6 +44,7 @@ class Walk {
   bool Holds(const MatchAddressSet& match);
   bool Holds(const MatchServiceSet& match);
   bool Holds(const MatchNeighbourDiscovery& match) const;
+  bool Holds(const MatchLocalSocket&) const { return packet_.local_socket; }
   std::optional<Verdict> Act(const Verdict& verdict) { return verdict; }
   std::optional<Verdict> Act(const Reject&) { return Verdict{Verdict::Kind::kDrop, ""}; }
   std::optional<Verdict> Act(const VmapAddress& action);
@@ -248,7 +249,8 @@ Interpretation Interpret(const Ruleset& ruleset, Hook hook, const Packet& packet
 
 Verdicts::Verdicts(const Ruleset& ruleset)
     : ruleset_(ruleset),
-      bases_{BasesOf(ruleset, Hook::kForward), BasesOf(ruleset, Hook::kInput)},
+      bases_{BasesOf(ruleset, Hook::kForward), BasesOf(ruleset, Hook::kInput),
+             BasesOf(ruleset, Hook::kOutput)},
       look_up_([&ruleset](const std::string& name, const Key& key) -> const Element* {
         const auto found = ruleset.sets.find(name);
         return found != ruleset.sets.end() ? Find(found->second, key) : nullptr;

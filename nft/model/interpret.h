@@ -20,6 +20,7 @@ struct Packet {
   std::uint16_t destination_port = 0;  // tcp, udp, sctp only
   std::uint8_t icmp_type = 0;          // icmp, icmpv6 only
   std::uint8_t hop_limit = 64;
+  bool local_socket = false;  // a process of the node sent it
   enum class State : std::uint8_t { kNew, kEstablished, kRelated, kInvalid } state = State::kNew;
 };
 
@@ -51,7 +52,8 @@ class Verdicts {
 
  private:
   const Ruleset& ruleset_;
-  std::array<std::vector<const Chain*>, 2> bases_;  // by hook, in the order of their priorities
+  std::array<std::vector<const Chain*>, kHooks.size()>
+      bases_;  // by hook, in the order of their priorities
   LookUp look_up_;
 };
 

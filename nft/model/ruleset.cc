@@ -18,6 +18,18 @@ void AppendService(std::uint8_t protocol, std::uint16_t port, Key* key) {
 
 }  // namespace
 
+std::string_view HookName(Hook hook) {
+  switch (hook) {
+    case Hook::kForward:
+      return "forward";
+    case Hook::kInput:
+      return "input";
+    case Hook::kOutput:
+      return "output";
+  }
+  return "";
+}
+
 Key AddressKey(const ipset::Address& address) {
   const auto bytes = address.bytes();
   return Key(bytes.begin(), bytes.end());

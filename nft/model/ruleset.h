@@ -6,6 +6,7 @@
 // vectors are sorted, so that the same state always prints the same bytes.
 #pragma once
 
+#include <array>
 #include <boost/static_string/static_string.hpp>
 #include <compare>
 #include <cstdint>
@@ -135,8 +136,14 @@ struct MatchServiceSet {  // ip|ip6 daddr . meta l4proto . th dport @set
 struct MatchNeighbourDiscovery {
   friend auto operator<=>(const MatchNeighbourDiscovery&, const MatchNeighbourDiscovery&) = default;
 };
-using Match = std::variant<MatchCtState, MatchFamily, MatchProtocol, MatchPort, MatchPrefix,
-                           MatchAddressSet, MatchServiceSet, MatchNeighbourDiscovery>;
+// meta skuid != 4294967295, which no socket has: the packet was sent by a socket of a process in
+// this network namespace. What is forwarded has none, nor have packets that the kernel makes.
+struct MatchLocalSocket {
+  friend auto operator<=>(const MatchLocalSocket&, const MatchLocalSocket&) = default;
+};
+using Match =
+    std::variant<MatchCtState, MatchFamily, MatchProtocol, MatchPort, MatchPrefix, MatchAddressSet,
+                 MatchServiceSet, MatchNeighbourDiscovery, MatchLocalSocket>;
 
 struct CountBy {  // counter name "…": a named counter object of the table
   std::string counter;
@@ -185,7 +192,9 @@ struct Rule {
   friend auto operator<=>(const Rule&, const Rule&) = default;
 };
 
-enum class Hook : std::uint8_t { kForward, kInput };
+enum class Hook : std::uint8_t { kForward, kInput, kOutput };
+inline constexpr std::array<Hook, 3> kHooks{Hook::kForward, Hook::kInput, Hook::kOutput};
+std::string_view HookName(Hook hook);  // nft's
 
 struct BaseHook {
   Hook hook = Hook::kForward;

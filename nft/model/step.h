@@ -47,12 +47,18 @@ struct AddChain {  // without its rules
 struct DeleteChain {
   std::string name;
 };
-struct SetRules {  // flush the chain, then these rules in this order
+struct FlushChain {  // the chain exists; it has no rules afterwards
+  std::string name;
+};
+// These rules in this order and no others: the chain is flushed first, unless an earlier operation
+// of the step added or flushed it.
+struct SetRules {
   std::string chain;
   std::vector<Rule> rules;
 };
-using Operation = std::variant<AddTable, DeleteTable, AddCounter, DeleteCounter, AddSet, DeleteSet,
-                               AddElements, DeleteElements, AddChain, DeleteChain, SetRules>;
+using Operation =
+    std::variant<AddTable, DeleteTable, AddCounter, DeleteCounter, AddSet, DeleteSet, AddElements,
+                 DeleteElements, AddChain, DeleteChain, FlushChain, SetRules>;
 
 enum class Phase : std::uint8_t { kPrepare, kFlip, kSweep };
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "nft/model/overloaded.h"
 #include "nft/plan/element_order.h"
 
 namespace podgate::nft {
@@ -30,6 +31,27 @@ void Rename(const std::map<std::string, std::string>& sets, Rule* rule) {
     if (auto* address = std::get_if<MatchAddressSet>(&match)) rename(&address->set);
     if (auto* service = std::get_if<MatchServiceSet>(&match)) rename(&service->set);
   }
+}
+
+// The place of an operation within its step. A step is one transaction, so packets see no order in
+// it. But Linux 5.10 and 6.1 look for loops below the target of each jump as soon as the rule or
+// the element is taken in, and would find the old rules and the new ones together: what goes has to
+// go first. Chains come before the maps that lead to them, since nft adds the elements of an
+// interval map with the map.
+int PlaceOf(const Operation& operation) {
+  return std::visit(
+      Overloaded{[](const DeleteTable&) { return 0; }, [](const AddTable&) { return 1; },
+                 [](const FlushChain&) { return 2; }, [](const DeleteElements&) { return 3; },
+                 [](const AddCounter&) { return 4; }, [](const AddChain&) { return 5; },
+                 [](const AddSet&) { return 6; }, [](const AddElements&) { return 7; },
+                 [](const SetRules&) { return 8; }, [](const DeleteSet&) { return 9; },
+                 [](const DeleteChain&) { return 10; }, [](const DeleteCounter&) { return 11; }},
+      operation);
+}
+
+void InOrderOfTheKernel(Step* step) {
+  std::stable_sort(step->operations.begin(), step->operations.end(),
+                   [](const Operation& a, const Operation& b) { return PlaceOf(a) < PlaceOf(b); });
 }
 
 }  // namespace
@@ -61,7 +83,9 @@ std::vector<Step> TransactionPlanner::Steps(bool add_table) {
   if (order == ElementOrder::kAddFirst) std::swap(delete_, add_);
   std::vector<Step> steps;
   for (Step* step : {&prepare_, &delete_, &flip_, &add_, &refill_, &return_, &sweep_}) {
-    if (!step->operations.empty()) steps.push_back(std::move(*step));
+    if (step->operations.empty()) continue;
+    InOrderOfTheKernel(step);
+    steps.push_back(std::move(*step));
   }
   return steps;
 }
@@ -152,6 +176,9 @@ void TransactionPlanner::ChangeMap(const Set& map, const SetChange& change) {
 
 void TransactionPlanner::SetRulesOf(const std::string& chain, const std::vector<Rule>& rules,
                                     Step* step) {
+  if (const auto known = change_.chains.find(chain);
+      known == change_.chains.end() || known->second.before)
+    step->operations.push_back(FlushChain{chain});
   if (readers_.count(chain) == 0) {
     step->operations.push_back(SetRules{chain, rules});
     return;
@@ -170,7 +197,7 @@ void TransactionPlanner::SetAllRules() {
     if (chain.after || chain.before->rules.empty()) continue;
     // A base chain loses its rules together with the other changes; the others are not reached any
     // more.
-    (flipped_.count(name) != 0 ? flip_ : sweep_).operations.push_back(SetRules{name, {}});
+    (flipped_.count(name) != 0 ? flip_ : sweep_).operations.push_back(FlushChain{name});
   }
 }
 
@@ -203,6 +230,7 @@ void TransactionPlanner::ReturnFromCopies() {
   for (const std::string& name : readers_) {
     const Chain& chain = after_.chains.at(name);
     if (change_.chains.count(name) == 0) SetRulesOf(name, chain.rules, &flip_);
+    return_.operations.push_back(FlushChain{name});
     return_.operations.push_back(SetRules{name, chain.rules});
   }
 }

@@ -18,6 +18,7 @@ std::string Describe(const Operation& operation) {
                                [](const DeleteElements& op) { return "set " + op.set; },
                                [](const AddChain& op) { return "chain " + op.name; },
                                [](const DeleteChain& op) { return "chain " + op.name; },
+                               [](const FlushChain& op) { return "chain " + op.name; },
                                [](const SetRules& op) { return "chain " + op.chain; }},
                     operation);
 }

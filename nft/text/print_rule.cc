@@ -45,6 +45,7 @@ std::string Text(const MatchServiceSet& m) {
   return fmt::format("{} daddr . meta l4proto . th dport @{}", FamilyWord(m.family), m.set);
 }
 std::string Text(const MatchNeighbourDiscovery&) { return "ip6 hoplimit 255 icmpv6 type 133-137"; }
+std::string Text(const MatchLocalSocket&) { return "meta skuid != 4294967295"; }
 
 std::string Text(const CountBy& s) { return fmt::format("counter name \"{}\"", s.counter); }
 std::string Text(const LimitRate& s) {
@@ -118,8 +119,7 @@ std::string Print(const Verdict& verdict) {
 }
 
 std::string PrintBase(const BaseHook& base) {
-  return fmt::format("type filter hook {} priority {}; policy accept;",
-                     base.hook == Hook::kForward ? "forward" : "input",
+  return fmt::format("type filter hook {} priority {}; policy accept;", HookName(base.hook),
                      PriorityText(base.priority));
 }
 

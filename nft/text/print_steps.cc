@@ -57,14 +57,18 @@ class StepPrinter {
         fmt::format("{} {{ {} }}", op.set, PrintElements(op.elements, op.key, op.interval, false)));
   }
   std::string operator()(const AddChain& op) {
-    new_chains_.insert(op.name);
+    empty_chains_.insert(op.name);
     if (!op.base) return Command("add chain", op.name);
     return Command("add chain", fmt::format("{} {{ {} }}", op.name, PrintBase(*op.base)));
   }
   std::string operator()(const DeleteChain& op) const { return Command("delete chain", op.name); }
+  std::string operator()(const FlushChain& op) {
+    empty_chains_.insert(op.name);
+    return Command("flush chain", op.name);
+  }
   std::string operator()(const SetRules& op) {
     std::string text;
-    if (new_chains_.erase(op.chain) == 0) text += Command("flush chain", op.chain);
+    if (empty_chains_.erase(op.chain) == 0) text += Command("flush chain", op.chain);
     for (const Rule& rule : op.rules) text += Command("add rule", op.chain + " " + Print(rule));
     return text;
   }
@@ -75,7 +79,7 @@ class StepPrinter {
   }
 
   const std::string& table_;
-  std::set<std::string> new_chains_;  // of this step, still without rules: nothing to flush
+  std::set<std::string> empty_chains_;  // added or flushed by this step, and without rules since
 };
 
 }  // namespace

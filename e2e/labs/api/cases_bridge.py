@@ -21,7 +21,7 @@ _BYPASSED = ("deny * -> a/web", "allow a/client -> a/web", "allow b/client -> a/
 _FAMILIES = ("iptables", "ip6tables")
 _ON, _OFF = ["1", "1"], ["0", "0"]
 # As in the chart's container: /proc/sys is read-only, and CAP_NET_ADMIN is the only capability.
-_CONTAINED = ("unshare", "--mount", "sh", "-c",
+CONTAINED = ("unshare", "--mount", "sh", "-c",
               'mount -o bind,ro /proc/sys /proc/sys && exec setpriv --bounding-set=-all,+net_admin "$@"', "sh")
 # As on a node where the module is not loaded.
 _NO_MODULE = ("unshare", "--mount", "sh", "-c", 'mount -t tmpfs none /proc/sys/net/bridge && exec "$@"', "sh")
@@ -67,7 +67,7 @@ def _filter_off(world):
         _set_sysctls(world, 1)
 
 
-def _said(agent):
+def said(agent):
     with open(agent.agent.log, encoding="utf-8", errors="replace") as file:
         return file.read()
 
@@ -75,15 +75,15 @@ def _said(agent):
 def _expect_said(agent, begun, words, times):
     """Waits until the log has the words so often since then; more often is wrong."""
     end = time.monotonic() + PATIENCE_SECONDS
-    while (count := _said(agent)[begun:].count(words)) < times and time.monotonic() < end:
+    while (count := said(agent)[begun:].count(words)) < times and time.monotonic() < end:
         time.sleep(0.02)
-    require(count == times, f"the log says {count} times, not {times}: {words}: {_said(agent)[begun:]}")
+    require(count == times, f"the log says {count} times, not {times}: {words}: {said(agent)[begun:]}")
 
 
-def _await_said(agent, begun, words):
+def await_said(agent, begun, words):
     end = time.monotonic() + PATIENCE_SECONDS
-    while words not in _said(agent)[begun:]:
-        require(time.monotonic() < end, f"the log does not say: {words}: {_said(agent)[begun:]}")
+    while words not in said(agent)[begun:]:
+        require(time.monotonic() < end, f"the log does not say: {words}: {said(agent)[begun:]}")
         time.sleep(0.02)
 
 
@@ -91,8 +91,8 @@ def turned_on_by_the_agent(world):
     """With the rights of the chart's container: the bridge's own switch, and not the sysctls."""
     world.policy("a/deny", **_DENY)
     world.expect(*_POLICED)
-    with Listening(world, _NODE, prefix=_CONTAINED, start=False) as agent, _filter_off(world):
-        begun = len(_said(agent))
+    with Listening(world, _NODE, prefix=CONTAINED, start=False) as agent, _filter_off(world):
+        begun = len(said(agent))
         world.expect(*_BYPASSED)  # that it matters at all
         agent.agent.start()
         require(agent.expect_ready() == "ok\n", "ready, and still something to say")
@@ -101,7 +101,7 @@ def turned_on_by_the_agent(world):
         require(_sysctls(world) == _OFF, f"the agent has set the sysctls: {_sysctls(world)}")
         require(agent.metric("podgate_unpoliced_pods") == 0, "pods are counted that are policed")
         _expect_said(agent, begun, "bridge filtering enabled", 2)  # one line for each family
-        require(_said(agent)[begun:].count("bridge=cni0") == 2, "the log does not name the bridge")
+        require(said(agent)[begun:].count("bridge=cni0") == 2, "the log does not name the bridge")
 
 
 @contextlib.contextmanager
@@ -129,7 +129,7 @@ def _other_bridge(world):
 def other_bridges_are_left_alone(world):
     world.policy("a/deny", **_DENY)
     addresses = ("192.168.122.2", "fd00:122::2")
-    with Listening(world, _NODE, prefix=_CONTAINED, start=False) as agent, _filter_off(world), _other_bridge(world) as arrives:
+    with Listening(world, _NODE, prefix=CONTAINED, start=False) as agent, _filter_off(world), _other_bridge(world) as arrives:
         for address in addresses:
             _set_switches(world, 0, "virbr0")
             end = time.monotonic() + PATIENCE_SECONDS  # the ports begin to forward
@@ -150,11 +150,11 @@ def other_bridges_are_left_alone(world):
 def turned_off_under_way(world):
     """By somebody else: on again. The sysctls do not matter to an agent that runs."""
     world.policy("a/deny", **_DENY)
-    with Listening(world, _NODE, prefix=_CONTAINED, start=False) as agent, _filter_off(world):
+    with Listening(world, _NODE, prefix=CONTAINED, start=False) as agent, _filter_off(world):
         agent.agent.start()
         agent.expect_ready()
         world.expect(*_POLICED)
-        begun = len(_said(agent))
+        begun = len(said(agent))
         for times in range(1, 4):
             _set_switches(world, 0)
             begin = time.monotonic()
@@ -163,7 +163,7 @@ def turned_off_under_way(world):
                 time.sleep(0.01)
             world.slowest = max(world.slowest, time.monotonic() - begin)
             _expect_said(agent, begun, "bridge filtering was disabled, re-enabled", 2 * times)  # one line for each family
-        require(_said(agent)[begun:].count("bridge=cni0") == 6, "the log does not name the bridge")
+        require(said(agent)[begun:].count("bridge=cni0") == 6, "the log does not name the bridge")
         world.expect(*_POLICED)
         for value in (1, 0):
             _set_sysctls(world, value)
@@ -176,9 +176,9 @@ def without_the_module(world):
     world.policy("a/deny", **_DENY)
     world.expect(*_POLICED)
     with Listening(world, _NODE, prefix=_NO_MODULE, start=False) as agent, _filter_off(world):
-        begun = len(_said(agent))
+        begun = len(said(agent))
         agent.agent.start()
-        _await_said(agent, begun, "policies are enforced")
+        await_said(agent, begun, "policies are enforced")
         agent.expect_problem("IPv4 packets between pods on bridge cni0 bypass the rules: br_netfilter is not loaded",
                              "IPv6 packets between pods on bridge cni0 bypass the rules", "`modprobe br_netfilter`")
         require(agent.metric("podgate_unpoliced_pods") == 3, f"{agent.metric('podgate_unpoliced_pods')} pods are counted")
@@ -195,9 +195,9 @@ def told_not_to_touch_it(world):
                "net.bridge.bridge-nf-call-iptables is 0, and the agent does not turn it on (--bridge-filter=check or --dry-run)",
                "run `ip link set cni0 type bridge nf_call_ip6tables 1` on this node")
     with Listening(world, _NODE, "--bridge-filter=check", start=False) as agent, _filter_off(world):
-        begun = len(_said(agent))
+        begun = len(said(agent))
         agent.agent.start()
-        _await_said(agent, begun, "policies are enforced")
+        await_said(agent, begun, "policies are enforced")
         agent.expect_problem(*problem)
         time.sleep(1.5)
         agent.expect_problem(*problem)
@@ -220,7 +220,7 @@ def pods_elsewhere(world):
     node, other = world.topology.nodes[_NODE].namespace, world.topology.slots[SPARE].namespace
     with Listening(world, _NODE) as agent:
         agent.expect_ready()
-        begun = len(_said(agent))
+        begun = len(said(agent))
         node.ip(f"link add mv0 link eth0 netns {other.path} type macvlan mode bridge")
         try:
             other.ip("addr add 192.168.50.77/24 dev mv0", "link set mv0 up")

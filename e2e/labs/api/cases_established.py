@@ -89,7 +89,8 @@ def _expect_alive(conversations):
 
 def exactly_the_denied(world):
     world.expect()
-    with _talking() as talks:
+    # An entry of UDP expires after half a minute; a slow machine takes longer to look at all of them.
+    with _talking() as talks, _sysctl(world, nf_conntrack_udp_timeout=3600):
         def talk(source, protocol, family):
             end = world.endpoint(source) if source in world.slots else world.topology.nodes[source]
             talks.append(Conversation(end, world.endpoint("a/web"), protocol, family))

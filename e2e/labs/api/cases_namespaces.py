@@ -44,4 +44,48 @@ def comes_and_goes(world):
     world.expect("deny * -> a/*", "allow c/new -> a/*")
 
 
-CASES = [labels_move_a_whole_namespace, both_selectors, comes_and_goes]
+def _to_end(world):
+    """Namespace c with two pods on n1, which let only pods of a in. One stays for a while after its deletion."""
+    world.namespace("c", {})
+    world.pod("c/stall", *SPARE, grace=600)
+    world.policy("c/guests", policyTypes=["Ingress", "Egress"], ingress=[
+        {"from": [{"namespaceSelector": {"matchLabels": {"team": "a"}}}]}])
+    world.expect(*_AS_BEFORE)
+
+
+_AS_BEFORE = ("deny * -> c/stall", "deny c/stall -> *", "allow a/* -> c/stall")
+
+
+def ending_keeps_the_isolation(world):
+    """CVE-2024-7598: the policies of a namespace go before its pods."""
+    _to_end(world)
+    world.end_namespace("c")
+    world.remove("NetworkPolicy", "c/guests")
+    world.remove("Pod", "c/stall", grace=600)
+    world.hold(*_AS_BEFORE, seconds=2)
+    world.label("Namespace", "b", team="a")  # what the policy allows is looked up as ever
+    world.expect(*_AS_BEFORE, "allow b/* -> c/stall")
+    world.remove("Pod", "c/stall")
+    world.expect()
+    world.remove_namespace("c")
+    # Another namespace of the same name owes nothing to the first.
+    world.namespace("c", {})
+    world.pod("c/stall", *SPARE)
+    world.expect()
+
+
+def ending_keeps_the_isolation_without_an_agent(world):
+    """The policy goes while no agent sees it: its pod stays isolated, and what was allowed nobody knows any more."""
+    _to_end(world)
+    world.agents["n1"].stop()
+    world.end_namespace("c")
+    world.remove("NetworkPolicy", "c/guests")
+    world.agents["n1"].start()
+    world.expect("deny * -> c/stall", "deny c/stall -> *")
+    world.hold("deny * -> c/stall", "deny c/stall -> *", seconds=1)
+    world.remove("Pod", "c/stall")
+    world.expect()
+
+
+CASES = [labels_move_a_whole_namespace, both_selectors, comes_and_goes, ending_keeps_the_isolation,
+         ending_keeps_the_isolation_without_an_agent]

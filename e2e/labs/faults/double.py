@@ -120,7 +120,7 @@ class Double:
         pass
 
     def remains(self):
-        """As labs.api's Server: what is still there after the end. It is gone with this process, whatever happens."""
+        """As in labs.api.Server: what remains afterwards. The double ends with this process in any case."""
         return []
 
     def close(self):
@@ -131,7 +131,7 @@ class Double:
 
 
 class WellBehaved:
-    """In place of labs.api's Server where a real one is too heavy: a double without faults, in a folder of its own."""
+    """Replaces labs.api.Server where a real one is too heavy: a double without faults, in a temporary folder."""
 
     def __enter__(self):
         self._folder = tempfile.TemporaryDirectory(prefix="podgate-double-")

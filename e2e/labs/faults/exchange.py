@@ -134,8 +134,14 @@ class Exchange:
     def item(self, made):
         return self.fault.item(made)
 
+    def wanted(self, made):
+        """Whether the object is on the node that was asked for; other selectors are for the client to do without."""
+        asked = self.query.get("fieldSelector", "")
+        return not asked.startswith("spec.nodeName=") or made.get("spec", {}).get("nodeName") == asked.partition("=")[2]
+
     def list(self):
         objects, version = self.store.all(self.kind)
+        objects = [made for made in objects if self.wanted(made)]
         begin, fixed = self.query.get("continue", f"0:{version}:").split(":")[:2]
         begin, version = int(begin), int(fixed)
         size = self.double.page_size or int(self.query.get("limit", 0)) or len(objects)
@@ -172,7 +178,7 @@ class Exchange:
         self.head()
         if version is None:
             objects, version = self.store.all(self.kind)
-            for made in objects:
+            for made in filter(self.wanted, objects):
                 self.event("ADDED", made)
             if ends_list:
                 self.bookmark(version, ends_list=True)
@@ -180,7 +186,8 @@ class Exchange:
         while not self.cut.is_set() and time.monotonic() < until and self.alive():
             events, version = self.store.after(self.kind, version)
             for kind, made in events:
-                self.event(kind, made)
+                if self.wanted(made):
+                    self.event(kind, made)
             if self.double.bookmarks and time.monotonic() > marked + self.double.bookmarks:
                 marked = time.monotonic()
                 self.bookmark(version)

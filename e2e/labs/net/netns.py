@@ -15,7 +15,7 @@ import subprocess
 CLONE_NEWNET = 0x40000000
 PR_SET_PDEATHSIG = 1
 SIOCGIFFLAGS = 0x8913
-IFF_RUNNING = 0x40
+IFF_UP, IFF_RUNNING = 0x1, 0x40
 
 _libc = ctypes.CDLL(None, use_errno=True)
 _current = None  # the Namespace that the main thread is in; None: where the process was started
@@ -100,12 +100,12 @@ class Namespace:
             file.write(str(value))
 
     def idle_links(self):
-        """Names of the links that cannot carry packets yet, or no more."""
+        """Names of the links that are up and cannot carry packets yet, or no more. What is down (a module makes such) is nobody's."""
         idle = []
         with self, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
             for _, name in socket.if_nameindex():
                 answer = fcntl.ioctl(any_socket, SIOCGIFFLAGS, struct.pack("16sH22x", name.encode(), 0))
-                if not struct.unpack_from("H", answer, 16)[0] & IFF_RUNNING:
+                if struct.unpack_from("H", answer, 16)[0] & (IFF_UP | IFF_RUNNING) == IFF_UP:
                     idle.append(name)
         return idle
 

@@ -92,6 +92,26 @@ TEST(Compile, TheInputHookIsPolicedOnRequestOnly) {
   EXPECT_EQ(host.rules, rules);
 }
 
+TEST(Compile, TheOutputHookIsPolicedForIpvsOnly) {
+  const nft::Ruleset ruleset = CompileNode(Cluster{}, {.ipvs = true});
+  const nft::Chain& ipvs = ruleset.chains.at("ipvs");
+  EXPECT_EQ(ipvs.base, (nft::BaseHook{nft::Hook::kOutput, -5}));
+  // As forward, but for what this node sends itself.
+  std::vector<nft::Rule> rules = ruleset.chains.at("forward").rules;
+  rules.insert(rules.begin() + 2, {.matches = {nft::MatchLocalSocket{}},
+                                   .action = nft::Verdict{},
+                                   .comment = "sent by this node"});
+  EXPECT_EQ(ipvs.rules, rules);
+}
+
+TEST(Compile, WithoutTheDropLogPacketsAreDeniedAllTheSame) {
+  const nft::Ruleset ruleset = CompileNode(Cluster{}, {.log_denied = false});
+  const std::vector<nft::Rule>& drop = ruleset.chains.at("ingress-deny").rules;
+  ASSERT_THAT(drop, SizeIs(1));
+  EXPECT_EQ(drop[0].statements, (std::vector<nft::Statement>{nft::CountBy{"denied-ingress"}}));
+  EXPECT_EQ(drop[0].action, nft::Action(nft::Verdict{nft::Verdict::Kind::kDrop, ""}));
+}
+
 TEST(Compile, DenyLogsThenCountsThenDropsOrRejects) {
   nft::Ruleset ruleset = CompileNode(Cluster{}, {.log_group = 7});
   const std::vector<nft::Rule>& drop = ruleset.chains.at("ingress-deny").rules;
@@ -209,6 +229,13 @@ TEST(Compile, SetsOutgrowTheirSizeUnderAnotherName) {
   EXPECT_EQ(SizeFor(512), 1024u);
   EXPECT_EQ(SizeFor(513), 16384u);
   EXPECT_EQ(SizeFor(100'000), 262144u);
+  EXPECT_EQ(SizeFor(513, 1024), 16384u);
+  EXPECT_EQ(SizeFor(512, 16384), 16384u);
+  EXPECT_EQ(SizeFor(65, 16384), 16384u);
+  EXPECT_EQ(SizeFor(64, 16384), 1024u);
+  EXPECT_EQ(SizeFor(64, 262144), 1024u);
+  EXPECT_EQ(SizeFor(8192, 262144), 262144u);
+  EXPECT_EQ(SizeFor(0, 0), 1024u);
   EXPECT_EQ(SizeSuffix(1024), "");
   EXPECT_EQ(SizeSuffix(16384), "-16384");
   World w = OneWebPod();
@@ -409,18 +436,34 @@ TEST(Compile, ALargePolicyCostsItsSizeNotItsProduct) {
   EXPECT_THAT(ruleset.sets.at(map.map).elements, SizeIs(20'000));
 }
 
-TEST(Compile, APolicyMadeToExhaustMemoryAllowsNothing) {
-  World w = OneWebPod();
-  std::vector<PolicyRule> rules;
-  for (std::uint16_t i = 0; i < 5000; ++i)
-    rules.push_back(RuleOf({Block(fmt::format("10.{}.{}.0/24", i / 250, i % 250))},
-                           {Range(i, static_cast<std::uint16_t>(60000 - i))}));
-  w.Ingress("shop/p", {}, rules);
-  const nft::Ruleset ruleset = CompileNode(w.cluster);
-  const std::vector<nft::Rule>& chain = ruleset.chains.at("in-class-shop/p").rules;
-  ASSERT_THAT(chain, SizeIs(1));
-  EXPECT_EQ(chain[0].action, nft::Action(nft::Verdict{nft::Verdict::Kind::kGoto, "ingress-deny"}));
-  EXPECT_THAT(chain[0].comment, StartsWith("nothing allowed"));
+// Nested ranges: n of them are cut into 2 n - 1 pieces with n * n rules together.
+TEST(Compile, AClassOfTooManyPortPiecesAllowsNothing) {
+  for (const std::uint16_t count : {200, 256}) {
+    World w = OneWebPod();
+    std::vector<PolicyRule> rules;
+    for (std::uint16_t i = 0; i < count; ++i)
+      rules.push_back(RuleOf(
+          {Block(fmt::format("10.{}.{}.0/24", i / 250, i % 250))},
+          {Range(static_cast<std::uint16_t>(i + 1), static_cast<std::uint16_t>(60000 - i))}));
+    w.Ingress("shop/p", {}, {rules.begin(), rules.begin() + 100});
+    w.Ingress("shop/q", {}, {rules.begin() + 100, rules.end()});
+    w.Ingress("shop/r", {}, {RuleOf({PodsOf({})}, {})});
+    const bool fits = std::size_t{count} * count + 2 * count - 1 <= kMaxPortPieces;
+    EXPECT_EQ(fits, count == 200);
+    const FlowAnswer verdict = test::Ask(w.cluster, "shop/db shop/web:7/udp");
+    EXPECT_EQ(verdict.allowed, fits) << verdict.reason;
+    const nft::Ruleset ruleset = CompileNode(w.cluster);
+    const auto chain =
+        std::find_if(ruleset.chains.begin(), ruleset.chains.end(),
+                     [](const auto& c) { return c.first.starts_with("in-class-shop/p"); });
+    ASSERT_NE(chain, ruleset.chains.end());
+    ASSERT_EQ(chain->second.rules.size() == 1, !fits);
+    if (fits) continue;
+    EXPECT_EQ(chain->second.rules[0].action,
+              nft::Action(nft::Verdict{nft::Verdict::Kind::kGoto, "ingress-deny"}));
+    EXPECT_THAT(chain->second.rules[0].comment, StartsWith("nothing allowed: more than 65536"));
+    EXPECT_THAT(verdict.reason, testing::HasSubstr("more than 65536 port pieces times rules"));
+  }
 }
 
 // Each selector is tried on every identity of the cluster, so a class may not have any number.

@@ -56,19 +56,39 @@ TEST(Hostile, AliasBombs) {
   const Stopwatch watch;
   for (const std::string& bomb : {lists, maps, merges}) {
     const std::string messages = Messages(bomb);
-    EXPECT_NE(
-        std::string::npos,
-        messages.find("the document's aliases and merge keys expand to more than 10000 nodes"))
+    EXPECT_NE(std::string::npos,
+              messages.find("the document's aliases and merge keys expand to more than 64 MiB"))
         << messages;
   }
   EXPECT_LT(watch.Seconds(), kSoon);
 }
 
 TEST(Hostile, AnAnchoredDocumentOfAnySize) {
-  std::string text = "a: &all\n";
-  for (int i = 0; i < 300'000; ++i) text += "- x\n";
-  EXPECT_EQ("f:300002:4: the alias \"all\" refers to a node that holds it, or that is too large\n",
+  // kubectl takes this one.
+  std::string text = "apiVersion: v1\nkind: Namespace\nmetadata: {name: x}\na: &all\n";
+  for (int i = 0; i < 100'000; ++i) text += "- x\n";
+  EXPECT_EQ("", Messages(text + "b: *all\nc: *all\n"));
+  for (int i = 0; i < 700'000; ++i) text += "- x\n";
+  EXPECT_EQ("f:800005:4: the alias \"all\" refers to a node that holds it, or that is too large\n",
             Messages(text + "b: *all\n"));
+}
+
+// Each level of these is one of the stack.
+TEST(Hostile, AliasesOfAliasesWithoutEnd) {
+  std::string lists = "a0: &a0 [x]\n";
+  std::string merges = "a0: &a0 {k: x}\n";
+  for (int i = 1; i < 5000; ++i) {
+    const std::string id = std::to_string(i);
+    const std::string alias = "*a" + std::to_string(i - 1);
+    lists.append("a").append(id).append(": &a").append(id).append(" [").append(alias).append("]\n");
+    merges.append("a").append(id).append(": &a").append(id).append(" {<<: ").append(alias).append(
+        "}\n");
+  }
+  for (const std::string& text : {lists, merges}) {
+    EXPECT_NE(std::string::npos,
+              Messages(text).find("aliases and merge keys nest deeper than 500 levels"))
+        << Messages(text);
+  }
 }
 
 TEST(Hostile, DeepNesting) {
@@ -124,9 +144,11 @@ TEST(Hostile, BytesThatAreNoText) {
   EXPECT_EQ("f:1:4: not valid UTF-8: byte 0xed\n", Messages("a: \xed\xa0\x80\n"));  // half a pair
   EXPECT_EQ("f:1:4: not valid UTF-8: byte 0xf4\n", Messages("a: \xf4\x90\x80\x80\n"));  // too large
   EXPECT_EQ("f:2:3: not valid UTF-8: byte 0xe2\n", Messages("a: b\nc:\xe2\x82"));       // cut off
-  EXPECT_EQ("f:1:1: the text is UTF-16; expected UTF-8\n", Messages(std::string_view("\xff\xfe"
-                                                                                     "a\0",
-                                                                                     4)));
+  EXPECT_EQ("f: not valid UTF-16\n", Messages("\xff\xfe"
+                                              "a"));  // half a unit
+  EXPECT_EQ("f: not valid UTF-16\n", Messages("\xfe\xff\xd8\x3d"
+                                              "ab"));                // half a pair
+  EXPECT_EQ("f: not valid UTF-16\n", Messages("\xfe\xff\xdc\x01"));  // the other half
   EXPECT_EQ("f:1:2: not valid YAML: there is a control character, byte 0x00\n",
             Messages(std::string_view("a\0", 2)));
   EXPECT_EQ("f:1:8: not valid JSON: there is a NUL byte\n",

@@ -152,6 +152,52 @@ TEST(DecodeNamespace, NameAndLabels) {
   EXPECT_EQ((Namespace{"x", {{"a", "d"}, {"b", "c"}}}), result.cluster.namespaces.at("x"));
 }
 
+// A phase may say Failed before the containers are told to end.
+TEST(DecodePod, AFinishedOneWhoseContainersRunSaysSo) {
+  const auto pod = [](const std::string& status) {
+    const LoadResult result = Load(
+        "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec: {containers: [{name: c}]}\nstatus: "
+        "{" +
+        status + "}\n");
+    EXPECT_EQ("", Messages(result)) << status;
+    return result.cluster.pods.at({"default", "a"});
+  };
+  const std::string running = "{state: {running: {startedAt: \"2026-01-01T00:00:00Z\"}}}";
+  const std::string terminated = "{state: {terminated: {exitCode: 1}}, lastState: {running: {}}}";
+  const std::string waiting = "{state: {waiting: {reason: x}}}";
+  for (const std::string phase : {"Failed", "Succeeded"}) {
+    const std::string begin = "phase: " + phase;
+    for (const char* list :
+         {"containerStatuses", "initContainerStatuses", "ephemeralContainerStatuses"}) {
+      const std::string statuses = begin + ", " + list + ": [";
+      EXPECT_TRUE(pod(statuses + running + "]").still_running) << list;
+      EXPECT_TRUE(pod(statuses + terminated + ", " + running + "]").still_running) << list;
+      EXPECT_TRUE(pod(statuses + "{state: {running: {}}}]").still_running) << list;
+      EXPECT_FALSE(pod(statuses + terminated + ", " + waiting + "]").still_running) << list;
+      EXPECT_FALSE(pod(statuses + "{state: {running: null}}, {state: {}}, {}]").still_running);
+      EXPECT_FALSE(pod(statuses + "]").still_running) << list;
+      EXPECT_TRUE(pod(statuses + running + "]").finished);
+    }
+    // Evicted before it began.
+    EXPECT_FALSE(pod(begin + ", reason: Evicted").still_running);
+  }
+  // Of a pod that has not finished it says nothing new.
+  EXPECT_FALSE(pod("phase: Running, containerStatuses: [" + running + "]").still_running);
+  // Members come in any order.
+  EXPECT_TRUE(pod("containerStatuses: [" + running + "], phase: Failed").still_running);
+}
+
+TEST(DecodeNamespace, OneThatIsBeingDeletedSaysSo) {
+  const LoadResult result = Load(
+      "apiVersion: v1\nkind: Namespace\n"
+      "metadata: {name: x, uid: \"7\", deletionTimestamp: \"2026-01-01T00:00:00Z\"}\n"
+      "---\napiVersion: v1\nkind: Namespace\n"
+      "metadata: {name: z, uid: \"8\", deletionTimestamp: null}\n");
+  EXPECT_TRUE(result.cluster.namespaces.at("x").terminating);
+  EXPECT_FALSE(result.cluster.namespaces.at("z").terminating);
+  EXPECT_EQ("8", result.cluster.namespaces.at("z").uid);
+}
+
 TEST(DecodeObject, OtherKindsArePassedOver) {
   const LoadResult result = Load(
       "apiVersion: v1\nkind: Service\nspec: {ports: [{port: x}]}\nmetadata: {}\n---\n"

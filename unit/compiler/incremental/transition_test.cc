@@ -100,7 +100,7 @@ std::string Check(const nft::Ruleset& from, const nft::Ruleset& to,
     for (const auto& [name, chain] : after.chains) {
       if (!chain.base) rules.chains.try_emplace(name, nft::Chain{name, std::nullopt, {}, ""});
     }
-    for (const nft::Hook hook : {nft::Hook::kForward, nft::Hook::kInput}) {
+    for (const nft::Hook hook : nft::kHooks) {
       for (const nft::Packet& packet : packets) {
         const bool old_verdict = nft::Interpret(from, hook, packet).accepted;
         const bool new_verdict = nft::Interpret(to, hook, packet).accepted;
@@ -144,6 +144,7 @@ TEST(Transition, NoPacketMeetsAThirdVerdict) {
       RandomChange(&new_cluster, &random);
     CompileOptions options;
     options.pod_to_node_enforce = random.Percent(30);
+    options.ipvs = random.Percent(30);
     const std::vector<nft::Packet> packets = PacketsOf(old_cluster, new_cluster, &random);
     for (const char* node : {"n1", "n2"}) {
       const std::string wrong =

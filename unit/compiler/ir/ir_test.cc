@@ -2,6 +2,7 @@
 #include "compiler/ir/build_ir.h"
 #include "compiler/ir/ir_dump.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <nlohmann/json.hpp>
@@ -24,6 +25,7 @@ using test::RuleOf;
 using test::Select;
 using test::Whole;
 using test::World;
+using testing::ElementsAre;
 
 LabelSelector SelectBy(const std::string& key, Requirement::Operator op,
                        std::vector<std::string> values = {}) {
@@ -259,18 +261,66 @@ TEST(BuildIr, PodsWithoutAddressAreNamed) {
             "without address tools/new\n");
 }
 
-TEST(BuildIr, TheNewerPodOwnsAnAddressThatTwoHave) {
+// The pods that the rules of n1 take for the address's owners, by key.
+std::vector<std::string> OwnersAt(const World& w, const char* address) {
+  std::vector<std::string> names;
+  const auto owners = Owners(w.cluster, "n1");
+  const auto found = owners.find(test::At(address));
+  if (found == owners.end()) return names;
+  names.push_back(found->second.first->key.ToString());
+  for (const Pod* other : found->second.others) names.push_back(other->key.ToString());
+  return names;
+}
+
+TEST(Owners, OfAnAddressAreThePodsOfTheNodeElseAll) {
+  World w;
+  w.AddPod("a/x", "n2", {}, {"10.0.0.1"});
+  w.AddPod("a/y", "n3", {}, {"10.0.0.1"});
+  EXPECT_THAT(OwnersAt(w, "10.0.0.1"), ElementsAre("a/x", "a/y"));
+  w.AddPod("a/xx", "n1", {}, {"10.0.0.1"});
+  EXPECT_THAT(OwnersAt(w, "10.0.0.1"), ElementsAre("a/xx"));
+  w.AddPod("a/z", "n1", {}, {"10.0.0.1"});
+  EXPECT_THAT(OwnersAt(w, "10.0.0.1"), ElementsAre("a/xx", "a/z"));
+  w.cluster.pods[KeyOf("a/xx")].host_network = true;
+  EXPECT_THAT(OwnersAt(w, "10.0.0.1"), ElementsAre("a/z"));
+  w.cluster.pods[KeyOf("a/z")].finished = true;
+  EXPECT_THAT(OwnersAt(w, "10.0.0.1"), ElementsAre("a/x", "a/y"));
+}
+
+TEST(Owners, AFinishedPodWhoseContainersRunIsThereOnItsOwnNode) {
+  World w;
+  Pod& here = w.AddPod("a/here", "n1", {}, {"10.0.0.1"});
+  Pod& there = w.AddPod("a/there", "n2", {}, {"10.0.0.2"});
+  here.finished = here.still_running = there.finished = there.still_running = true;
+  EXPECT_THAT(OwnersAt(w, "10.0.0.1"), ElementsAre("a/here"));
+  EXPECT_THAT(OwnersAt(w, "10.0.0.2"), ElementsAre());
+}
+
+TEST(BuildIr, APodKeepsItsAddressWhateverPodsOfOtherNodesClaim) {
   World w = Standard();
-  w.cluster.pods[KeyOf("shop/web")].created = "2026-01-01T00:00:00Z";
-  Pod& next = w.AddPod("tools/next", "n1", {{"app", "next"}}, {"10.1.0.1"});
-  next.created = "2026-01-01T00:00:01Z";
+  Pod& liar = w.AddPod("tools/liar", "n2", {{"app", "next"}}, {"10.1.0.1"});
+  liar.created = "2030-01-01T00:00:00Z";
+  w.Ingress("shop/p", {}, {RuleOf({PodsOf({})}, {})});
+  EXPECT_EQ(Dump(w.cluster),
+            "pod shop/web at 10.1.0.1, fd00::1, ingress class 0\n"
+            "class 0 ingress by shop/p\n"
+            "  shop/p ingress[0]\n"
+            "    from all pods in namespace shop\n"
+            "    at anything\n"
+            "members of all pods in namespace shop\n"
+            "  10.1.0.1\n"
+            "  10.2.0.1\n"
+            "  fd00::1\n");
+}
+
+TEST(BuildIr, AnAddressOfTwoLocalPodsIsIsolatedIfEitherIs) {
+  World w = Standard();
+  w.AddPod("tools/next", "n1", {{"app", "next"}}, {"10.1.0.1"});
   w.Ingress("shop/p", {}, {RuleOf({PodsOf({}), NamespacesOf({})}, {})});
-  const auto owners = Owners(w.cluster);
-  EXPECT_EQ(owners.at(test::At("10.1.0.1"))->key, KeyOf("tools/next"));
-  EXPECT_EQ(owners.at(test::At("fd00::1"))->key, KeyOf("shop/web"));
-  // As subject and as member the older pod has only the address that is its own.
+  // As a member of what selects one of them alone it is left out.
   EXPECT_EQ(Dump(w.cluster),
             "pod shop/web at fd00::1, ingress class 0\n"
+            "address 10.1.0.1 of shop/web and tools/next, ingress class 0\n"
             "class 0 ingress by shop/p\n"
             "  shop/p ingress[0]\n"
             "    from all pods in namespace shop\n"
@@ -287,17 +337,20 @@ TEST(BuildIr, TheNewerPodOwnsAnAddressThatTwoHave) {
             "  fd00::1\n");
 }
 
-TEST(Owners, TiesAreBrokenByUidThenKeyAndTheFinishedGiveWay) {
-  World w;
-  w.AddPod("a/x", "n1", {}, {"10.0.0.1"}).uid = "2";
-  w.AddPod("a/y", "n1", {}, {"10.0.0.1"}).uid = "1";
-  EXPECT_EQ(Owners(w.cluster).at(test::At("10.0.0.1"))->key, KeyOf("a/x"));
-  w.cluster.pods[KeyOf("a/y")].uid = "2";
-  EXPECT_EQ(Owners(w.cluster).at(test::At("10.0.0.1"))->key, KeyOf("a/y"));
-  w.cluster.pods[KeyOf("a/y")].finished = true;
-  EXPECT_EQ(Owners(w.cluster).at(test::At("10.0.0.1"))->key, KeyOf("a/x"));
-  w.cluster.pods[KeyOf("a/x")].host_network = true;
-  EXPECT_TRUE(Owners(w.cluster).empty());
+TEST(BuildIr, WhereTheirPoliciesDifferNothingIsAllowed) {
+  World w = Standard();
+  w.AddPod("tools/next", "n1", {{"app", "next"}}, {"10.1.0.1"});
+  w.Ingress("shop/p", {}, {RuleOf({}, {})});
+  w.Ingress("tools/q", {}, {RuleOf({}, {})});
+  EXPECT_EQ(Dump(w.cluster),
+            "pod shop/web at fd00::1, ingress class 0\n"
+            "address 10.1.0.1 of shop/web and tools/next, ingress class 1\n"
+            "class 0 ingress by shop/p\n"
+            "  shop/p ingress[0]\n"
+            "    from anyone\n"
+            "    at anything\n"
+            "class 1 ingress by shop/p, tools/q\n"
+            "  nothing allowed: pods with one address, isolated differently\n");
 }
 
 // Fail closed: whoever is in a namespace that is not known is in none that a selector matches, and
@@ -388,6 +441,7 @@ TEST(DumpJson, SaysTheSame) {
     "apiVersion": "podgate/v1", "kind": "NodeIR", "node": "n1",
     "pods": [{"namespace": "shop", "name": "web", "addresses": ["10.1.0.1", "fd00::1"],
               "ingressClass": 0, "egressClass": 1}],
+    "sharedAddresses": [],
     "classes": [
       {"direction": "ingress", "policies": ["shop/p"], "resolvedPorts": [], "entries": [
         {"policy": "shop/p", "direction": "ingress", "index": 0,

@@ -32,8 +32,9 @@ TEST(LoadText, OfObjectsGivenTwiceTheLaterCounts) {
            "apiVersion: v1\nkind: Namespace\nmetadata: {name: x}\n");
   EXPECT_FALSE(result.HasErrors());
   EXPECT_EQ(
-      "f:6:1: pod x/a: warning: given more than once; this one replaces the one before\n"
-      "f:15:1: namespace x: warning: given more than once; this one replaces the one before\n",
+      "f:6:1: pod x/a: warning: given more than once; this one replaces the one before (f:1)\n"
+      "f:15:1: namespace x: warning: given more than once; this one replaces the one before "
+      "(f:11)\n",
       Messages(result));
   EXPECT_EQ("two", result.cluster.pods.at({"x", "a"}).node);
   EXPECT_TRUE(result.cluster.namespaces.at("x").labels.empty());
@@ -113,9 +114,9 @@ TEST_F(LoadPathsTest, FilesAreReadInOrderOfTheirNames) {
   EXPECT_EQ("three", result.cluster.pods.at({"x", "a"}).node);
   EXPECT_EQ(
       "ROOT/d/2.yaml:1:1: pod x/a: warning: given more than once; this one replaces the one "
-      "before\n"
+      "before (ROOT/d/1.yaml:1)\n"
       "ROOT/d/3/1.yaml:1:1: pod x/a: warning: given more than once; this one replaces the one "
-      "before\n",
+      "before (ROOT/d/2.yaml:1)\n",
       Said(result));
 }
 

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include "compiler/load/yaml_expand.h"
 #include "compiler/load/yaml_scalar.h"
 #include "compiler/model/selector.h"
 #include "unit/compiler/load/load_helpers.h"
@@ -361,6 +362,27 @@ TEST(Json, FloatsAreNoPorts) {
                 "number from 1 to 65535, found "))
         << messages;
   }
+}
+
+// libfyaml writes errors to stderr unless it is kept from it, and crashes over lines with tabs
+// then.
+TEST(Yaml, ErrorsInDocumentsWithEmptyItemsAreOnlyDiagnostics) {
+  const std::string tabs(40, '\t');
+  testing::internal::CaptureStderr();
+  const std::string messages = Messages("-\na" + tabs + "b: [c:" + tabs + "'" + tabs + "\n");
+  EXPECT_EQ(testing::internal::GetCapturedStderr(), "");
+  EXPECT_NE(messages, "");
+}
+
+// What ends the list that is too much has no place of its own.
+TEST(Yaml, AMergeThatExpandsTooFarHasAPlace) {
+  std::string items;
+  // So many that the list's end is one too many.
+  constexpr std::size_t kEvent = sizeof(YamlEvent);
+  for (std::size_t i = 0; i < (YamlExpander::kMaxExpandedBytes - kEvent) / (kEvent + 1); ++i)
+    items += "1,";
+  EXPECT_EQ(test::Messages("a: {<<: [" + items + "]}\n"),
+            "f:1:5: the document's aliases and merge keys expand to more than 64 MiB\n");
 }
 
 }  // namespace

@@ -13,9 +13,11 @@ namespace podgate::compiler {
 namespace {
 
 using namespace test;
+using testing::Contains;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
+using testing::Not;
 
 World Standard() {
   World w;
@@ -139,34 +141,78 @@ TEST(EvaluateEnds, FinishedPodsAreNotThere) {
                         {"ip:192.0.2.1 ip:10.0.0.1:80", true}});
 }
 
-TEST(EvaluateEnds, TheNewerPodOwnsASharedAddress) {
+TEST(EvaluateEnds, AsPeersNeitherOfTwoClaimantsGetsWhatOnlyTheOtherMay) {
   World w = Standard();
-  Pod& older = w.AddPod("x/m", "n1", {{"app", "m"}}, {"10.0.0.9"});
-  Pod& newer = w.AddPod("x/l", "n2", {{"app", "l"}}, {"10.0.0.9"});
-  older.created = "2026-01-01T00:00:00Z";
-  newer.created = "2026-01-02T00:00:00Z";
+  w.AddPod("x/m", "n2", {{"app", "m"}, {"both", "yes"}}, {"10.0.0.9"});
+  w.AddPod("x/l", "n3", {{"app", "l"}, {"both", "yes"}}, {"10.0.0.9"});
   w.Ingress("x/p", Select({{"app", "b"}}),
-            {RuleOf({PodsOf(Select({{"app", "l"}}))}, {}),
-             RuleOf({PodsOf(Select({{"app", "m"}}))}, {Port(81)})});
-  EXPECT_THAT(OwnedAddresses(w.cluster, newer), ElementsAre(At("10.0.0.9")));
-  EXPECT_THAT(OwnedAddresses(w.cluster, older), IsEmpty());
-  ExpectAll(w.cluster, {{"ip:10.0.0.9 x/b:80", true}, {"ip:10.0.0.9 x/b:81", true}});
-  // Asked by name, the older one has its labels, and no address.
+            {RuleOf({PodsOf(Select({{"app", "l"}}))}, {Port(80)}),
+             RuleOf({PodsOf(Select({{"app", "m"}}))}, {Port(81)}),
+             RuleOf({PodsOf(Select({{"both", "yes"}}))}, {Port(82)})});
+  for (const char* from : {"x/m", "x/l", "ip:10.0.0.9"}) {
+    EXPECT_FALSE(Ask(w.cluster, std::string(from) + " x/b:80").allowed) << from;
+    EXPECT_FALSE(Ask(w.cluster, std::string(from) + " x/b:81").allowed) << from;
+    EXPECT_TRUE(Ask(w.cluster, std::string(from) + " x/b:82").allowed) << from;
+  }
+  const FlowAnswer answer = Ask(w.cluster, "x/m x/b:82");
+  ASSERT_EQ(answer.contested.size(), 1u);
+  EXPECT_THAT(answer.contested[0],
+              HasSubstr("address 10.0.0.9 is claimed by pods x/l (node n3) and x/m (node n2)"));
+  // One of them gone, the other is itself again.
+  w.cluster.pods.at({"x", "l"}).finished = true;
   ExpectAll(w.cluster, {{"x/m x/b:80", false}, {"x/m x/b:81", true}});
+  EXPECT_TRUE(Ask(w.cluster, "x/m x/b:81").contested.empty());
+}
 
-  newer.finished = true;
-  EXPECT_THAT(OwnedAddresses(w.cluster, older), ElementsAre(At("10.0.0.9")));
-  newer.finished = false;
-  newer.host_network = true;
-  EXPECT_THAT(OwnedAddresses(w.cluster, older), ElementsAre(At("10.0.0.9")));
-  newer.host_network = false;
-  newer.created = older.created;
-  newer.uid = "1";
-  older.uid = "2";
-  EXPECT_THAT(OwnedAddresses(w.cluster, older), ElementsAre(At("10.0.0.9"))) << "then by uid";
-  newer.uid = older.uid;
-  EXPECT_THAT(OwnedAddresses(w.cluster, older), ElementsAre(At("10.0.0.9")))
-      << "then by key: x/l < x/m";
+TEST(EvaluateEnds, OnItsOwnNodeAPodKeepsItsAddress) {
+  World w = Standard();
+  w.AddPod("x/m", "n1", {{"app", "m"}}, {"10.0.0.9"});
+  Pod& liar = w.AddPod("x/l", "n2", {{"app", "l"}}, {"10.0.0.9"});
+  liar.created = "2030-01-01T00:00:00Z";
+  w.AddPod("x/here", "n1", {{"app", "here"}}, {"10.0.0.10"});
+  w.AddPod("x/there", "n3", {{"app", "there"}}, {"10.0.0.11"});
+  for (const char* app : {"here", "there"}) {
+    w.Ingress(std::string("x/") + app, Select({{"app", app}}),
+              {RuleOf({PodsOf(Select({{"app", "m"}}))}, {})});
+  }
+  ExpectAll(w.cluster, {{"x/m x/here:80", true}, {"x/m x/there:80", false}});
+  // Its own policies, not the liar's.
+  w.Ingress("x/m", Select({{"app", "m"}}), {RuleOf({}, {Port(80)})});
+  w.Ingress("x/l", Select({{"app", "l"}}), {});
+  ExpectAll(w.cluster, {{"x/here x/m:80", true}, {"x/here x/m:81", false}});
+}
+
+TEST(EvaluateEnds, OfTwoOnOneNodeBothPoliciesCount) {
+  World w = Standard();
+  w.AddPod("x/m", "n1", {{"app", "m"}}, {"10.0.0.9"});
+  w.AddPod("x/l", "n1", {{"app", "l"}}, {"10.0.0.9"});
+  w.Ingress("x/m", Select({{"app", "m"}}), {RuleOf({}, {Port(80)})});
+  for (const char* to : {"x/m", "x/l", "ip:10.0.0.9"}) {
+    EXPECT_TRUE(Ask(w.cluster, std::string("x/b ") + to + ":80").allowed) << to;
+    EXPECT_FALSE(Ask(w.cluster, std::string("x/b ") + to + ":81").allowed) << to;
+  }
+  w.Ingress("x/l", Select({{"app", "l"}}), {RuleOf({}, {Port(80)})});
+  EXPECT_FALSE(Ask(w.cluster, "x/b x/m:80").allowed);
+  EXPECT_THAT(Ask(w.cluster, "x/b x/m:80").reason,
+              HasSubstr("pods x/l and x/m have one address and different policies isolate them"));
+  ExpectAll(w.cluster, {{"x/m x/l:81", true}});  // an address reaches itself
+}
+
+TEST(EvaluateEnds, AFinishedPodWhoseContainersRunIsThereOnItsNode) {
+  World w = Standard();
+  Pod& job = w.AddPod("x/job", "n1", {{"app", "job"}}, {"10.0.0.9"});
+  job.finished = job.still_running = true;
+  w.AddPod("x/here", "n1", {{"app", "here"}}, {"10.0.0.10"});
+  w.AddPod("x/there", "n3", {{"app", "there"}}, {"10.0.0.11"});
+  for (const char* app : {"here", "there"}) {
+    w.Ingress(std::string("x/") + app, Select({{"app", app}}),
+              {RuleOf({PodsOf(Select({{"app", "job"}}))}, {})});
+  }
+  w.Ingress("x/job", Select({{"app", "job"}}), {});
+  ExpectAll(w.cluster, {{"x/job x/here:80", true},
+                        {"x/job x/there:80", false},
+                        {"x/here x/job:80", false},
+                        {"x/there x/job:80", false}});
 }
 
 TEST(EvaluateEnds, PodsWithoutAddress) {
@@ -210,14 +256,33 @@ TEST(EvaluateEnds, Families) {
               HasSubstr("has only IPv6 addresses"));
 }
 
+TEST(EvaluateEnds, NodeObjectsTellAddresses) {
+  Cluster cluster;
+  cluster.nodes["n7"] = {"n7", {*Address::Parse("192.0.2.7"), *Address::Parse("fd00::7")}};
+  World w;
+  w.AddPod("x/a", "n1", {}, {"10.0.0.1", "fd01::1"});
+  cluster.pods = w.cluster.pods;
+  EXPECT_EQ(NodeAddresses(cluster, "n7").size(), 2U);
+  EXPECT_EQ(Ask(cluster, "node:n7 x/a:80").family, Family::kIPv4);
+  EXPECT_EQ(Ask(cluster, "node:n7 x/a:80 @6").family, Family::kIPv6);
+  std::string error;
+  const auto ends = ResolveEndpoints(cluster, FlowOf("x/a ip:192.0.2.7:80"), &error);
+  ASSERT_TRUE(ends) << error;
+  EXPECT_EQ(ends->to.kind, Endpoint::Kind::kNode);
+  EXPECT_EQ(ends->to.node, "n7");
+  // A Node that no pod names is known, and one address of a pod is the pod's.
+  cluster.nodes["n1"] = {"n1", {*Address::Parse("10.0.0.1")}};
+  EXPECT_THAT(NodeAddresses(cluster, "n1"), Not(Contains(*Address::Parse("10.0.0.1"))));
+}
+
 TEST(EvaluateEnds, UnknownEnds) {
   const World w = Standard();
   EXPECT_EQ(AskError(w.cluster, "x/nobody x/a:80"),
             "pod x/nobody is not in the input; check namespace and name");
   EXPECT_EQ(AskError(w.cluster, "x/a node:n9:80"),
-            "no pod of the input runs on node n9; there are pods on: n1, n2");
+            "node n9 is not in the input; did you mean n1 or n2?");
   EXPECT_EQ(AskError(Cluster(), "node:n9 node:n9:80"),
-            "no pod of the input runs on node n9, nor on any other");
+            "node n9 is not in the input, and no other node is");
   World unscheduled;
   unscheduled.AddPod("x/h", "", {}, {}).host_network = true;
   EXPECT_THAT(AskError(unscheduled.cluster, "x/h ip:192.0.2.1:80"),

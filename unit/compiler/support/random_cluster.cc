@@ -100,13 +100,14 @@ Pod RandomPod(const Shape& shape, const std::vector<Address>& taken, int number,
   pod.node = fmt::format("n{}", node);
   pod.host_network = r->Percent(8);
   pod.finished = r->Percent(8);
+  pod.still_running = pod.finished && r->Percent(50);
   for (const Family family : shape.families) {
     if (!shape.silent_nodes.contains(node))
       pod.host_addresses.push_back(PodAddress(family, node, 15));
     if (pod.host_network) {
       pod.addresses.push_back(PodAddress(family, node, 15));
     } else if (r->Percent(92)) {
-      const bool share = !taken.empty() && r->Percent(8);
+      const bool share = !taken.empty() && r->Percent(12);
       Address address = PodAddress(family, node, number);
       if (share) address = r->Pick(taken);
       if (address.family() == family) pod.addresses.push_back(address);
@@ -296,6 +297,7 @@ void RandomChange(Cluster* cluster, Random* r) {
     case 3: {
       Pod& pod = cluster->pods[r->Pick(pods)];
       pod.finished = !pod.finished;
+      pod.still_running = pod.finished && r->Percent(50);
       break;
     }
     case 4: {
@@ -333,7 +335,7 @@ FlowQuery RandomFlow(const Cluster& cluster, Random* r) {
   std::vector<Address> addresses;
   for (const auto& [key, pod] : cluster.pods) {
     if (!pod.node.empty()) nodes.push_back(pod.node);
-    if (pod.finished) continue;
+    if (pod.finished && !pod.still_running) continue;
     pods.push_back(&pod);
     addresses.insert(addresses.end(), pod.addresses.begin(), pod.addresses.end());
     addresses.insert(addresses.end(), pod.host_addresses.begin(), pod.host_addresses.end());

@@ -34,6 +34,7 @@ TEST(Loop, WritesNothingBeforeAllKindsAreListed) {
     EXPECT_FALSE(world.kernel.committed.empty());
     EXPECT_FALSE(world.Passes("10.9.9.9", "10.0.0.1"));
     EXPECT_EQ(world.Logged("policies are enforced"), 1U);
+    EXPECT_EQ(world.Logged("local_pods=1 isolated=1 pods=1"), 1U) << world.logged;
   }
 }
 
@@ -301,30 +302,6 @@ TEST(Loop, AnUnreadablePodKeepsTheAddressesThatAreNotReadable) {
   EXPECT_EQ(world.Logged("pod cannot be read and is isolated"), 1U);
 }
 
-TEST(Loop, AnUnreadablePodThatChangesItsAddressForEverIsBounded) {
-  World world;
-  world.Start();
-  const auto version = [&world](int i) {
-    world.Tell(Upsert(Kind::kPod, MakePod("web", fmt::format("10.1.0.{}", i), {}), {Unreadable()}));
-  };
-  for (int i = 0; i < 63; ++i) version(i);  // with its address before, as many as are kept
-  EXPECT_EQ(world.Logged("unreadable pod has too many addresses"), 0U);
-  EXPECT_FALSE(world.Passes("10.0.1.1", "10.0.0.1"));
-  EXPECT_FALSE(world.Passes("10.0.1.1", "10.1.0.0"));
-  for (int i = 63; i < 80; ++i) version(i);
-  EXPECT_EQ(world.Logged("kept=64 dropped=1"), 17U);
-  EXPECT_FALSE(world.Passes("10.0.1.1", "10.1.0.79"));  // the one that it has now
-  const auto quarantined = world.loop.pipeline().FindPod({"~unreadable", "d/web"});
-  ASSERT_TRUE(quarantined);
-  EXPECT_EQ(quarantined->addresses.size(), 64U);
-  EXPECT_TRUE(std::is_sorted(quarantined->addresses.begin(), quarantined->addresses.end()));
-  // The same again changes nothing.
-  world.kernel.committed.clear();
-  version(79);
-  EXPECT_TRUE(world.kernel.committed.empty());
-  EXPECT_EQ(world.Logged("kept=64 dropped=1"), 17U);
-}
-
 TEST(Loop, AnUnreadableNamespaceMatchesNoSelector) {
   World world;
   world.Start();
@@ -357,7 +334,7 @@ TEST(Loop, ABrokenPolicyIsNamedOnce) {
   EXPECT_FALSE(world.Passes("10.0.1.1", "10.0.0.1"));
 }
 
-TEST(Loop, PoliciesWithTooManySelectorsAreNamedOnce) {
+TEST(Loop, PoliciesOverTheirBudgetAreNamedOnce) {
   World world;
   world.Start();
   compiler::NetworkPolicy many = WebPolicy();
@@ -371,12 +348,20 @@ TEST(Loop, PoliciesWithTooManySelectorsAreNamedOnce) {
   EXPECT_FALSE(world.Passes("10.0.1.1", "10.0.0.1"));
   many.ingress[0].peers.front().pods->requirements[0].values = {"other"};
   world.Tell(Upsert(Kind::kNetworkPolicy, many));
-  EXPECT_EQ(world.Logged("policies have too many pod selectors and allow nothing"), 1U);
-  EXPECT_EQ(world.Logged("first=d/web policies=1 more_than=2000"), 1U) << world.logged;
+  EXPECT_EQ(world.Logged("policies are over their budget and allow nothing"), 1U);
+  EXPECT_EQ(world.Logged("first=d/web policies=1 what=\"more than 2000 different pod selectors\""),
+            1U)
+      << world.logged;
+  ASSERT_EQ(world.events.told.size(), 1U);
+  EXPECT_EQ(world.events.told[0].key, many.key);
+  EXPECT_EQ(world.events.told[0].reason, "OverBudget");
+  EXPECT_NE(world.events.told[0].note.find("have more than 2000 different pod selectors. Use"),
+            std::string::npos)
+      << world.events.told[0].note;
   world.Tell(Upsert(Kind::kNetworkPolicy, WebPolicy()));
   EXPECT_TRUE(world.Passes("10.0.1.1", "10.0.0.1"));
   world.Tell(Upsert(Kind::kNetworkPolicy, many));
-  EXPECT_EQ(world.Logged("policies have too many pod selectors and allow nothing"), 2U);
+  EXPECT_EQ(world.Logged("policies are over their budget and allow nothing"), 2U);
 }
 
 // ---- the queue

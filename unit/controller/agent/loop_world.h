@@ -71,6 +71,12 @@ inline compiler::Diagnostic Unreadable() {
   return diagnostic;
 }
 
+class ToldEvents : public EventSink {
+ public:
+  void Tell(ClusterEvent event) override { told.push_back(std::move(event)); }
+  std::vector<ClusterEvent> told;
+};
+
 struct LoopWorld {
   nft::FakeKernel kernel;
   FakeClock clock;
@@ -78,7 +84,8 @@ struct LoopWorld {
   Logger log{Logger::Format::kText, LogLevel::kDebug,
              [this](std::string_view line) { logged += line; }};
   nft::FakeMonitor monitor;
-  Loop loop{{"n1", {}, false}, &kernel, &clock, &log, nullptr, &monitor};
+  ToldEvents events;
+  Loop loop{{"n1", {}, false}, &kernel, &clock, &log, nullptr, &monitor, nullptr, nullptr, &events};
 
   template <typename... Messages>
   void Tell(Messages... messages) {

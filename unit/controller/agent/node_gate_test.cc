@@ -27,12 +27,6 @@ std::string NodeJson(const std::string& address) {
 constexpr const char* kNotFound =
     R"({"kind":"Status","reason":"NotFound","details":{"name":"n1","kind":"nodes"},"code":404})";
 
-class ToldEvents : public EventSink {
- public:
-  void Tell(ClusterEvent event) override { told.push_back(std::move(event)); }
-  std::vector<ClusterEvent> told;
-};
-
 // A loop that is not believed: its API server is a script.
 struct World : LoopWorld {
   explicit World(bool node_renamed = false, bool dry_run = false)
@@ -42,7 +36,6 @@ struct World : LoopWorld {
   FakeTransport transport{&clock};
   RequestLimiter limiter{&clock};
   AgentStatsBoard board{clock.Now()};
-  ToldEvents events;
   NodeLookup lookup{"n1",
                     &transport,
                     &limiter,

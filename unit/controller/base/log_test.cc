@@ -45,7 +45,7 @@ TEST(Log, LevelsBelowAreLeftOut) {
   Logger log = lines.Make(Logger::Format::kText, LogLevel::kWarning);
   log.Debug(LogMessages::kChangeApplied);
   log.Info(LogMessages::kServing);
-  log.LogEach(LogLevel::kInfo, LogMessages::kServing);
+  log.LogAbout("d", LogLevel::kInfo, LogMessages::kServing);
   EXPECT_EQ(lines.text, "");
   EXPECT_FALSE(log.Enabled(LogLevel::kInfo));
   EXPECT_TRUE(log.Enabled(LogLevel::kError));
@@ -68,9 +68,29 @@ TEST(Log, ACallSiteThatRepeatsItselfIsLimited) {
   EXPECT_EQ(lines.text,
             "2001-09-09T01:46:43.042Z warning cannot listen for probes and "
             "metrics, retrying, enforcement is not affected suppressed=980\n");
-  lines.text.clear();
-  for (int i = 0; i < 100; ++i) log.LogEach(LogLevel::kWarning, LogMessages::kPolicyWarning);
-  EXPECT_EQ(count(), 100);
+}
+
+TEST(Log, NobodysObjectsHideOthers) {
+  Lines lines;
+  Logger log = lines.Make(Logger::Format::kText);
+  const auto about = [&](const std::string& ns, int times) {
+    lines.text.clear();
+    for (int i = 0; i < times; ++i)
+      log.LogAbout(ns, LogLevel::kWarning, LogMessages::kPolicyWarning);
+    return std::count(lines.text.begin(), lines.text.end(), '\n');
+  };
+  EXPECT_EQ(about("hostile", 1000), 50);
+  EXPECT_EQ(about("victim", 40), 40);
+  lines.now += std::chrono::seconds(30);
+  EXPECT_EQ(about("hostile", 5), 1);
+  EXPECT_NE(lines.text.find("suppressed=950"), std::string::npos) << lines.text;
+  log.LogAbout("hostile", LogLevel::kWarning, LogMessages::kPodUnreadable);
+  EXPECT_NE(lines.text.find("pod cannot be read"), std::string::npos) << "another message";
+  // Whoever makes namespaces without end: the first have their own budgets, the rest share one.
+  std::ptrdiff_t written = 0;
+  for (int i = 0; i < 2000; ++i) written += about(std::to_string(i), 2);
+  EXPECT_LT(written, 2 * 1024 + 100);
+  EXPECT_GT(written, 2 * 1000);
 }
 
 }  // namespace

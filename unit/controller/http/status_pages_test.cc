@@ -71,6 +71,17 @@ TEST(Readiness, ASentenceForEachReason) {
   EXPECT_TRUE(two.starts_with("namespaces have not been listed yet")) << two;
 }
 
+// What a pod gives itself must not hold up the update of all agents.
+TEST(Readiness, AddressesThatNoRuleCoversAreANote) {
+  AgentStatus status = Ready();
+  status.addresses.note = "no rule covers addresses of d/dind (172.17.0.1)";
+  EXPECT_EQ(Get("/readyz", status).body, "ok\n");
+  const std::string verbose = Get("/readyz", status, "verbose").body;
+  EXPECT_NE(verbose.find("note addresses: no rule covers addresses of d/dind (172.17.0.1)\n"),
+            std::string::npos)
+      << verbose;
+}
+
 TEST(Readiness, NotUnderAWrongName) {
   AgentStatus status = Ready();
   status.loop.node_problem = "the cluster has no Node n9: check --node";
@@ -130,6 +141,21 @@ TEST(Readiness, VerboseListsEachCheck) {
   EXPECT_EQ(bad.status, 503);
   EXPECT_NE(bad.body.find("FAIL pods-listed: pods have not been listed yet"), std::string::npos);
   EXPECT_NE(bad.body.find("ok   namespaces-listed\n"), std::string::npos);
+}
+
+TEST(Readiness, WhatTheKernelLacksIsSaid) {
+  AgentStatus status = Ready();
+  status.loop.missing_optional_parts = {"the kernel has no nft_limit"};
+  EXPECT_EQ(Get("/readyz", status).body, "ok\n");
+  const HttpAnswer verbose = Get("/readyz", status, "verbose");
+  EXPECT_EQ(verbose.status, 200);
+  EXPECT_NE(verbose.body.find("note kernel: the kernel has no nft_limit\n"), std::string::npos)
+      << verbose.body;
+  status.loop.settled = false;
+  status.loop.missing_parts = {"the kernel has no nft_ct", "the kernel has no nft_objref"};
+  const HttpAnswer bad = Get("/readyz", status);
+  EXPECT_EQ(bad.status, 503);
+  EXPECT_EQ(bad.body, "the kernel has no nft_ct; the kernel has no nft_objref\n");
 }
 
 TEST(Pages, OthersAreNotThere) {
@@ -224,6 +250,7 @@ TEST(MetricsPage, IsWellFormedAndComplete) {
   status.cut_flows = 5;
   status.cut_flow_entries = 14;
   status.displaced_cut_flow_entries = 15;
+  status.denied_packets = {7, 8};
   status.bridge.unpoliced_pods = 6;
   status.process = {4096, 0.25, 1.7e9};
   const HttpAnswer answer = Get("/metrics", status);
@@ -250,6 +277,8 @@ TEST(MetricsPage, IsWellFormedAndComplete) {
   EXPECT_EQ(scrape.At("podgate_cut_flows_total"), 5);
   EXPECT_EQ(scrape.At("podgate_cut_flow_entries"), 14);
   EXPECT_EQ(scrape.At("podgate_cut_flow_entries_displaced_total"), 15);
+  EXPECT_EQ(scrape.At("podgate_denied_packets_total{direction=\"ingress\"}"), 7);
+  EXPECT_EQ(scrape.At("podgate_denied_packets_total{direction=\"egress\"}"), 8);
   EXPECT_EQ(scrape.At("podgate_unpoliced_pods"), 6);
   EXPECT_EQ(scrape.At("process_resident_memory_bytes"), 4096);
   EXPECT_EQ(scrape.At("process_cpu_seconds_total"), 0.25);

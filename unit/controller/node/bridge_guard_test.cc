@@ -145,6 +145,23 @@ TEST(BridgeGuard, TurnsOnTheSwitchOfTheBridgeWherePodsAre) {
   EXPECT_EQ(world.Logged("bridge filtering"), 2U);
 }
 
+// A family that no status tells an address of, and that pods speak on the bridge all the same.
+TEST(BridgeGuard, TurnsItOnForAFamilyOfFurtherAddresses) {
+  World world;
+  world.links.routes = {{"10.0.0.1", 1}};
+  world.Pods({{"web", "10.0.0.1"}});
+  EXPECT_FALSE(world.links.Switch(1, Family::kIPv6));
+  world.guard.SetFurtherUse({{1, Family::kIPv6}, {4711, Family::kIPv6}});
+  world.next = world.guard.Look();
+  EXPECT_TRUE(world.links.Switch(1, Family::kIPv6));
+  EXPECT_FALSE(world.links.Switch(4, Family::kIPv6));
+  EXPECT_EQ(world.Problems(), "");  // the other bridge has gone
+  world.guard.SetFurtherUse({});
+  world.links.Switch(1, Family::kIPv6) = false;
+  world.Pass(std::chrono::minutes(1));
+  EXPECT_FALSE(world.links.Switch(1, Family::kIPv6));  // no longer needed, and so not kept on
+}
+
 // What is for all bridges, and the bridges without pods, are somebody else's.
 TEST(BridgeGuard, LeavesAllElseAlone) {
   World world;

@@ -90,13 +90,31 @@ TEST(EventQueue, NeverManyAndNeverWithoutBound) {
   std::size_t taken = 0;
   for (int i = 0; i < 1000; ++i)
     taken += queue.Put(Event(About::kPod, "d", std::to_string(i)), now) ? 1 : 0;
-  EXPECT_EQ(taken, EventQueue::kInAMinute);
+  EXPECT_EQ(taken, EventQueue::kAboutOneNamespace);
   // Nobody takes them.
   for (int i = 0; i < 1000; ++i) {
     now += std::chrono::seconds(10);
     taken += queue.Put(Event(About::kPod, "e", std::to_string(i)), now) ? 1 : 0;
   }
-  EXPECT_EQ(taken, EventQueue::kMaxWaiting);
+  EXPECT_EQ(taken, EventQueue::kMaxWaiting / 4 * 3);
+  now += std::chrono::minutes(1);
+  EXPECT_TRUE(queue.Put(Event(About::kAgent, "", "n1"), now));
+}
+
+TEST(EventQueue, NobodysEventsKeepOthersFromBeingTold) {
+  EventQueue queue;
+  const Clock::Time now{std::chrono::hours(1)};
+  const auto put = [&](About about, const std::string& ns) {
+    std::size_t taken = 0;
+    for (int i = 0; i < 100; ++i)
+      taken += queue.Put(Event(about, ns, std::to_string(i)), now) ? 1 : 0;
+    return taken;
+  };
+  EXPECT_EQ(put(About::kNetworkPolicy, "hostile"), EventQueue::kAboutOneNamespace);
+  EXPECT_EQ(put(About::kPod, "victim"), EventQueue::kAboutOneNamespace);
+  put(About::kPod, "third");
+  EXPECT_EQ(put(About::kPod, "fourth"), 0U);
+  EXPECT_EQ(put(About::kAgent, ""), EventQueue::kInAMinute - EventQueue::kAboutObjects);
 }
 
 struct Sending {

@@ -101,15 +101,6 @@ TEST(Reflector, ListsThatFailAreFarBetweenAndWatchesAreNot) {
   EXPECT_EQ(longest(Listed({}, 10), Refusal(503, "")), 4'000);
   // A node without rules finds the server soon, once there is one.
   EXPECT_EQ(longest(NoConnection(), NoConnection()), 4'000);
-
-  World large;
-  large.resource.max_objects = 1;
-  std::deque<Answer> script;
-  for (int i = 0; i < 12; ++i)
-    script.push_back(Stream({Added("a", 1), Added("b", 2), Bookmark(9, true)}));
-  for (Answer& answer : script) answer.lived = {};
-  large.Play(script);
-  EXPECT_EQ(*std::max_element(large.clock.slept.begin(), large.clock.slept.end()), 30'000);
 }
 
 TEST(Reflector, ReadsTheTokenAgainAtOnceButOnce) {
@@ -207,7 +198,7 @@ TEST(Reflector, PagesGrowAgainAndAListGoesOnWhereOneWasTooLong) {
 
 TEST(Reflector, AListThatNeverEndsIsGivenUp) {
   World world;
-  world.resource.max_objects = 1000;
+  world.resource.limits.objects = 62;
   std::deque<Answer> script{NoStreamingLists()};
   for (int i = 0; i < 18; ++i)
     script.push_back(Page(List({Pod("a", 1)}, "7", fmt::format("t{}", i))));
@@ -221,28 +212,6 @@ TEST(Reflector, AListThatNeverEndsIsGivenUp) {
                 Page(List({}, "8"))});
   EXPECT_NE(repeats.logged.find("the list repeats its continue token"), std::string::npos);
   EXPECT_EQ(repeats.reflector->counters().lists, 1U);
-}
-
-TEST(Reflector, MoreObjectsThanThereCanBeAreNotBelieved) {
-  World world;
-  world.resource.max_objects = 3;
-  world.Play(
-      {Stream({Added("a", 1), Added("b", 2), Added("c", 3), Added("d", 4), Bookmark(9, true)}),
-       NoStreamingLists(), Page(List({Pod("a", 1), Pod("b", 1), Pod("c", 1), Pod("d", 1)}, "7")),
-       Page(List({Pod("a", 1)}, "8"))});
-  EXPECT_EQ(world.sink.there, (std::map<std::string, std::string>{{"a", "x"}}));
-  EXPECT_EQ(world.reflector->counters().lists, 1U);
-  EXPECT_NE(world.logged.find("the server sent more than 3 objects"), std::string::npos);
-}
-
-TEST(Reflector, MoreBytesThanThereCanBeAreNotKept) {
-  World world;
-  world.resource.max_bytes = 100'000;
-  const std::string large = Event("ADDED", Pod("large", 5, std::string(60'000, 'x')));
-  world.Play({Listed({Added("a", 1)}, 10), Stream({Added("b", 11), large, Added("c", 12)}),
-              Listed({Added("b", 20)}, 20)});
-  EXPECT_EQ(world.sink.Take(), "+a listed +b +b -a listed");
-  EXPECT_TRUE(world.IsStreamingList(2));
 }
 
 TEST(Reflector, AnObjectWithoutANameDeletesNothing) {

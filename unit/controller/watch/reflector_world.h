@@ -16,9 +16,10 @@
 namespace podgate::controller {
 
 inline std::string Pod(const std::string& name, int version, const std::string& label = "x") {
-  return fmt::format(R"({{"kind":"Pod","apiVersion":"v1","metadata":{{"name":"{}","namespace":"d",)"
-                     R"("resourceVersion":"{}","labels":{{"l":"{}"}}}}}})",
-                     name, version, label);
+  return fmt::format(
+      R"({{"kind":"Pod","apiVersion":"v1","metadata":{{"name":"{}","namespace":"d",)"
+      R"("resourceVersion":"{}","labels":{{"l":"{}"}}}},"spec":{{"nodeName":"n"}}}})",
+      name, version, label);
 }
 inline std::string Event(const char* type, const std::string& object) {
   return fmt::format("{{\"type\":\"{}\",\"object\":{}}}\n", type, object);
@@ -52,6 +53,13 @@ inline std::string List(const std::vector<std::string>& items, const std::string
 
 class Recorder : public MessageSink {
  public:
+  // Of a pod; of a policy, whether it allows anything.
+  static std::string Label(const compiler::Object& object) {
+    if (const auto* policy = std::get_if<compiler::NetworkPolicy>(&object))
+      return policy->ingress.empty() ? "" : "rules";
+    const auto& pod = std::get<compiler::Pod>(object);
+    return pod.labels.empty() ? "" : pod.labels[0].second;
+  }
   bool Put(Message message) override {
     if (limit-- == 0) return false;
     switch (message.type) {
@@ -62,12 +70,14 @@ class Recorder : public MessageSink {
         said.push_back(fmt::format("-{}", message.key.name));
         there.erase(message.key.name);
         break;
-      case Message::Type::kUpsert: {
-        const auto& pod = std::get<compiler::Pod>(*message.object);
-        said.push_back(fmt::format("+{}", pod.key.name));
-        there[pod.key.name] = pod.labels.empty() ? "" : pod.labels[0].second;
+      case Message::Type::kEmpty:
+        said.push_back(fmt::format("0{}", message.key.name));
+        there[message.key.name] = "";
         break;
-      }
+      case Message::Type::kUpsert:
+        said.push_back(fmt::format("+{}", message.key.name));
+        there[message.key.name] = Label(*message.object);
+        break;
     }
     return true;
   }

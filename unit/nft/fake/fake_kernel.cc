@@ -8,7 +8,9 @@
 #include "nft/base/errors.h"
 #include "nft/codec/check.h"
 #include "nft/model/compare.h"
+#include "nft/model/overloaded.h"
 #include "nft/model/step.h"
+#include "nft/text/describe.h"
 #include "unit/nft/fake/fake_table.h"
 
 namespace podgate::nft {
@@ -20,9 +22,40 @@ Status Refused(const Step& step, const Refusal& refusal) {
                             step.table, refusal.what, Reason(refusal.error)));
 }
 
+std::set<KernelPart> PartsOf(const Rule& rule) {
+  std::set<KernelPart> parts;
+  for (const Match& match : rule.matches)
+    if (std::holds_alternative<MatchCtState>(match)) parts.insert(KernelPart::kConntrack);
+  for (const Statement& statement : rule.statements)
+    parts.insert(std::visit(Overloaded{[](const CountBy&) { return KernelPart::kReference; },
+                                       [](const LimitRate&) { return KernelPart::kLimit; },
+                                       [](const LogGroup&) { return KernelPart::kLog; }},
+                            statement));
+  if (rule.action && std::holds_alternative<Reject>(*rule.action))
+    parts.insert(KernelPart::kReject);
+  return parts;
+}
+
+// What the kernel says of the first operation that needs a part that it lacks.
+Refusal MissingIn(const Step& step, const std::set<KernelPart>& missing) {
+  for (const Operation& operation : step.operations) {
+    if (missing.count(KernelPart::kCounter) != 0 && std::holds_alternative<AddCounter>(operation))
+      return {Describe(operation), ENOENT};
+    const auto* rules = std::get_if<SetRules>(&operation);
+    if (rules == nullptr) continue;
+    for (std::size_t i = 0; i < rules->rules.size(); ++i) {
+      for (const KernelPart part : PartsOf(rules->rules[i]))
+        if (missing.count(part) != 0) return {DescribeRule(*rules, i), ENOENT};
+    }
+  }
+  return {};
+}
+
 }  // namespace
 
 Result<std::optional<Ruleset>> FakeKernel::Read(const std::string& table) {
+  if (before_read)
+    if (Status status = before_read(); !status.ok()) return status;
   const auto found = tables_.find(table);
   if (found == tables_.end()) return std::optional<Ruleset>();
   return std::optional<Ruleset>(found->second);
@@ -41,11 +74,14 @@ Status FakeKernel::Commit(const Step& step) {
   Status expressible = CheckExpressible(step);
   if (!expressible.ok()) return expressible;
 
+  if (const Refusal refusal = MissingIn(step, missing); refusal.error != 0)
+    return Refused(step, refusal);
+
   const auto found = tables_.find(step.table);
   Ruleset before;
   before.table = step.table;
   if (found != tables_.end()) before = found->second;
-  FakeTable table(found != tables_.end(), std::move(before));
+  FakeTable table(found != tables_.end(), std::move(before), checks_jumps_at_once);
   for (const Operation& operation : step.operations) {
     const Refusal refusal = table.Apply(operation);
     if (refusal.error != 0) return Refused(step, refusal);
@@ -68,6 +104,10 @@ Status FakeKernel::CommitAt(std::uint32_t generation, const Step& step) {
   return Commit(step);
 }
 
-Result<std::uint32_t> FakeKernel::Generation() { return generation_; }
+// Without nf_tables the kernel does not know the question.
+Result<std::uint32_t> FakeKernel::Generation() {
+  if (missing.count(KernelPart::kTables) != 0) return ErrnoStatus("Cannot ask", EINVAL);
+  return generation_;
+}
 
 }  // namespace podgate::nft

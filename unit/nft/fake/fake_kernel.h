@@ -5,9 +5,11 @@
 #pragma once
 
 #include <functional>
+#include <set>
 #include <vector>
 
 #include "nft/kernel/kernel.h"
+#include "nft/kernel/kernel_parts.h"
 #include "nft/model/step.h"
 
 namespace podgate::nft {
@@ -20,8 +22,18 @@ class FakeKernel : public Kernel {
   Status CommitAt(std::uint32_t generation, const Step& step) override;
   Result<std::uint32_t> Generation() override;
 
+  // As Linux 5.10 and 6.1: what lies below the target of a jump is searched for loops when the jump
+  // is added, in a rule or in an element of a map that rules look up, whether or not packets reach
+  // it. Later kernels search once, at the end of the step, from the base chains.
+  bool checks_jumps_at_once = false;
+
+  // Parts that this kernel lacks: rules and counters that need them are refused.
+  std::set<KernelPart> missing;
+
   // Called before each commit; a status that is not ok is returned in its place (fault injection).
   std::function<Status(const Step&)> before_commit;
+  // The same before each Read().
+  std::function<Status()> before_read;
   // Every step committed so far, for tests that assert what was touched.
   std::vector<Step> committed;
 

@@ -64,8 +64,11 @@ void AddTargets(const Set& map, std::set<std::string>* chains) {
 
 }  // namespace
 
-FakeTable::FakeTable(bool exists, Ruleset ruleset)
-    : exists_(exists), ruleset_(std::move(ruleset)) {}
+FakeTable::FakeTable(bool exists, Ruleset ruleset, bool checks_jumps_at_once)
+    : exists_(exists),
+      ruleset_(std::move(ruleset)),
+      checks_jumps_at_once_(checks_jumps_at_once),
+      bound_(AllReferences().sets) {}
 
 Refusal FakeTable::Apply(const Operation& operation) {
   const bool makes_table = std::holds_alternative<AddTable>(operation);
@@ -75,6 +78,7 @@ Refusal FakeTable::Apply(const Operation& operation) {
                                [this](const AddSet& op) { return Add(op); },
                                [this](const AddElements& op) { return Add(op); },
                                [this](const AddChain& op) { return Add(op); },
+                               [this](const FlushChain& op) { return Flush(op); },
                                [this](const SetRules& op) { return Replace(op); },
                                [this](const auto& op) { return Delete(op); }},
                     operation);
@@ -139,7 +143,8 @@ Refusal FakeTable::Add(const AddElements& op) {
 int FakeTable::AddElement(Set* set, Element element) {
   if (element.verdict.has_value() != set->verdict_map) return EINVAL;
   if (element.verdict && !element.verdict->chain.empty()) {
-    const int error = CheckTarget(element.verdict->chain);
+    int error = CheckTarget(element.verdict->chain);
+    if (error == 0 && bound_.count(set->name) != 0) error = CheckBelow(element.verdict->chain);
     if (error != 0) return error;
   }
   if (set->interval) element.last = LastOf(element);
@@ -185,16 +190,24 @@ Refusal FakeTable::Delete(const DeleteChain& op) {
   return {};
 }
 
+Refusal FakeTable::Flush(const FlushChain& op) {
+  const auto found = ruleset_.chains.find(op.name);
+  if (found == ruleset_.chains.end()) return {Describe(op), ENOENT};
+  found->second.rules.clear();
+  return {};
+}
+
 Refusal FakeTable::Replace(const SetRules& op) {
   const auto found = ruleset_.chains.find(op.chain);
   if (found == ruleset_.chains.end()) return {Describe(op), ENOENT};
-  std::vector<Rule> rules;
+  std::vector<Rule>& rules = found->second.rules;
+  rules.clear();
   for (std::size_t i = 0; i < op.rules.size(); ++i) {
     const int error = CheckRule(op.rules[i]);
     if (error != 0) return {DescribeRule(op, i), error};
     rules.push_back(Canonical(op.rules[i]));
+    for (const Lookup& lookup : LookupsOf(op.rules[i])) bound_.insert(lookup.set);
   }
-  found->second.rules = std::move(rules);
   return {};
 }
 
@@ -205,7 +218,8 @@ int FakeTable::CheckRule(const Rule& rule) const {
     if (ruleset_.counters.count(counter) == 0) return ENOENT;
   }
   for (const std::string& chain : references.chains) {
-    const int error = CheckTarget(chain);
+    int error = CheckTarget(chain);
+    if (error == 0) error = CheckBelow(chain);
     if (error != 0) return error;
   }
   for (const Lookup& lookup : LookupsOf(rule)) {
@@ -220,6 +234,12 @@ int FakeTable::CheckTarget(const std::string& chain) const {
   const auto found = ruleset_.chains.find(chain);
   if (found == ruleset_.chains.end()) return ENOENT;
   return found->second.base ? EOPNOTSUPP : 0;
+}
+
+int FakeTable::CheckBelow(const std::string& chain) const {
+  if (!checks_jumps_at_once_) return 0;
+  std::map<std::string, int> checked;
+  return CheckDepth(ruleset_.chains.at(chain), 0, &checked).error;
 }
 
 Refusal FakeTable::CheckAtEnd() const {

@@ -18,8 +18,8 @@ struct Refusal {
 
 class FakeTable {
  public:
-  // `exists` false: the table is not there (yet).
-  FakeTable(bool exists, Ruleset ruleset);
+  // `exists` false: the table is not there (yet). `checks_jumps_at_once`: as FakeKernel says.
+  FakeTable(bool exists, Ruleset ruleset, bool checks_jumps_at_once);
 
   // After a refusal the table's state is of no use any more.
   Refusal Apply(const Operation& operation);
@@ -46,18 +46,22 @@ class FakeTable {
   Refusal Delete(const DeleteSet& op);
   Refusal Delete(const DeleteElements& op);
   Refusal Delete(const DeleteChain& op);
+  Refusal Flush(const FlushChain& op);
   Refusal Replace(const SetRules& op);
 
   // These return an errno value, 0 if the kernel would not mind.
   int AddElement(Set* set, Element element);
   int CheckRule(const Rule& rule) const;
   int CheckTarget(const std::string& chain) const;
+  int CheckBelow(const std::string& chain) const;
   // `checked`: the deepest level at which a chain was found good.
   Refusal CheckDepth(const Chain& chain, int level, std::map<std::string, int>* checked) const;
   References AllReferences() const;
 
   bool exists_;
   Ruleset ruleset_;
+  bool checks_jumps_at_once_;
+  std::set<std::string> bound_;  // sets that a rule looks up, or did when the step began
 };
 
 }  // namespace podgate::nft

@@ -2,6 +2,7 @@
 #include "nft/kernel/batch_errors.h"
 
 #include <gtest/gtest.h>
+#include <linux/netlink.h>
 
 #include <cerrno>
 
@@ -60,6 +61,31 @@ TEST(BatchErrorsTest, NamesTheObjectAndTheReason) {
   const Status several =
       DescribeErrors(step, batch, {{101, ENOENT, 0}, {102, ENOENT, 0}, {103, ENOENT, 0}});
   EXPECT_NE(several.message().find("(and 2 more errors)"), std::string::npos) << several.message();
+}
+
+// "Does not exist", said of an expression, is about the kernel's own parts.
+TEST(BatchErrorsTest, AMissingExpressionNamesItsModule) {
+  Rule rule;
+  rule.matches = {MatchCtState{}};
+  rule.statements = {CountBy{"denied"}, LimitRate{10, 5}, LogGroup{100, "podgate ", 128}};
+  rule.action = Reject{};
+  const Step step{Phase::kFlip, "podgate", {SetRules{"in", {rule}}}};
+  Batch batch(1);
+  EncodeStep(step, &batch);
+  std::string told;
+  for (std::uint32_t offset = 0; offset < batch.MessageOf(3)->nlmsg_len; ++offset) {
+    const std::string message = DescribeErrors(step, batch, {{3, ENOENT, offset}}).message();
+    if (told.find(message) == std::string::npos) told += message + "\n";
+  }
+  for (const char* text :
+       {"): the kernel has no nf_conntrack and nft_ct (CONFIG_NF_CONNTRACK and CONFIG_NFT_CT)",
+        "): its counter does not exist, or the kernel has no nft_objref (CONFIG_NFT_OBJREF)",
+        "): the kernel has no nft_limit (CONFIG_NFT_LIMIT); nothing of this step was changed",
+        "): the kernel has no nft_log and nfnetlink_log",
+        "): the kernel has no nft_reject and nft_reject_inet", "): it, or something it refers to"})
+    EXPECT_NE(told.find(text), std::string::npos) << text << "\n" << told;
+  EXPECT_EQ(DescribeErrors(step, batch, {{3, EINVAL, 60}}).message().find("the kernel has no"),
+            std::string::npos);
 }
 
 // An offset that fits nothing still leads to a message about the set.

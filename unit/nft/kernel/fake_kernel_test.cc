@@ -88,7 +88,8 @@ std::vector<Operation> ChainRow(int length) {
   return operations;
 }
 
-std::vector<Case> Cases() {
+// What a kernel says that checks jumps at once (fake_kernel.h), or one that does so at the end.
+std::vector<Case> Cases(bool checks_jumps_at_once) {
   const auto add = [](const char* set, std::vector<Element> elements) {
     return AddElements{set, kIpv4, false, std::move(elements)};
   };
@@ -170,7 +171,23 @@ std::vector<Case> Cases() {
       {"a loop through a map",
        {SetRules{"class", {Rule{{}, {}, VmapAddress{Side::kSource, Family::kIPv4, "map"}, ""}}}},
        Code::kInvalid},
-      {"a loop where no packet comes", {SetRules{"idle-chain", {Jump("idle-chain")}}}, Code::kOk},
+      {"a loop where no packet comes",
+       {SetRules{"idle-chain", {Jump("idle-chain")}}, AddChain{"to-it", std::nullopt},
+        SetRules{"to-it", {Jump("idle-chain")}}},
+       checks_jumps_at_once ? Code::kInvalid : Code::kOk},
+      {"a loop that a later flush opens",
+       {SetRules{"class", {Jump("pod")}}, SetRules{"idle-chain", {Jump("pod")}}, FlushChain{"pod"}},
+       checks_jumps_at_once ? Code::kInvalid : Code::kOk},
+      {"a loop that an earlier flush opened",
+       {FlushChain{"pod"}, SetRules{"class", {Jump("pod")}}, SetRules{"idle-chain", {Jump("pod")}}},
+       Code::kOk},
+      {"an element that leads back until a later flush",
+       {add("map", {To("10.1.0.9", GoTo("class"))}),
+        SetRules{"class", {Rule{{}, {}, VmapAddress{Side::kSource, Family::kIPv4, "map"}, ""}}},
+        SetRules{"idle-chain", {Jump("class")}}, FlushChain{"class"}},
+       checks_jumps_at_once ? Code::kInvalid : Code::kOk},
+      {"a set away with a flush", {FlushChain{"class"}, DeleteSet{"peers"}}, Code::kOk},
+      {"a flush of no chain", {FlushChain{"nosuch"}}, Code::kNotFound},
       {"15 chains deep", ChainRow(15), Code::kOk},
       {"16 chains deep", ChainRow(16), Code::kInvalid},
       {"a used counter away", {DeleteCounter{"used"}}, Code::kBusy},
@@ -196,14 +213,17 @@ std::vector<Case> Cases() {
 }
 
 TEST(FakeKernelTest, SaysYesAndNo) {
-  for (const Case& c : Cases()) {
-    FakeKernel kernel;
-    ASSERT_TRUE(CommitAll(&kernel, Diff(nullptr, Base())).ok());
-    const Ruleset before = *kernel.Read("podgate").value();
-    const Status status = kernel.Commit({Phase::kFlip, "podgate", c.operations});
-    EXPECT_EQ(status.code(), c.expected) << c.name << ": " << status.message();
-    if (!status.ok()) {
-      EXPECT_EQ(*kernel.Read("podgate").value(), before) << c.name;
+  for (const bool at_once : {false, true}) {
+    for (const Case& c : Cases(at_once)) {
+      FakeKernel kernel;
+      kernel.checks_jumps_at_once = at_once;
+      ASSERT_TRUE(CommitAll(&kernel, Diff(nullptr, Base())).ok());
+      const Ruleset before = *kernel.Read("podgate").value();
+      const Status status = kernel.Commit({Phase::kFlip, "podgate", c.operations});
+      EXPECT_EQ(status.code(), c.expected) << c.name << ": " << status.message();
+      if (!status.ok()) {
+        EXPECT_EQ(*kernel.Read("podgate").value(), before) << c.name;
+      }
     }
   }
 }
@@ -235,7 +255,7 @@ TEST(FakeKernelTest, HasNoTableAtFirstAndNoneAfterItsDeletion) {
 class DifferentialTest : public RealKernelTest {};
 
 TEST_F(DifferentialTest, TheKernelAgreesOnEveryCase) {
-  for (const Case& c : Cases()) {
+  for (const Case& c : Cases(ChecksJumpsAtOnce())) {
     EnterNewNamespace();
     ASSERT_TRUE(Bring(Base()).ok());
     const Status status = kernel()->Commit({Phase::kFlip, "podgate", c.operations});
@@ -248,6 +268,7 @@ TEST_F(DifferentialTest, TheKernelAgreesOnRandomSteps) {
   const std::uint32_t seed = SeedOf(21);
   RandomRuleset random(seed);
   std::mt19937 shuffle(seed);
+  const bool at_once = ChecksJumpsAtOnce();
   int accepted = 0;
   int stricter = 0;
   constexpr int kTrials = 300;
@@ -256,6 +277,7 @@ TEST_F(DifferentialTest, TheKernelAgreesOnRandomSteps) {
     const Ruleset from = random.Make();
     EnterNewNamespace();
     FakeKernel fake;
+    fake.checks_jumps_at_once = at_once;
     ASSERT_TRUE(CommitAll(&fake, Diff(nullptr, from)).ok());
     ASSERT_TRUE(Bring(from).ok());
 

@@ -125,10 +125,14 @@ TEST_F(NetlinkTest, OtherTablesStayAsTheyAre) {
 }
 
 TEST_F(NetlinkTest, ErrorsNameTheObject) {
+  const bool blames_sets = BlamesMissingSets();
+  EnterNewNamespace();
+  ASSERT_TRUE(Bring(Base()).ok());
   const auto elements = [](const std::string& set, std::vector<Element> members) {
     return AddElements{set, kIpv4, false, std::move(members)};
   };
-  ExpectRefused({elements("nosuch", {Member("10.0.0.9")})}, Code::kNotFound, "set nosuch: it, or");
+  ExpectRefused({elements("nosuch", {Member("10.0.0.9")})}, Code::kNotFound,
+                blames_sets ? "set nosuch: it, or" : "set nosuch: element 10.0.0.9: it, or");
   ExpectRefused({elements("peers4-x", {Member("10.0.0.7"), Member("10.0.0.2")})}, Code::kInvalid,
                 "set peers4-x: element 10.0.0.2: already exists");
   ExpectRefused({DeleteElements{"peers4-x", kIpv4, false, {Member("10.0.0.1"), Member("9.9.9.9")}}},

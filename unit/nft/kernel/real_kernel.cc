@@ -81,6 +81,32 @@ Status RealKernelTest::Bring(const Ruleset& desired) {
   return CommitAll(kernel_.get(), Diff(read.value() ? &*read.value() : nullptr, desired));
 }
 
+bool RealKernelTest::ChecksJumpsAtOnce() {
+  EnterNewNamespace();
+  const auto jump = [](const std::string& from, const std::string& to) {
+    return SetRules{from, {Rule{{}, {}, Verdict{Verdict::Kind::kJump, to}, ""}}};
+  };
+  // In chains that no packet reaches.
+  const Status status =
+      kernel_->Commit({Phase::kPrepare,
+                       "probe",
+                       {AddTable{}, AddChain{"a", {}}, AddChain{"b", {}}, AddChain{"c", {}},
+                        jump("a", "b"), jump("b", "a"), jump("c", "a")}});
+  EXPECT_TRUE(status.ok() || status.code() == Status::Code::kInvalid) << status.message();
+  return !status.ok();
+}
+
+bool RealKernelTest::BlamesMissingSets() {
+  EnterNewNamespace();
+  const Element element{AddressKey(*ipset::Address::Parse("10.0.0.9")), "", {}};
+  const Status status =
+      kernel_->Commit({Phase::kPrepare,
+                       "probe",
+                       {AddTable{}, AddElements{"nosuch", {Field::kIpv4Addr}, false, {element}}}});
+  EXPECT_TRUE(status.IsNotFound()) << status.message();
+  return status.message().find("10.0.0.9") == std::string::npos;
+}
+
 std::string RealKernelTest::LoadWithNft(const std::string& text) {
   std::string name = testing::TempDir() + "podgate-nft-XXXXXX";
   const int fd = mkstemp(name.data());

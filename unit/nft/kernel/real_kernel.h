@@ -25,6 +25,12 @@ class RealKernelTest : public testing::Test {
   // Commits all of Diff(what the kernel holds, desired).
   Status Bring(const Ruleset& desired);
 
+  // Whether this kernel is one of those of FakeKernel::checks_jumps_at_once. In a new namespace.
+  bool ChecksJumpsAtOnce();
+  // Whether the kernel's refusal of an element points at the set where there is no such set; older
+  // ones point at the element. In a new namespace.
+  bool BlamesMissingSets();
+
   // Loads the text with `nft -f`; returns what it said, empty when it was content.
   static std::string LoadWithNft(const std::string& text);
   static std::string ListWithNft(const std::string& table = "podgate");

@@ -150,13 +150,13 @@ TEST(DiffTest, PeersThatChangedRulesLookUpChangeByWayOfCopies) {
             "# step 1 of 1: prepare\n"
             "add set inet podgate copy-1 { type ipv4_addr; size 64; }\n"
             "add element inet podgate copy-1 { 10.0.0.1, 10.0.0.3 }\n");
-  EXPECT_EQ(1u, steps[1].operations.size());
+  EXPECT_EQ(2u, steps[1].operations.size());  // a flush, the rules
   EXPECT_NE(std::string::npos, Print({steps[1]}).find("@copy-1"));
   EXPECT_EQ(Print({steps[2]}),
             "# step 1 of 1: prepare\n"
             "delete element inet podgate peers4-a { 10.0.0.2 }\n"
             "add element inet podgate peers4-a { 10.0.0.3 }\n");
-  EXPECT_EQ(1u, steps[3].operations.size());
+  EXPECT_EQ(2u, steps[3].operations.size());
   EXPECT_NE(std::string::npos, Print({steps[3]}).find("@peers4-a"));
   EXPECT_EQ(Print({steps[4]}), "# step 1 of 1: sweep\ndelete set inet podgate copy-1\n");
 
@@ -194,6 +194,31 @@ TEST(DiffTest, OnePodThatMovesIsInBothSetsMeanwhile) {
             "add element inet podgate peers4-b { 10.0.0.9 }\n"
             "# step 2 of 2: flip\n"
             "delete element inet podgate peers4-a { 10.0.0.9 }\n");
+}
+
+// Linux 5.10 and 6.1 look for loops as each jump is added, among the old rules and elements too.
+TEST(DiffTest, InAStepWhatGoesGoesFirst) {
+  Ruleset from = Small();
+  from.chains["a"] = {"a", std::nullopt, {Rule{{}, {}, Verdict{Verdict::Kind::kJump, "z"}, ""}}};
+  from.chains["z"] = {"z", std::nullopt, {Accept(MatchProtocol{kTcp})}};
+  from.chains["forward"].rules.push_back({{}, {}, Verdict{Verdict::Kind::kJump, "a"}, ""});
+  Ruleset to = from;
+  std::swap(to.chains["a"].rules, to.chains["z"].rules);
+  to.chains["z"].rules[0].action = Verdict{Verdict::Kind::kJump, "a"};
+  to.chains["forward"].rules.back().action = Verdict{Verdict::Kind::kJump, "z"};
+  to.sets["ingress4"].elements = {GoTo("10.1.0.7", "z")};
+  EXPECT_EQ(Steps(from, to),
+            "# step 1 of 1: flip\n"
+            "flush chain inet podgate a\n"
+            "flush chain inet podgate forward\n"
+            "flush chain inet podgate z\n"
+            "delete element inet podgate ingress4 { 10.1.0.5 }\n"
+            "add element inet podgate ingress4 { 10.1.0.7 : goto z }\n"
+            "add rule inet podgate a meta l4proto tcp accept\n"
+            "add rule inet podgate forward ip daddr vmap @ingress4\n"
+            "add rule inet podgate forward ip daddr @ingress4-isolated drop\n"
+            "add rule inet podgate forward jump z\n"
+            "add rule inet podgate z jump a\n");
 }
 
 TEST(DiffTest, FirstStartMakesTheTable) {
@@ -296,6 +321,7 @@ TEST(DiffTest, RandomPairsConvergeAndAreNeverRefused) {
     const Ruleset from = random.Make();
     const Ruleset to = random.Below(4) == 0 ? random.Make() : random.Change(from);
     FakeKernel kernel;
+    kernel.checks_jumps_at_once = true;  // which refuses more
     Status status = CommitAll(&kernel, Diff(nullptr, from));
     ASSERT_TRUE(status.ok()) << status.message();
     const Ruleset before = Held(&kernel);

@@ -118,6 +118,11 @@ Ruleset EveryForm() {
           {{MatchFamily{k6}}, {}, accept, ""},
       }};
   ruleset.chains["host"] = {"host", BaseHook{Hook::kInput, 200}, {}};
+  ruleset.chains["ipvs"] = {
+      "ipvs",
+      BaseHook{Hook::kOutput, -5},
+      {{{MatchLocalSocket{}}, {}, accept, "sent by this node"},
+       {{MatchFamily{k6}, MatchLocalSocket{}, MatchPort{kTcp, 80, 90}}, {}, drop, ""}}};
   ruleset.chains["in-10.244.1.5"] = {
       "in-10.244.1.5",
       std::nullopt,

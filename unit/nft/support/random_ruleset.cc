@@ -129,6 +129,7 @@ Match RandomRuleset::MakeMatch(const Ruleset& ruleset, Family family, std::uint8
   const bool has_ports = protocol != kIcmpv6;
   switch (Below(8)) {
     case 0:
+      if (OneIn(4)) return MatchLocalSocket{};
       return MatchCtState{true, OneIn(2)};
     case 1:
       return MatchFamily{family};
@@ -236,7 +237,7 @@ Ruleset RandomRuleset::Make() {
   }
   for (const char* name : kBaseChains) {
     if (OneIn(3)) continue;
-    const Hook hook = OneIn(2) ? Hook::kForward : Hook::kInput;
+    const Hook hook = kHooks.at(Below(kHooks.size()));
     ruleset.chains[name] = Chain{name, BaseHook{hook, static_cast<int>(Below(5)) * 60 - 125}, {}};
   }
   for (const char* name : kChains) {

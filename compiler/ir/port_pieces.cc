@@ -1,4 +1,4 @@
-#include "compiler/codegen/port_pieces.h"
+#include "compiler/ir/port_pieces.h"
 
 #include <algorithm>
 #include <map>
@@ -21,29 +21,31 @@ std::vector<PortRange> Merged(std::vector<PortRange> ranges) {
   return merged;
 }
 
-}  // namespace
+struct Change {
+  std::vector<std::size_t> begin;  // rules
+  std::vector<std::size_t> end;
+};
 
-std::optional<std::vector<PortPiece>> CutPorts(const std::vector<std::vector<PortRange>>& ranges,
-                                               std::size_t max_rules) {
-  struct Change {
-    std::vector<std::size_t> begin;
-    std::vector<std::size_t> end;
-  };
-  std::map<std::uint32_t, Change> changes;  // by the first port that is affected
+// By the first port that is affected.
+std::map<std::uint32_t, Change> ChangesOf(const std::vector<std::vector<PortRange>>& ranges) {
+  std::map<std::uint32_t, Change> changes;
   for (std::size_t i = 0; i < ranges.size(); ++i) {
     for (const PortRange& range : Merged(ranges[i])) {
       changes[range.first].begin.push_back(i);
       changes[std::uint32_t{range.last} + 1].end.push_back(i);
     }
   }
+  return changes;
+}
+
+}  // namespace
+
+std::vector<PortPiece> CutPorts(const std::vector<std::vector<PortRange>>& ranges) {
   std::vector<PortPiece> pieces;
   std::set<std::size_t> active;
   std::uint32_t from = 0;
-  std::size_t total = 0;
-  for (const auto& [port, change] : changes) {
+  for (const auto& [port, change] : ChangesOf(ranges)) {
     if (!active.empty()) {
-      total += active.size();
-      if (total > max_rules) return std::nullopt;
       pieces.push_back(
           {.range = {static_cast<std::uint16_t>(from), static_cast<std::uint16_t>(port - 1)},
            .rules = {active.begin(), active.end()}});
@@ -53,6 +55,18 @@ std::optional<std::vector<PortPiece>> CutPorts(const std::vector<std::vector<Por
     from = port;
   }
   return pieces;
+}
+
+std::optional<std::size_t> CountPieces(const std::vector<std::vector<PortRange>>& ranges,
+                                       std::size_t others, std::size_t most) {
+  std::size_t active = 0;
+  std::size_t count = 0;
+  for (const auto& [port, change] : ChangesOf(ranges)) {
+    if (active > 0) count += active + others;
+    if (count > most) return std::nullopt;
+    active = active + change.begin.size() - change.end.size();
+  }
+  return count;
 }
 
 }  // namespace podgate::compiler

@@ -22,9 +22,13 @@ struct PortPiece {
 };
 
 // `ranges[i]`: rule i's ranges, in any order, overlapping or not. The pieces are sorted; neighbours
-// differ in rules. nullopt when their rules together are more than `max_rules`: a guard against
-// policies made to exhaust memory.
-std::optional<std::vector<PortPiece>> CutPorts(const std::vector<std::vector<PortRange>>& ranges,
-                                               std::size_t max_rules);
+// differ in rules. They hold CountPieces(ranges, 0, …) indices, which is quadratic where ranges
+// overlap: count first.
+std::vector<PortPiece> CutPorts(const std::vector<std::vector<PortRange>>& ranges);
+
+// Pieces times rules that cover them, `others` being rules that cover every port; nullopt when that
+// is more than `most`. Without memory for the pieces.
+std::optional<std::size_t> CountPieces(const std::vector<std::vector<PortRange>>& ranges,
+                                       std::size_t others, std::size_t most);
 
 }  // namespace podgate::compiler

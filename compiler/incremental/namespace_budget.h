@@ -1,0 +1,73 @@
+// What the rules of each namespace's pods may take of this node's tables: sets, and elements of all
+// of them together. Many policies of one namespace could else fill the node's memory, since each
+// selector may select every pod of the cluster. A class that its namespace has no room for allows
+// nothing. Pure; one thread.
+#pragma once
+
+#include <cstddef>
+#include <map>
+#include <set>
+#include <string>
+
+#include "compiler/incremental/peer_index.h"
+#include "nft/model/ruleset.h"
+
+namespace podgate::compiler {
+
+struct NamespaceLimits {
+  // Creating sets costs the kernel more for each set that there is.
+  std::size_t sets = 1024;
+  // Or this many for each pod of the cluster, if that is more: "all pods" is one selector.
+  std::size_t elements = 131'072;
+  std::size_t elements_for_each_pod = 8;
+};
+
+class NamespaceBudget {
+ public:
+  explicit NamespaceBudget(const NamespaceLimits& limits) : limits_(limits) {}
+
+  // What one class uses: sets of pods, which classes share, and sets with a fixed content.
+  struct Use {
+    std::set<MemberSet*> shared{};
+    std::size_t sets = 0;
+    std::size_t elements = 0;
+  };
+  // The fixed ones of a class's piece of the ruleset.
+  static Use FixedOf(const nft::Ruleset& piece);
+
+  // Takes over the class's use, and gives it back.
+  void Enter(const std::string& ns, const Use& use);
+  void Leave(const std::string& ns, const Use& use);
+
+  // Counts the sets of one class as they are made, so that it can be given up early.
+  class Meter {
+   public:
+    // False: the namespace has no room for the set, nor for any other of the class.
+    bool Add(const MemberSet& set);
+    bool AddFixed(const Use& fixed);
+    bool full() const { return full_; }
+
+   private:
+    friend class NamespaceBudget;
+    std::set<const MemberSet*> in_use_;
+    std::size_t sets_left_ = 0;
+    std::size_t elements_left_ = 0;
+    bool full_ = false;
+    bool Take(std::size_t sets, std::size_t elements);
+  };
+  // `pods`: of the cluster. The class has left before.
+  Meter Measure(const std::string& ns, std::size_t pods) const;
+
+ private:
+  struct Space {
+    std::map<MemberSet*, std::size_t> shared{};  // to the number of classes that use it
+    std::size_t sets = 0;
+    std::size_t elements = 0;
+    std::size_t classes = 0;
+  };
+
+  const NamespaceLimits limits_;
+  std::map<std::string, Space> spaces_;
+};
+
+}  // namespace podgate::compiler

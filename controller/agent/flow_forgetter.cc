@@ -1,0 +1,92 @@
+#include "controller/agent/flow_forgetter.h"
+
+#include <chrono>
+#include <ctime>
+#include <utility>
+
+namespace podgate::controller {
+namespace {
+
+constexpr int kRest = 3;  // times what a walk took
+constexpr std::chrono::seconds kAfterFailure{1};
+
+// What this thread has used of a CPU: on a busy machine a walk takes long and costs little.
+Clock::Duration CpuTime() {
+  timespec time{};
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+  return std::chrono::seconds(time.tv_sec) + std::chrono::nanoseconds(time.tv_nsec);
+}
+
+// Tombstones are no flows: they keep what was cut from coming back, and end by themselves.
+bool Concerns(const nft::Flow& flow, const std::set<ipset::Address>& addresses) {
+  if (nft::IsTombstone(flow)) return false;
+  return addresses.contains(flow.original.source) ||
+         addresses.contains(flow.original.destination) || addresses.contains(flow.reply.source) ||
+         addresses.contains(flow.reply.destination);
+}
+
+}  // namespace
+
+void FlowForgetter::Forget(const std::vector<ipset::Address>& addresses) {
+  if (addresses.empty()) return;
+  const std::lock_guard<std::mutex> lock(mutex_);
+  waiting_.insert(addresses.begin(), addresses.end());
+  changed_.notify_all();
+}
+
+void FlowForgetter::Run() {
+  std::unique_lock<std::mutex> lock(mutex_);
+  for (;;) {
+    changed_.wait(lock, [this] { return stopped_ || !waiting_.empty(); });
+    if (stopped_) return;
+    const Addresses addresses = std::exchange(waiting_, {});
+    lock.unlock();
+    const Clock::Duration begun = CpuTime();
+    std::uint64_t deleted = 0;
+    const nft::Status status = ForgetThose(addresses, &deleted);
+    Clock::Duration rest = kRest * (CpuTime() - begun);
+    if (!status.ok()) {
+      log_->Error(LogMessages::kFlowsNotForgotten,
+                  {{"problem", status.message()}, {"addresses", addresses.size()}});
+      rest = kAfterFailure;
+    } else if (deleted > 0) {
+      log_->Debug(LogMessages::kFlowsForgotten,
+                  {{"flows", deleted}, {"addresses", addresses.size()}});
+    }
+    lock.lock();
+    forgotten_ += deleted;
+    if (!status.ok()) waiting_.insert(addresses.begin(), addresses.end());
+    changed_.wait_for(lock, rest, [this] { return stopped_; });
+  }
+}
+
+void FlowForgetter::Stop() {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  stopped_ = true;
+  changed_.notify_all();
+}
+
+std::uint64_t FlowForgetter::forgotten() const {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  return forgotten_;
+}
+
+nft::Status FlowForgetter::ForgetThose(const Addresses& addresses, std::uint64_t* deleted) {
+  std::vector<nft::Flow> slice;
+  nft::Status failed;
+  const auto flush = [&] {
+    const auto count = conntrack_->Delete(slice);
+    slice.clear();
+    failed = count.status();
+    if (count.ok()) *deleted += count.value();
+    return count.ok();
+  };
+  const nft::Status walked = conntrack_->Walk([&](const nft::Flow& flow) {
+    if (Concerns(flow, addresses)) slice.push_back(flow);
+    return slice.size() < kSlice || flush();
+  });
+  if (failed.ok() && !slice.empty()) flush();
+  return failed.ok() ? walked : failed;
+}
+
+}  // namespace podgate::controller

@@ -1,0 +1,54 @@
+// Deletes what conntrack knows of addresses that changed hands, so that no flow of the former owner
+// is taken for one of the next: established flows are never judged, whichever direction isolates
+// the next owner.
+//
+// A thread of its own; the loop asks and goes on. After a walk it rests three times what that took
+// of a CPU: addresses that change hands meanwhile are looked for together.
+#pragma once
+
+#include <condition_variable>
+#include <cstdint>
+#include <mutex>
+#include <set>
+#include <vector>
+
+#include "controller/base/clock.h"
+#include "controller/base/log.h"
+#include "nft/conntrack/conntrack.h"
+
+namespace podgate::controller {
+
+class FlowForgetter {
+ public:
+  // Entries that are deleted in one go.
+  static constexpr std::size_t kSlice = 256;
+
+  // `conntrack` is this object's alone.
+  FlowForgetter(nft::Conntrack* conntrack, Logger* log) : conntrack_(conntrack), log_(log) {}
+
+  // Any thread; never waits.
+  void Forget(const std::vector<ipset::Address>& addresses);
+
+  // The forgetter's thread: until Stop(), which may be called from any thread.
+  void Run();
+  void Stop();
+
+  // How many entries were deleted so far. Any thread.
+  std::uint64_t forgotten() const;
+
+ private:
+  using Addresses = std::set<ipset::Address>;
+
+  nft::Status ForgetThose(const Addresses& addresses, std::uint64_t* deleted);
+
+  nft::Conntrack* const conntrack_;
+  Logger* const log_;
+
+  mutable std::mutex mutex_;  // guards all below
+  std::condition_variable changed_;
+  Addresses waiting_;
+  std::uint64_t forgotten_ = 0;
+  bool stopped_ = false;
+};
+
+}  // namespace podgate::controller

@@ -1,0 +1,134 @@
+// An address takes no flows along when it changes hands.
+#include "controller/agent/address_handover.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <thread>
+
+#include "controller/agent/flow_forgetter.h"
+#include "unit/controller/agent/loop_world.h"
+#include "unit/nft/conntrack/flows.h"
+#include "unit/nft/fake/fake_conntrack.h"
+
+namespace podgate::controller {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+
+compiler::Address Address(const char* text) { return *compiler::Address::Parse(text); }
+
+class AddressHandoverTest : public ::testing::Test {
+ protected:
+  void Put(const std::string& name, const std::string& address, const std::string& node = "n1") {
+    compiler::Pod pod = MakePod(name, address, {}, node);
+    pod.uid = name;
+    pipeline_.Put(pod);
+  }
+  void Remove(const std::string& name) { pipeline_.RemovePod({"d", name}); }
+  std::vector<compiler::Address> Follow() { return handover_.Follow(pipeline_); }
+
+  compiler::Pipeline pipeline_{"n1", {}};
+  AddressHandover handover_;
+};
+
+TEST_F(AddressHandoverTest, TheFirstLookOnlyLearns) {
+  Put("a", "10.0.0.1");
+  EXPECT_THAT(Follow(), IsEmpty());
+  Put("a", "10.0.0.1");
+  Put("b", "10.0.0.2");
+  EXPECT_THAT(Follow(), IsEmpty());
+}
+
+TEST_F(AddressHandoverTest, AnAddressIsToldWhenItsPodIsGoneAndNotWhenTheNextComes) {
+  Put("a", "10.0.0.1");
+  Follow();
+  Remove("a");
+  EXPECT_THAT(Follow(), ElementsAre(Address("10.0.0.1")));
+  Put("b", "10.0.0.1");
+  EXPECT_THAT(Follow(), IsEmpty());
+  Put("b", "10.0.0.3");  // it has another one now
+  EXPECT_THAT(Follow(), ElementsAre(Address("10.0.0.1")));
+}
+
+TEST_F(AddressHandoverTest, AnotherPodInTheSamePlaceIsToldToo) {
+  Put("a", "10.0.0.1");
+  Follow();
+  Remove("a");
+  Put("b", "10.0.0.1");
+  EXPECT_THAT(Follow(), ElementsAre(Address("10.0.0.1")));
+}
+
+TEST_F(AddressHandoverTest, OfTwoThatClaimItTheSecondOnesComingIsTold) {
+  Put("a", "10.0.0.1");
+  Follow();
+  Put("b", "10.0.0.1");
+  EXPECT_THAT(Follow(), ElementsAre(Address("10.0.0.1")));
+  Remove("a");
+  EXPECT_THAT(Follow(), IsEmpty());
+}
+
+TEST_F(AddressHandoverTest, FinishedIsGoneAndOtherNodesAreNotFollowed) {
+  Put("a", "10.0.0.1");
+  Put("c", "10.0.1.1", "n2");
+  Follow();
+  Remove("c");
+  EXPECT_THAT(Follow(), IsEmpty());
+  compiler::Pod done = MakePod("a", "10.0.0.1", {});
+  done.uid = "a";
+  done.finished = done.still_running = true;
+  pipeline_.Put(done);
+  EXPECT_THAT(Follow(), IsEmpty());
+  done.still_running = false;
+  pipeline_.Put(done);
+  EXPECT_THAT(Follow(), ElementsAre(Address("10.0.0.1")));
+}
+
+TEST(FlowForgetter, ForgetsTheFlowsOfTheAddressInBothDirectionsAndNothingElse) {
+  nft::FakeConntrack conntrack;
+  LoopWorld world;
+  FlowForgetter forgetter(&conntrack, &world.log);
+  Loop loop({"n1", {}, false}, &world.kernel, &world.clock, &world.log, nullptr, nullptr, nullptr,
+            nullptr, nullptr, nullptr, &forgetter);
+  std::thread thread([&] { forgetter.Run(); });
+  std::vector<Message> batch;
+  batch.push_back(Upsert(MakePod("old", "10.0.0.1", {})));
+  for (const Kind kind : {Kind::kNamespace, Kind::kPod, Kind::kNetworkPolicy})
+    batch.push_back(Listed(kind));
+  loop.Handle(std::move(batch));
+  conntrack.Add(nft::PlainFlow("10.0.0.1", "10.0.1.1", nft::kTcp, 80));
+  conntrack.Add(nft::PlainFlow("10.0.1.1", "10.0.0.1", nft::kUdp, 53));
+  conntrack.Add(nft::PlainFlow("10.0.1.1", "10.0.0.2", nft::kTcp, 80));
+  nft::Flow through_service = nft::PlainFlow("10.0.1.1", "10.96.0.1", nft::kTcp, 80);
+  through_service.reply.source = *ipset::Address::Parse("10.0.0.1");
+  conntrack.Add(through_service);
+  for (int i = 0; i < 1000; ++i) {  // more than go at once
+    nft::Flow flow = nft::PlainFlow("10.0.0.1", "10.0.1.2", nft::kTcp, 80);
+    flow.original.source_port = flow.reply.destination_port = static_cast<std::uint16_t>(1024 + i);
+    conntrack.Add(flow);
+  }
+  std::vector<Message> gone;
+  gone.push_back(Delete(Kind::kPod, "d", "old"));
+  loop.Handle(std::move(gone));
+  while (forgetter.forgotten() < 1003) std::this_thread::yield();
+  EXPECT_EQ(conntrack.Flows(false).size(), 1U);
+  forgetter.Stop();
+  thread.join();
+}
+
+TEST(ContestReport, IsToldOnceWhereAPodOfThisNodeIsConcerned) {
+  LoopWorld world;
+  world.Start();
+  world.Tell(Upsert(MakePod("liar", "10.0.0.1", {}, "n2")));
+  world.Tell(Upsert(MakePod("liar", "10.0.0.1", {{"x", "y"}}, "n2")));
+  world.Tell(Upsert(MakePod("far", "10.0.1.1", {}, "n3")));
+  EXPECT_EQ(world.Logged("address is claimed by several pods"), 1U);
+  EXPECT_EQ(world.Logged("d/liar (node n2), d/web (node n1)"), 1U);
+  world.Tell(Delete(Kind::kPod, "d", "liar"));
+  world.Tell(Upsert(MakePod("liar", "10.0.0.1", {}, "n2")));
+  EXPECT_EQ(world.Logged("address is claimed by several pods"), 2U);
+}
+
+}  // namespace
+}  // namespace podgate::controller

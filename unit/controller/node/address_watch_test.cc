@@ -1,0 +1,184 @@
+// When is looked, what is said and reported, and what stays when the kernel does not answer: over a
+// node that the test plays.
+#include "controller/node/address_watch.h"
+
+#include <gtest/gtest.h>
+
+#include <thread>
+
+#include "unit/controller/base/fake_clock.h"
+#include "unit/controller/node/fake_namespaces.h"
+
+namespace podgate::controller {
+namespace {
+
+using ipset::Address;
+
+struct World {
+  FakeNamespaces node;
+  FakeClock clock;
+  std::string logged;
+  Logger log{Logger::Format::kText, LogLevel::kDebug,
+             [this](std::string_view line) { logged += line; }};
+  int told = 0;
+  AddressWatch watch{&node, &clock, &log, [this] { ++told; }};
+
+  void Pods(const std::vector<std::pair<std::string, std::string>>& pods) {
+    LocalPods all;
+    for (const auto& [name, address] : pods)
+      all.push_back({{"d", name}, name, {*Address::Parse(address)}});
+    watch.SetPods(std::move(all));
+  }
+  std::string Taken() const {
+    std::string text;
+    for (const auto& pod : watch.found().pods) {
+      text += pod.key.name + ":";
+      for (const Address& address : pod.taken) text += " " + address.ToString();
+      text += ";";
+    }
+    return text;
+  }
+  std::size_t Logged(const std::string& text) const {
+    std::size_t count = 0;
+    for (auto at = logged.find(text); at != std::string::npos; at = logged.find(text, at + 1))
+      ++count;
+    return count;
+  }
+};
+
+TEST(AddressWatch, LooksWhenSomethingChangesAndEveryNowAndThen) {
+  World world;
+  EXPECT_EQ(world.watch.NextLook(), Clock::Time::max());
+  world.node.Hold(1, {"10.0.0.1", "10.0.0.9"});
+  world.Pods({{"web", "10.0.0.1"}});
+  EXPECT_LE(world.watch.NextLook(), world.clock.Now());
+  world.watch.Look();
+  EXPECT_EQ(world.watch.looks(), 1U);
+  EXPECT_EQ(world.told, 1);
+  EXPECT_EQ(world.Taken(), "web: 10.0.0.9;");
+  EXPECT_EQ(world.watch.NextLook() - world.clock.Now(), AddressWatch::kEvery);
+  // The same pods are no news, and a look that finds the same tells nobody.
+  world.Pods({{"web", "10.0.0.1"}});
+  EXPECT_EQ(world.watch.NextLook() - world.clock.Now(), AddressWatch::kEvery);
+  world.watch.Look();
+  EXPECT_EQ(world.told, 1);
+  // News are looked at soon, but not at once, however many they are.
+  for (int i = 0; i < 3; ++i) world.watch.Notice();
+  EXPECT_EQ(world.watch.NextLook() - world.clock.Now(), AddressWatch::kLeastPause);
+  world.node.Hold(1, {"10.0.0.1"});
+  world.watch.Look();
+  EXPECT_EQ(world.told, 2);
+  EXPECT_EQ(world.Taken(), "");
+  EXPECT_EQ(world.watch.NextLook() - world.clock.Now(), AddressWatch::kEvery);
+  world.Pods({});
+  world.watch.Look();
+  EXPECT_EQ(world.watch.NextLook(), Clock::Time::max());
+  EXPECT_EQ(world.node.discarded, 4);
+}
+
+// However long a look takes, it is a small part of the time.
+TEST(AddressWatch, SlowLooksAreRare) {
+  class Slow : public FakeNamespaces {
+   public:
+    explicit Slow(FakeClock* clock) : clock_(clock) {}
+    void DiscardEvents() override { clock_->Advance(std::chrono::seconds(1)); }
+
+   private:
+    FakeClock* clock_;
+  };
+  World world;
+  Slow node(&world.clock);
+  AddressWatch watch(&node, &world.clock, &world.log, [] {});
+  watch.SetPods({{{"d", "web"}, "u", {*Address::Parse("10.0.0.1")}}});
+  watch.Look();
+  const auto pause = std::chrono::seconds(AddressWatch::kPauseShare);
+  EXPECT_EQ(watch.NextLook() - world.clock.Now(), pause);
+  watch.Notice();
+  EXPECT_EQ(watch.NextLook() - world.clock.Now(), pause);
+}
+
+TEST(AddressWatch, WhatWasFoundStaysWhileTheKernelDoesNotAnswer) {
+  World world;
+  world.node.Hold(1, {"10.0.0.1", "10.0.0.9"});
+  world.Pods({{"web", "10.0.0.1"}});
+  world.watch.Look();
+  const nft::Status timeout(nft::Status::Code::kUnavailable, "no answer");
+  world.node.failure = timeout;
+  for (int i = 0; i < 3; ++i) world.watch.Look();
+  EXPECT_EQ(world.Taken(), "web: 10.0.0.9;");
+  EXPECT_EQ(world.watch.report().further, 1U);
+  EXPECT_EQ(world.watch.looks(), 1U);
+  EXPECT_EQ(world.Logged("cannot read the addresses of pods"), 1U);
+  EXPECT_EQ(world.watch.report().note,
+            "the agent cannot read the addresses in the network namespaces of pods (no answer), "
+            "and covers only those of their statuses and those that it found before");
+  world.node.failure = {};
+  world.node.silent = true;  // to questions about routes
+  world.watch.Look();
+  EXPECT_EQ(world.Taken(), "web: 10.0.0.9;");
+  world.node.silent = false;
+  world.node.refusals[1] = timeout;
+  world.watch.Look();
+  EXPECT_EQ(world.Taken(), "web: 10.0.0.9;");
+  EXPECT_EQ(world.Logged("cannot read the addresses of pods"), 1U);
+  // A namespace that is gone holds nothing.
+  world.node.refusals[1] = nft::Status(nft::Status::Code::kInvalid, "gone");
+  world.watch.Look();
+  EXPECT_EQ(world.Taken(), "");
+  EXPECT_EQ(world.watch.report().note, "");
+}
+
+TEST(AddressWatch, WithoutTheRightToRead) {
+  World world;
+  world.node.Hold(1, {"10.0.0.1"});
+  world.node.Hold(2, {"10.0.0.2", "10.0.0.9"});
+  world.node.refusals[1] = nft::Status(nft::Status::Code::kPermission, "not permitted");
+  world.Pods({{"db", "10.0.0.1"}, {"web", "10.0.0.2"}});
+  world.watch.Look();
+  world.watch.Look();
+  // What can be read is.
+  EXPECT_EQ(world.Taken(), "web: 10.0.0.9;");
+  EXPECT_EQ(world.watch.looks(), 2U);
+  EXPECT_EQ(world.Logged("cannot read the addresses of pods"), 1U);
+  EXPECT_NE(world.watch.report().note.find("(not permitted)"), std::string::npos);
+}
+
+TEST(AddressWatch, SaysOnceWhatNoRuleCovers) {
+  World world;
+  world.node.Hold(1, {"10.0.0.1", "172.17.0.1"});
+  world.Pods({{"dind", "10.0.0.1"}, {"mac", "10.0.0.2"}});
+  world.watch.Look();
+  EXPECT_EQ(world.watch.report().without_namespace, 0U);  // it may only have begun
+  for (int i = 0; i < 10; ++i) {
+    world.clock.Advance(AddressWatch::kEvery);
+    world.watch.Look();
+  }
+  EXPECT_EQ(world.watch.report().uncovered, 1U);
+  EXPECT_EQ(world.watch.report().without_namespace, 1U);
+  EXPECT_EQ(world.Logged("no rule covers pod=d/dind addresses=172.17.0.1"), 1U);
+  EXPECT_EQ(world.Logged("namespace of a pod was not found"), 1U);
+  EXPECT_EQ(world.watch.report().note,
+            "no rule covers addresses of d/dind (172.17.0.1): the node's routes do not lead to the "
+            "pod for them, or the pod has too many; the network namespace of d/mac was not found: "
+            "only the addresses of the pod's status are covered");
+  world.node.Hold(1, {"10.0.0.1"});
+  world.node.Hold(2, {"10.0.0.2"});
+  world.watch.Look();
+  EXPECT_EQ(world.watch.report().note, "");
+  // It comes back: that is news.
+  world.node.Hold(1, {"10.0.0.1", "172.17.0.1"});
+  world.watch.Look();
+  EXPECT_EQ(world.Logged("no rule covers pod=d/dind addresses=172.17.0.1"), 2U);
+}
+
+TEST(AddressWatch, RunsUntilItIsStopped) {
+  World world;
+  world.node.Hold(1, {"10.0.0.1"});
+  std::thread runs([&world] { world.watch.Run(); });
+  world.Pods({{"web", "10.0.0.1"}});
+  world.watch.Stop();
+  runs.join();
+}
+
+}  // namespace
+}  // namespace podgate::controller

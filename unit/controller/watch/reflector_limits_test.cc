@@ -1,0 +1,93 @@
+// Nothing that somebody creates in one namespace keeps the others from being followed.
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include "unit/controller/watch/reflector_world.h"
+
+namespace podgate::controller {
+namespace {
+
+std::string PodIn(const std::string& ns, const std::string& name, std::size_t label_bytes) {
+  return fmt::format(
+      R"({{"kind":"Pod","apiVersion":"v1","metadata":{{"name":"{}","namespace":"{}",)"
+      R"("labels":{{"l":"{}"}}}},"spec":{{"nodeName":"n"}}}})",
+      name, ns, std::string(label_bytes, 'x'));
+}
+std::string Policy(const std::string& ns, const std::string& name, std::size_t rules) {
+  std::string text;
+  for (std::size_t i = 0; i < rules; ++i) text += i == 0 ? "{}" : ",{}";
+  return fmt::format(
+      R"({{"kind":"NetworkPolicy","apiVersion":"networking.k8s.io/v1","metadata":{{"name":"{}",)"
+      R"("namespace":"{}"}},"spec":{{"podSelector":{{}},"ingress":[{}]}}}})",
+      name, ns, text);
+}
+
+TEST(ReflectorLimits, LargePoliciesOfOneNamespaceAllowNothingAndOthersAreFollowed) {
+  World world;
+  world.resource = kNetworkPolicies;
+  world.resource.limits.namespace_bytes = 100'000;
+  world.Play(
+      {Listed(
+           {Event("ADDED", Policy("d", "small", 1)), Event("ADDED", Policy("d", "large", 1200)),
+            Event("ADDED", Policy("d", "huge", 100'000)), Event("ADDED", Policy("e", "other", 1))},
+           10),
+       Stream({Event("MODIFIED", Policy("d", "small", 900)),
+               Event("MODIFIED", Policy("e", "other", 2))})});
+  EXPECT_EQ(world.sink.there,
+            (std::map<std::string, std::string>{
+                {"small", "rules"}, {"large", ""}, {"huge", ""}, {"other", "rules"}}));
+  EXPECT_EQ(world.sink.Take(), "+small +large +huge +other listed 0large +small +other");
+  EXPECT_EQ(world.reflector->counters().lists, 1U);
+  EXPECT_EQ(world.logged.find("failed"), std::string::npos) << world.logged;
+}
+
+TEST(ReflectorLimits, WhatFitsAgainIsListedWhenTheWatchEnds) {
+  World world;
+  world.resource = kNetworkPolicies;
+  world.resource.limits.namespace_bytes = 100'000;
+  const std::string large = Event("ADDED", Policy("d", "large", 1200));
+  world.Play({Listed({Event("ADDED", Policy("d", "also", 900)), large}, 10),
+              Stream({Event("DELETED", Policy("d", "also", 900))}), Listed({large}, 20)});
+  EXPECT_EQ(world.sink.Take(), "+also +large listed -also +large listed");
+  EXPECT_EQ(world.sink.there["large"], "rules");
+  EXPECT_TRUE(world.IsStreamingList(2));
+}
+
+TEST(ReflectorLimits, PoliciesBeyondTheNumberIsolateTheirNamespace) {
+  World world;
+  world.resource = kNetworkPolicies;
+  world.resource.limits.namespace_objects = 2;
+  const auto added = [](const char* ns, const char* name) {
+    return Event("ADDED", Policy(ns, name, 1));
+  };
+  world.Play(
+      {Listed({added("d", "a"), added("d", "b"), added("d", "c"), added("d", "e"), added("o", "f")},
+              10),
+       Stream({Event("DELETED", Policy("d", "c", 1))}),
+       Listed({added("d", "a"), added("d", "b"), added("o", "f")}, 20)});
+  EXPECT_EQ(world.sink.Take(), "+a +b +~more +f listed -c +a +b +f -~more listed");
+  EXPECT_NE(world.logged.find("too many objects, those beyond are not followed"),
+            std::string::npos);
+}
+
+TEST(ReflectorLimits, PodsWithManyLabelsLoseThemAndOthersDoNot) {
+  World world;
+  world.resource.limits.namespace_bytes = 100'000;
+  world.Play({Listed({Event("ADDED", PodIn("d", "a", 10)), Event("ADDED", PodIn("d", "b", 60'000)),
+                      Event("ADDED", PodIn("e", "c", 10))},
+                     10)});
+  EXPECT_EQ(world.sink.there, (std::map<std::string, std::string>{
+                                  {"a", "xxxxxxxxxx"}, {"b", ""}, {"c", "xxxxxxxxxx"}}));
+}
+
+TEST(ReflectorLimits, PodsThatWaitForANodeAreNotKept) {
+  World world;
+  const std::string waits =
+      R"({"kind":"Pod","apiVersion":"v1","metadata":{"name":"w","namespace":"d"}})";
+  world.Play({Listed({Event("ADDED", waits), Added("a", 3)}, 10),
+              Stream({Event("ADDED", PodIn("d", "w", 1)), Event("MODIFIED", waits)})});
+  EXPECT_EQ(world.sink.Take(), "+a listed +w -w");
+}
+
+}  // namespace
+}  // namespace podgate::controller
