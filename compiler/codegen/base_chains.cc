@@ -58,13 +58,15 @@ void AddDeny(Direction direction, const CompileOptions& options, nft::Ruleset* o
                         nft::LogGroup{options.log_group, "podgate-" + name + " ", kLogBytes}},
          .action = std::nullopt});
   }
-  nft::Rule deny{.statements = {nft::CountBy{counter}}};
-  if (options.reject) {
-    deny.action = nft::Reject{};
-  } else {
-    deny.action = nft::Verdict{nft::Verdict::Kind::kDrop, {}};
+  const std::vector<nft::Statement> count = {nft::CountBy{counter}};
+  if (!options.reject) {
+    rules.push_back({.statements = count, .action = nft::Verdict{nft::Verdict::Kind::kDrop, {}}});
+    return;
   }
-  rules.push_back(std::move(deny));
+  // An answer that each client takes for final: TCP goes on trying after an ICMP error.
+  rules.push_back(
+      {.matches = {nft::MatchProtocol{nft::kTcp}}, .statements = count, .action = nft::Reject{}});
+  rules.push_back({.statements = count, .action = nft::Reject{}});
 }
 
 }  // namespace

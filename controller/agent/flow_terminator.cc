@@ -12,6 +12,9 @@ std::int64_t Microseconds(Clock::Duration duration) {
   return std::chrono::duration_cast<std::chrono::microseconds>(duration).count();
 }
 
+// Tombstones that expire or are to be put anew are looked after together.
+constexpr std::chrono::seconds kRenewEvery{1};
+
 Clock::Time Now() { return std::chrono::steady_clock::now(); }
 
 }  // namespace
@@ -32,31 +35,62 @@ FlowTerminator::FlowTerminator(nft::Conntrack* conntrack, NodeAddresses node_add
       cpu_time_(std::move(cpu_time)) {}
 
 void FlowTerminator::Run() {
-  while (const auto kind = WaitForPass()) {
-    const Clock::Duration begun = cpu_time_();
-    const Clock::Time wall_begun = Now();
-    Pass pass = MakePass(*kind);
-    const bool complete = pass.status.ok() && !pass.stopped;
-    if (complete) {
-      tombstones_ = std::move(pass.tombstones);
-      tombstones_known_ = true;
+  while (const auto work = WaitForWork()) {
+    if (work->pass) {
+      MakeAndReport(*work->pass);
+    } else {
+      RenewTombstones();
     }
-    const Clock::Duration own = cpu_time_() - begun;
-    Clock::Duration cost;
-    {
-      const std::lock_guard<std::mutex> lock(mutex_);
-      cost = own + std::exchange(judging_, {});
-      schedule_.End(*kind, Now(), cost, complete);
-      ++(!complete                   ? counters_.failures
-         : *kind == PassKind::kFlows ? counters_.passes
-                                     : counters_.tombstone_passes);
-      counters_.cut += pass.cut.deleted;
-      if (*kind == PassKind::kFlows) counters_.entries = pass.entries;
-      counters_.tombstones = tombstones_.size();
-      tombstones_possible_ = !complete || !tombstones_.empty();
-    }
-    Report(pass, cost, Now() - wall_begun);
   }
+}
+
+void FlowTerminator::MakeAndReport(PassKind kind) {
+  const Clock::Duration begun = cpu_time_();
+  const Clock::Time wall_begun = Now();
+  const Pass pass = MakePass(kind);
+  const bool complete = pass.status.ok() && !pass.stopped;
+  tombstones_known_ = tombstones_known_ || (complete && kind == PassKind::kFlows);
+  const Clock::Duration own = cpu_time_() - begun;
+  Clock::Duration cost;
+  {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    cost = own + std::exchange(judging_, {});
+    schedule_.End(kind, Now(), cost, complete);
+    ++(!complete                    ? counters_.failures
+       : kind == PassKind::kFlows   ? counters_.passes
+       : kind == PassKind::kChanged ? counters_.changed_passes
+                                    : counters_.tombstone_passes);
+    counters_.cut += pass.cut.deleted;
+    counters_.displaced += pass.displaced;
+    if (kind == PassKind::kFlows) counters_.entries = pass.entries;
+    counters_.tombstones = tombstones_.size();
+    tombstones_possible_ = !complete || tombstones_.size() > 0;
+  }
+  Report(pass, cost, Now() - wall_begun);
+}
+
+// A slice of them, so that a pass that is due does not wait for it.
+void FlowTerminator::RenewTombstones() {
+  const std::vector<nft::Flow> due = tombstones_.TakeDue(Now(), kSlice);
+  if (due.size() < kSlice) next_renewal_ = Now() + kRenewEvery;
+  if (!due.empty()) {
+    const auto renewed = conntrack_->Renew(due);
+    for (std::size_t i = 0; i < due.size(); ++i) {
+      if (!renewed.ok()) {
+        tombstones_.NotRenewed(due[i], Now());
+      } else if (renewed.value()[i]) {
+        tombstones_.Renewed(due[i], Now());
+      } else {
+        tombstones_.Forget(due[i]);
+      }
+    }
+    if (!renewed.ok()) {
+      log_->Error(LogMessages::kCutFlowEntriesNotRenewed,
+                  {{"problem", renewed.status().message()}, {"cut_flow_entries", due.size()}});
+    }
+  }
+  const std::lock_guard<std::mutex> lock(mutex_);
+  counters_.tombstones = tombstones_.size();
 }
 
 void FlowTerminator::Stop() {
@@ -65,19 +99,25 @@ void FlowTerminator::Stop() {
   changed_.notify_all();
 }
 
-std::optional<PassKind> FlowTerminator::WaitForPass() {
+std::optional<FlowTerminator::Work> FlowTerminator::WaitForWork() {
   std::unique_lock<std::mutex> lock(mutex_);
+  const Clock::Time due = tombstones_.NextDue();
+  const Clock::Time renewal =
+      due == Clock::Time::max() ? Clock::Time::max() : std::max(due, next_renewal_);
   for (;;) {
     if (stopped_) return std::nullopt;
     const Clock::Time next = schedule_.Next();
-    if (next == Clock::Time::max()) {
-      changed_.wait(lock);
-    } else if (next > Now()) {
-      changed_.wait_until(lock, next);
-    } else {
+    const Clock::Time now = Now();
+    if (next <= now) {
       // What this pass cuts may be allowed again before it is through.
       tombstones_possible_ = true;
-      return schedule_.Begin(Now());
+      return Work{schedule_.Begin(now)};
+    }
+    if (renewal <= now) return Work{};
+    if (const Clock::Time first = std::min(next, renewal); first == Clock::Time::max()) {
+      changed_.wait(lock);
+    } else {
+      changed_.wait_until(lock, first);
     }
   }
 }
@@ -90,39 +130,84 @@ FlowTerminator::Pass FlowTerminator::MakePass(PassKind kind) {
   pass.status = node.status();
   if (!node.ok()) return pass;
   pass.filter.node = std::move(node).value();
-  if (kind == PassKind::kFlows || tombstones_.size() >= kKnownTombstones) {
-    GoThroughFlows(&pass);
-  } else {
-    GoThroughTombstones(&pass);
+  switch (kind) {
+    case PassKind::kChanged:
+      GoThroughChanged(&pass);
+      break;
+    case PassKind::kFlows:
+      GoThroughFlows(&pass);
+      break;
+    case PassKind::kTombstones:
+      GoThroughTombstones(&pass);
+      break;
   }
   return pass;
+}
+
+void FlowTerminator::GiveWay(const Pass& pass) {
+  if (pass.kind == PassKind::kChanged || !hurry_) return;
+  {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    const Clock::Time now = Now();
+    if (schedule_.NextOf(PassKind::kChanged) > now) return;
+    schedule_.Begin(now);
+    tombstones_possible_ = true;
+  }
+  MakeAndReport(PassKind::kChanged);
+}
+
+void FlowTerminator::GoThroughChanged(Pass* pass) {
+  {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    pass->scope = std::exchange(changed_ends_, {});
+    hurry_ = false;
+  }
+  pass->stopped = !Ask({.judged = &pass->filter.judged});
+  if (pass->stopped || pass->filter.judged.empty()) return;
+  for (const nft::FlowEnd& end : pass->scope.ends()) {
+    const nft::Status status =
+        conntrack_->Walk(end, [&](const nft::Flow& flow) { return Take(flow, pass); });
+    if (pass->status.ok()) pass->status = status;
+    if (!pass->status.ok() || pass->stopped || !Flush(pass)) return;
+  }
 }
 
 void FlowTerminator::GoThroughFlows(Pass* pass) {
   pass->stopped = !Ask({.judged = &pass->filter.judged});
   if (pass->stopped) return;
   // Nothing is isolated here and no tombstone is left.
-  if (pass->filter.judged.empty() && tombstones_known_ && tombstones_.empty()) return;
+  if (pass->filter.judged.empty() && tombstones_known_ && tombstones_.size() == 0) return;
+  LearnRoom();
+  tombstones_.BeginWalk();
   const nft::Status status =
       conntrack_->Walk([&](const nft::Flow& flow) { return Take(flow, pass); });
   if (pass->status.ok()) pass->status = status;
-  if (pass->status.ok() && !pass->stopped) Flush(pass);
+  if (pass->status.ok() && !pass->stopped && Flush(pass)) tombstones_.EndWalk();
+}
+
+// Where the kernel does not tell how many entries it takes, the walk goes on without.
+void FlowTerminator::LearnRoom() {
+  const auto told = conntrack_->MostEntries();
+  const std::uint64_t most = told.ok() ? told.value() : 0;
+  most_tombstones_ = most == 0 ? kMostTombstones
+                               : std::min<std::uint64_t>(most / kShareOfConntrack, kMostTombstones);
 }
 
 void FlowTerminator::GoThroughTombstones(Pass* pass) {
-  const Clock::Time now = Now();
-  for (const Tombstone& tombstone : tombstones_) {
-    if (tombstone.expires <= now) continue;
+  for (nft::Flow& tombstone : tombstones_.All()) {
+    GiveWay(*pass);
     ++pass->entries;
-    pass->slice.push_back(
-        {tombstone.tombstone, pass->filter.HookOf(tombstone.tombstone), std::nullopt});
+    const nft::Hook hook = pass->filter.HookOf(tombstone);
+    pass->slice.push_back({std::move(tombstone), hook, std::nullopt});
     if (pass->slice.size() == kSlice && !Flush(pass)) return;
   }
   Flush(pass);
 }
 
 bool FlowTerminator::Take(const nft::Flow& flow, Pass* pass) {
+  GiveWay(*pass);
   ++pass->entries;
+  if (pass->kind == PassKind::kChanged && !pass->scope.Contains(flow)) return true;
   if (!pass->filter.Interesting(flow)) return true;
   nft::FlowQuestion question{flow, pass->filter.HookOf(flow), std::nullopt};
   if (flow.master) {
@@ -152,10 +237,11 @@ bool FlowTerminator::Flush(Pass* pass) {
     nft::Flow& flow = pass->slice[i].flow;
     switch (pass->verdicts[i]) {
       case nft::FlowDecision::kLives:
-        if (nft::IsTombstone(flow)) Remember(std::move(flow), pass);
+        // A pass over the tombstones alone does not know what they have left.
+        if (nft::IsTombstone(flow) && pass->kind != PassKind::kTombstones)
+          tombstones_.Found(flow, Now());
         break;
       case nft::FlowDecision::kCut:
-        if (nft::NeedsTombstone(flow)) Remember(nft::TombstoneOf(flow), pass);
         cut.push_back(std::move(flow));
         break;
       case nft::FlowDecision::kRemoveTombstone:
@@ -170,14 +256,17 @@ bool FlowTerminator::Flush(Pass* pass) {
     pass->status = counts.status();
     if (!counts.ok()) return false;
     pass->cut.deleted += counts.value().deleted;
-    pass->cut.tombstones += counts.value().tombstones;
     pass->cut.without_tombstone += counts.value().without_tombstone;
     pass->cut.refused += counts.value().refused;
+    pass->tombstones += counts.value().tombstoned.size();
+    for (const nft::Flow& flow : counts.value().tombstoned)
+      tombstones_.Put(nft::TombstoneOf(flow), flow.timeout_seconds, Now());
   }
-  return allowed_again.empty() || RemoveTombstonesOf(allowed_again, pass);
+  return RemoveThose(allowed_again, pass, &pass->removed_tombstones) && MakeRoom(pass);
 }
 
-bool FlowTerminator::RemoveTombstonesOf(const std::vector<nft::Flow>& tombstones, Pass* pass) {
+bool FlowTerminator::RemoveThose(const std::vector<nft::Flow>& tombstones, Pass* pass,
+                                 std::uint64_t* removed) {
   std::vector<nft::Flow> there;
   for (const nft::Flow& tombstone : tombstones) {
     // One that this very agent put has an id that only the kernel knows; and it may be gone.
@@ -190,14 +279,15 @@ bool FlowTerminator::RemoveTombstonesOf(const std::vector<nft::Flow>& tombstones
   const auto deleted = conntrack_->Delete(there);
   pass->status = deleted.status();
   if (!deleted.ok()) return false;
-  pass->removed_tombstones += deleted.value();
+  *removed += deleted.value();
+  for (const nft::Flow& tombstone : tombstones) tombstones_.Forget(tombstone);
   return true;
 }
 
-void FlowTerminator::Remember(nft::Flow tombstone, Pass* pass) {
-  if (pass->tombstones.size() >= kKnownTombstones) return;
-  const Clock::Time expires = Now() + std::chrono::seconds(tombstone.timeout_seconds);
-  pass->tombstones.push_back({std::move(tombstone), expires});
+bool FlowTerminator::MakeRoom(Pass* pass) {
+  if (tombstones_.size() <= most_tombstones_) return true;
+  return RemoveThose(tombstones_.Oldest(tombstones_.size() - most_tombstones_), pass,
+                     &pass->displaced);
 }
 
 bool FlowTerminator::Ask(const Request& request) {
@@ -212,11 +302,20 @@ bool FlowTerminator::Ask(const Request& request) {
   return !std::exchange(request_, std::nullopt).has_value() && !stopped_;
 }
 
-void FlowTerminator::PolicyChanged(bool may_deny) {
+void FlowTerminator::PolicyChanged(const nft::FlowScope& may_deny) {
   const std::lock_guard<std::mutex> lock(mutex_);
-  if (tombstones_possible_) schedule_.Need(PassKind::kTombstones, Now());
-  if (may_deny) schedule_.Need(PassKind::kFlows, Now());
-  if (tombstones_possible_ || may_deny) changed_.notify_all();
+  const Clock::Time now = Now();
+  if (tombstones_possible_) schedule_.Need(PassKind::kTombstones, now);
+  if (!may_deny.empty()) {
+    changed_ends_.Add(may_deny);
+    // With many ends a walk over everything is through sooner. It begins after this, and so is one
+    // over those of earlier changes as well.
+    const bool few = !changed_ends_.all();
+    schedule_.Need(few ? PassKind::kChanged : PassKind::kFlows, now);
+    hurry_ = few;
+    if (!few) changed_ends_ = {};
+  }
+  if (tombstones_possible_ || !may_deny.empty()) changed_.notify_all();
 }
 
 void FlowTerminator::Serve(const nft::Ruleset& enforced) {
@@ -255,33 +354,25 @@ void FlowTerminator::Report(const Pass& pass, Clock::Duration cost, Clock::Durat
   if (pass.cut.without_tombstone > 0) {
     log_->Warn(LogMessages::kFlowsResumable, {{"flows", pass.cut.without_tombstone}});
   }
+  if (pass.displaced > 0) {
+    log_->Warn(LogMessages::kCutFlowEntriesDisplaced,
+               {{"displaced", pass.displaced}, {"most", most_tombstones_}});
+  }
   if (pass.cut.deleted > 0) {
     log_->Info(
         LogMessages::kFlowsCut,
         {{"flows", pass.cut.deleted}, {"entries", pass.entries}, {"took_us", Microseconds(took)}});
   }
-  log_->Debug(pass.kind == PassKind::kFlows ? LogMessages::kFlowsChecked
-                                            : LogMessages::kCutFlowEntriesChecked,
+  log_->Debug(pass.kind == PassKind::kFlows     ? LogMessages::kFlowsChecked
+              : pass.kind == PassKind::kChanged ? LogMessages::kChangedFlowsChecked
+                                                : LogMessages::kCutFlowEntriesChecked,
               {{"entries", pass.entries},
                {"judged", pass.judged},
                {"cut", pass.cut.deleted},
-               {"cut_flow_entries", pass.cut.tombstones},
+               {"cut_flow_entries", pass.tombstones},
                {"removed_entries", pass.removed_tombstones},
                {"cpu_us", Microseconds(cost)},
                {"took_us", Microseconds(took)}});
-}
-
-bool MayDeny(const nft::Change& change) {
-  // What is new or gone matters only through what was there and leads to it.
-  const bool chains = std::any_of(change.chains.begin(), change.chains.end(), [](const auto& item) {
-    return item.second.before && item.second.after;
-  });
-  return chains || std::any_of(change.sets.begin(), change.sets.end(), [](const auto& item) {
-           const nft::SetChange& set = item.second;
-           if (!set.before || !set.after) return false;
-           // Sets hold who is allowed, never who is not; maps lead to chains that deny.
-           return !set.removed.empty() || (set.after->verdict_map && !set.added.empty());
-         });
 }
 
 }  // namespace podgate::controller

@@ -5,8 +5,13 @@
 // rules, judges. They meet for each slice of flows: the thread asks, wakes the loop and waits; the
 // loop answers between two turns. So commits wait for a slice at most, memory is that of a slice,
 // and every answer comes from the rules that are in force at that moment.
+//
+// A walk over all of conntrack takes the kernel more than a microsecond for each entry. Where a
+// change tells the ends of the flows that it may deny, and they are few, the kernel picks out the
+// flows of those, and they are judged first, also in the middle of a walk over everything.
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
 #include <cstdint>
 #include <functional>
@@ -16,11 +21,12 @@
 #include <vector>
 
 #include "controller/agent/pass_schedule.h"
+#include "controller/agent/tombstone_book.h"
 #include "controller/base/clock.h"
 #include "controller/base/log.h"
 #include "nft/conntrack/conntrack.h"
 #include "nft/conntrack/flow_judge.h"
-#include "nft/model/change.h"
+#include "nft/conntrack/flow_scope.h"
 
 namespace podgate::controller {
 
@@ -28,9 +34,10 @@ class FlowTerminator {
  public:
   // Flows that the loop judges in one turn: a fraction of a millisecond.
   static constexpr std::size_t kSlice = 256;
-  // Tombstones that are remembered, some 200 bytes each; with more, all flows are looked through to
-  // find those that may go.
-  static constexpr std::size_t kKnownTombstones = 16'384;
+  // The tombstones are at most this share of the entries that conntrack takes, and at most so many,
+  // some 400 bytes of the agent's memory each. The oldest give way to new ones.
+  static constexpr std::size_t kShareOfConntrack = 8;
+  static constexpr std::size_t kMostTombstones = 32'768;
 
   // All addresses of this node, broadcast addresses too; sorted. Asked before each pass.
   using NodeAddresses = std::function<nft::Result<nft::Addresses>()>;
@@ -46,20 +53,22 @@ class FlowTerminator {
   void Stop();
 
   // From here on the loop's thread.
-  // New rules are in force. `may_deny`: a packet that was allowed could be denied now; without it
-  // nothing but tombstones is looked at.
-  void PolicyChanged(bool may_deny);
+  // New rules are in force. `may_deny`: the flows that were allowed and could be denied now; if
+  // there are none, nothing but tombstones is looked at.
+  void PolicyChanged(const nft::FlowScope& may_deny);
   // Answers what is asked, if anything: at most one slice. Only when `enforced` is what the kernel
   // holds.
   void Serve(const nft::Ruleset& enforced);
 
   struct Counters {
-    std::uint64_t passes = 0;  // over all flows
+    std::uint64_t passes = 0;          // over all flows
+    std::uint64_t changed_passes = 0;  // over those of changed ends
     std::uint64_t tombstone_passes = 0;
     std::uint64_t failures = 0;    // passes that did not get to the end
     std::uint64_t cut = 0;         // flows
     std::uint64_t entries = 0;     // that the last pass over all flows saw
-    std::uint64_t tombstones = 0;  // that are remembered
+    std::uint64_t tombstones = 0;  // that there are, as far as the agent knows
+    std::uint64_t displaced = 0;   // tombstones that gave way to newer ones
   };
   Counters counters() const;
 
@@ -72,33 +81,42 @@ class FlowTerminator {
     std::span<const nft::FlowQuestion> questions{};
     std::vector<nft::FlowDecision>* verdicts = nullptr;
   };
-  struct Tombstone {
-    nft::Flow tombstone;
-    Clock::Time expires;
-  };
   struct Pass {
     PassKind kind = PassKind::kFlows;
     nft::FlowFilter filter{};
+    nft::FlowScope scope{};
     std::vector<nft::FlowQuestion> slice{};
     std::vector<nft::FlowDecision> verdicts{};
     std::uint64_t entries = 0;
     std::uint64_t judged = 0;
     std::uint64_t removed_tombstones = 0;
     nft::Conntrack::Counts cut{};
-    std::vector<Tombstone> tombstones{};  // that stay
+    std::uint64_t tombstones = 0;  // that were put
+    std::uint64_t displaced = 0;
     nft::Status status{};
     bool stopped = false;
   };
 
-  std::optional<PassKind> WaitForPass();
+  // What there is to do next. Without a value: put tombstones anew.
+  struct Work {
+    std::optional<PassKind> pass{};
+  };
+  std::optional<Work> WaitForWork();  // nullopt: stopped
+  void MakeAndReport(PassKind kind);
+  void RenewTombstones();
   Pass MakePass(PassKind kind);
   void GoThroughFlows(Pass* pass);
+  void GoThroughChanged(Pass* pass);
+  void LearnRoom();
   void GoThroughTombstones(Pass* pass);
+  // Lets a pass over changed ends go first that became due during this one.
+  void GiveWay(const Pass& pass);
   // False: give up the pass.
   bool Take(const nft::Flow& flow, Pass* pass);
   bool Flush(Pass* pass);
-  bool RemoveTombstonesOf(const std::vector<nft::Flow>& tombstones, Pass* pass);
-  void Remember(nft::Flow tombstone, Pass* pass);
+  // False when the kernel refuses.
+  bool RemoveThose(const std::vector<nft::Flow>& tombstones, Pass* pass, std::uint64_t* removed);
+  bool MakeRoom(Pass* pass);
   // False: stopped.
   bool Ask(const Request& request);
   void Report(const Pass& pass, Clock::Duration cost, Clock::Duration took);
@@ -109,9 +127,11 @@ class FlowTerminator {
   const std::function<void()> wake_;
   const std::function<Clock::Duration()> cpu_time_;
 
-  // Of the terminator's thread: all tombstones there are, unless they are too many.
-  std::vector<Tombstone> tombstones_;
+  // Of the terminator's thread.
+  TombstoneBook tombstones_;
   bool tombstones_known_ = false;  // after the first pass: an earlier agent may have left some
+  std::size_t most_tombstones_ = kMostTombstones;
+  Clock::Time next_renewal_ = Clock::Time::min();  // not earlier
 
   mutable std::mutex mutex_;  // guards all below
   std::condition_variable changed_;
@@ -120,10 +140,10 @@ class FlowTerminator {
   std::optional<Request> request_;
   Clock::Duration judging_{};  // CPU time of the loop's thread for the pass under way
   PassSchedule schedule_;
+  nft::FlowScope changed_ends_;  // for the next pass over them
   Counters counters_;
-};
 
-// Whether a packet that was allowed could be denied after this.
-bool MayDeny(const nft::Change& change);
+  std::atomic<bool> hurry_ = false;  // a pass over changed ends is needed; not guarded
+};
 
 }  // namespace podgate::controller

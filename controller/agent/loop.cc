@@ -77,17 +77,17 @@ void Loop::Handle(std::vector<Message> messages) {
 }
 
 void Loop::Tick() {
-  const std::uint64_t steps_before = applier_.counters().steps;
   stale_ = store_.ending_namespaces().Tick() || stale_;
   CheckNode();
   FollowKernel();
   LearnAddresses();
   if (MayUpdate()) UpdateAndApply(clock_->Now());
   RetryRefused();
+  const std::uint64_t steps_before = applier_.counters().steps;
   applier_.Tick();
   TellNode();
   // A repair, or a change that did not come through at first: what was open meanwhile nobody knows.
-  if (applier_.counters().steps != steps_before) unfollowed_ = may_deny_ = true;
+  if (applier_.counters().steps != steps_before) FollowAllFlows();
   Announce();
   FollowFlows();
   TellPods();
@@ -178,16 +178,20 @@ void Loop::TellNode() {
   events_->Tell(std::move(event));
 }
 
+void Loop::FollowAllFlows() {
+  unfollowed_ = true;
+  may_deny_.AddAll();
+}
+
 void Loop::FollowFlows() {
   if (terminator_ == nullptr) return;
   if (!applier_.settled()) {
     // Rules that are not in force yet judge nobody. What was open meanwhile is looked at when they
     // are, whoever puts them in force then.
-    unfollowed_ = may_deny_ = true;
+    FollowAllFlows();
     return;
   }
-  if (std::exchange(unfollowed_, false))
-    terminator_->PolicyChanged(std::exchange(may_deny_, false));
+  if (std::exchange(unfollowed_, false)) terminator_->PolicyChanged(std::exchange(may_deny_, {}));
   terminator_->Serve(pipeline_.ruleset());
 }
 
@@ -233,9 +237,12 @@ void Loop::UpdateAndApply(Clock::Time oldest) {
   if (!change.empty() || !applier_.settled())
     unsettled_since_ = std::min(unsettled_since_.value_or(oldest), oldest);
   unfollowed_ = unfollowed_ || !change.empty();
-  may_deny_ = may_deny_ || !applier_.settled() || MayDeny(change);
-  if (!applier_.Changed(change)) return;
+  if (!applier_.settled()) may_deny_.AddAll();
+  const bool applied = applier_.Changed(change);
   const Clock::Time done = clock_->Now();
+  if (terminator_ != nullptr && !may_deny_.all())
+    may_deny_.Add(nft::ScopeOf(change, pipeline_.ruleset()));
+  if (!applied) return;
   const auto microseconds = [](Clock::Duration duration) {
     return std::chrono::duration_cast<std::chrono::microseconds>(duration).count();
   };

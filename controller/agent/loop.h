@@ -77,6 +77,7 @@ class Loop {
   void RetryRefused();
   void TellRefused(const compiler::Pipeline::Refused& refused);
   void Announce();
+  void FollowAllFlows();
   void FollowFlows();
   void TellPods();
   void Report();
@@ -109,8 +110,8 @@ class Loop {
   std::string node_problem_;  // that was told last; empty: none
   bool stale_ = false;        // the cluster changed since the ruleset was last brought up to date
   bool unfollowed_ = true;    // there are new rules that the flows have not been told of,
-  bool may_deny_ = true;      // and they could deny what was allowed
-  bool enforced_ = false;     // the first ruleset is in the kernel, and it was logged
+  nft::FlowScope may_deny_ = nft::FlowScope::All();  // and they could deny these
+  bool enforced_ = false;  // the first ruleset is in the kernel, and it was logged
   // When the oldest event was read that the kernel does not follow yet.
   std::optional<Clock::Time> unsettled_since_;
   bool unmeasured_ = false;     // the ruleset changed since its size was taken

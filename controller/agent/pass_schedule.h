@@ -1,6 +1,6 @@
-// When to look through the flows, or only through the tombstones, again: at once after a quiet
-// time, and then so seldom that it takes a bounded share of a CPU, however often the policy changes
-// and however many flows there are. Pure; one thread at a time.
+// When to look through the flows, those of changed addresses or only the tombstones again: at once
+// after a quiet time, and then so seldom that it takes a bounded share of a CPU, however often the
+// policy changes and however many flows there are. Pure; one thread at a time.
 #pragma once
 
 #include <algorithm>
@@ -15,29 +15,48 @@
 namespace podgate::controller {
 
 enum class PassKind : std::uint8_t {
+  kChanged,     // the entries of the ends that changes named: those first, they do not wait
   kFlows,       // all entries: what is denied now is cut, what is allowed again loses its tombstone
   kTombstones,  // the known tombstones only
 };
 
 class PassSchedule {
  public:
-  // After a pass that cost C there is none of its kind for 9 C: 10 % of a CPU.
+  // A pass that cost C is followed by 9 C in which there is none of its kind: 10 % of a CPU.
   static constexpr int kRest = 9;
+  // But so much rest may be put off: a second's worth of passes is made as the changes come, so
+  // that only those wait that go on changing.
+  static constexpr std::chrono::seconds kOnCredit{9};
   // A packet that the old rules let through may become an entry a little after the new rules are in
   // force, behind the walk's back: one more pass then. Also the pause after a failure.
   static constexpr std::chrono::seconds kSettled{1};
 
   void Need(PassKind kind, Clock::Time now) {
+    // A pass over all entries a little later makes up for what this one cannot see: flows that
+    // another flow announced, and those of packets that were under way.
+    if (kind == PassKind::kChanged) NeedSettled(now);
     Of(kind).due = std::min(Of(kind).due, now);
     if (kind == PassKind::kFlows) confirm_ = true;
   }
 
   // When the next pass begins; Time::max(): nothing to do.
-  Clock::Time Next() const { return std::min(Next(PassKind::kFlows), Next(PassKind::kTombstones)); }
+  Clock::Time Next() const {
+    return std::min(
+        {NextOf(PassKind::kChanged), NextOf(PassKind::kFlows), NextOf(PassKind::kTombstones)});
+  }
+  Clock::Time NextOf(PassKind which) const {
+    const Kind& kind = kinds_.at(static_cast<std::size_t>(which));
+    return kind.due == kNever ? kNever : std::max(kind.due, kind.rest_until - kOnCredit);
+  }
 
   // What is needed from here on needs another pass.
   PassKind Begin(Clock::Time now) {
-    const PassKind kind = Next(PassKind::kFlows) <= now ? PassKind::kFlows : PassKind::kTombstones;
+    if (NextOf(PassKind::kChanged) <= now) {
+      Of(PassKind::kChanged).due = kNever;
+      return PassKind::kChanged;
+    }
+    const PassKind kind =
+        NextOf(PassKind::kFlows) <= now ? PassKind::kFlows : PassKind::kTombstones;
     Of(PassKind::kTombstones).due = kNever;
     if (kind == PassKind::kTombstones) return kind;
     Of(PassKind::kFlows).due = kNever;
@@ -45,8 +64,10 @@ class PassSchedule {
     return kind;
   }
   void End(PassKind kind, Clock::Time now, Clock::Duration cost, bool complete) {
-    Of(kind).rest_until = now + cost * kRest;
-    if (!complete) {
+    Of(kind).rest_until = std::max(Of(kind).rest_until, now - cost) + cost * (1 + kRest);
+    if (!complete && kind == PassKind::kChanged) {
+      Need(PassKind::kFlows, now + kSettled);
+    } else if (!complete) {
       Need(kind, now + kSettled);
     } else if (kind == PassKind::kFlows && !confirms_) {
       Of(kind).due = std::min(Of(kind).due, now + kSettled);
@@ -57,15 +78,19 @@ class PassSchedule {
   static constexpr Clock::Time kNever = Clock::Time::max();
   struct Kind {
     Clock::Time due = kNever;
-    Clock::Time rest_until = Clock::Time::min();
+    Clock::Time rest_until{};  // not min(): less than that is none
   };
-  Kind& Of(PassKind kind) { return kinds_.at(static_cast<std::size_t>(kind)); }
-  Clock::Time Next(PassKind which) const {
-    const Kind& kind = kinds_.at(static_cast<std::size_t>(which));
-    return kind.due == kNever ? kNever : std::max(kind.due, kind.rest_until);
+  void NeedSettled(Clock::Time now) {
+    Kind& flows = Of(PassKind::kFlows);
+    if (flows.due > now + kSettled) {
+      flows.due = now + kSettled;
+    } else {
+      confirm_ = true;  // it comes earlier
+    }
   }
+  Kind& Of(PassKind kind) { return kinds_.at(static_cast<std::size_t>(kind)); }
 
-  std::array<Kind, 2> kinds_;
+  std::array<Kind, 3> kinds_;
   bool confirm_ = false;   // a change came since the last pass over all flows began
   bool confirms_ = false;  // the pass under way has only the time before it to make up for
 };

@@ -102,6 +102,8 @@ struct LogMessages {
   // ---- established flows
   static constexpr LogMessage kFlowsCut{"denied flows were cut"};
   static constexpr LogMessage kFlowsChecked{"checked established flows"};
+  static constexpr LogMessage kChangedFlowsChecked{
+      "checked established flows of changed addresses"};
   static constexpr LogMessage kCutFlowEntriesChecked{"checked cut-flow entries"};
   static constexpr LogMessage kFlowCheckFailed{
       "cannot check established flows, denied flows may continue"};
@@ -109,6 +111,9 @@ struct LogMessages {
       "cannot cut denied flows: the kernel refused to delete their conntrack entries"};
   static constexpr LogMessage kFlowsResumable{
       "flows were cut without a cut-flow entry, their peers may resume them"};
+  static constexpr LogMessage kCutFlowEntriesDisplaced{
+      "too many cut-flow entries, the oldest gave way, their flows may be resumed"};
+  static constexpr LogMessage kCutFlowEntriesNotRenewed{"cannot renew cut-flow entries, retrying"};
   static constexpr LogMessage kFlowsForgotten{
       "flows of addresses that changed hands were deleted from conntrack"};
   static constexpr LogMessage kFlowsNotForgotten{

@@ -133,8 +133,13 @@ AgentStatus Agent::Status() {
     news = std::min(news, reflector.last_news());  // of the two streams of pods the older
   }
   now.bridge = bridge_guard_.report();
+  if (cutting_.terminator() != nullptr) {
+    const FlowTerminator::Counters flows = cutting_.terminator()->counters();
+    now.cut_flows = flows.cut;
+    now.cut_flow_entries = flows.tombstones;
+    now.displaced_cut_flow_entries = flows.displaced;
+  }
   now.addresses = address_watch_.report();
-  if (cutting_.terminator() != nullptr) now.cut_flows = cutting_.terminator()->counters().cut;
   now.process = ReadProcessStats();
   return now;
 }

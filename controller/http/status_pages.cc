@@ -120,6 +120,13 @@ std::string Metrics(const AgentStatus& status) {
                loop.applied.rebuilds);
   text.Counter("podgate_cut_flows_total", "Established flows cut because a change denied them.",
                status.cut_flows);
+  text.Gauge("podgate_cut_flow_entries",
+             "Entries in conntrack that keep cut flows from being resumed.",
+             status.cut_flow_entries);
+  text.Counter("podgate_cut_flow_entries_displaced_total",
+               "Cut-flow entries that gave way to newer ones: there is room for an eighth of "
+               "nf_conntrack_max, and for 32768.",
+               status.displaced_cut_flow_entries);
   text.BeginCounter("podgate_denied_packets_total",
                     "Packets that the policies denied, by the direction that denied them.");
   text.Sample(status.denied_packets.ingress, {{"direction", "ingress"}});

@@ -34,6 +34,8 @@ struct AgentStatus {
   BridgeGuard::Report bridge;
   AddressWatch::Report addresses;
   std::uint64_t cut_flows = 0;
+  std::uint64_t cut_flow_entries = 0;
+  std::uint64_t displaced_cut_flow_entries = 0;
   DeniedPackets::Totals denied_packets{};
   ProcessStats process;
 };

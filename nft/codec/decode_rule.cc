@@ -217,7 +217,7 @@ class RuleDecoder {
   }
 
   bool DecodeAction(Rule* rule) {
-    if (cursor_.TakeReject()) {
+    if (cursor_.TakeReject(protocol_ == kTcp)) {
       rule->action = Reject{};
       return true;
     }

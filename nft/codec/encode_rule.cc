@@ -118,8 +118,11 @@ class RuleEncoder {
   }
   void operator()(const Reject&) {
     nftnl_expr* reject = Add("reject");
-    nftnl_expr_set_u32(reject, NFTNL_EXPR_REJECT_TYPE, NFT_REJECT_ICMPX_UNREACH);
-    nftnl_expr_set_u8(reject, NFTNL_EXPR_REJECT_CODE, NFT_REJECT_ICMPX_ADMIN_PROHIBITED);
+    const bool reset = protocol_ == kTcp;
+    nftnl_expr_set_u32(reject, NFTNL_EXPR_REJECT_TYPE,
+                       reset ? NFT_REJECT_TCP_RST : NFT_REJECT_ICMPX_UNREACH);
+    nftnl_expr_set_u8(reject, NFTNL_EXPR_REJECT_CODE,
+                      reset ? 0 : NFT_REJECT_ICMPX_ADMIN_PROHIBITED);
   }
   void operator()(const VmapAddress& a) {
     NeedFamily(a.family);

@@ -180,12 +180,15 @@ bool ExpressionCursor::TakeLog(LogGroup* log) {
   return true;
 }
 
-bool ExpressionCursor::TakeReject() {
+bool ExpressionCursor::TakeReject(bool reset) {
   const nftnl_expr* reject = Next("reject");
-  if (reject == nullptr || Number(reject, NFTNL_EXPR_REJECT_TYPE) != NFT_REJECT_ICMPX_UNREACH ||
-      nftnl_expr_get_u8(reject, NFTNL_EXPR_REJECT_CODE) != NFT_REJECT_ICMPX_ADMIN_PROHIBITED) {
+  if (reject == nullptr) return false;
+  const std::uint32_t type = Number(reject, NFTNL_EXPR_REJECT_TYPE);
+  if (type != (reset ? NFT_REJECT_TCP_RST : NFT_REJECT_ICMPX_UNREACH)) return false;
+  // The kernel gives a reset back without a code.
+  if (!reset &&
+      nftnl_expr_get_u8(reject, NFTNL_EXPR_REJECT_CODE) != NFT_REJECT_ICMPX_ADMIN_PROHIBITED)
     return false;
-  }
   ++at_;
   return true;
 }

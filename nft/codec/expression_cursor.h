@@ -48,7 +48,8 @@ class ExpressionCursor {
   bool TakeCounter(std::string* name);
   bool TakeLimit(LimitRate* limit);
   bool TakeLog(LogGroup* log);
-  bool TakeReject();
+  // By a TCP reset, or with icmpx admin-prohibited.
+  bool TakeReject(bool reset);
   bool TakeVerdict(Verdict* verdict);
 
  private:

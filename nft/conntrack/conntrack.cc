@@ -34,20 +34,33 @@ Status NameModule(Status status) {
 
 class NetlinkConntrack : public Conntrack {
  public:
-  NetlinkConntrack(std::unique_ptr<NetlinkChannel> requests, std::unique_ptr<NetlinkChannel> walks)
-      : client_(std::move(requests)), walker_(std::move(walks)) {}
+  NetlinkConntrack(std::unique_ptr<NetlinkChannel> requests, std::unique_ptr<NetlinkChannel> walks,
+                   std::unique_ptr<NetlinkChannel> picks)
+      : client_(std::move(requests)), walker_(std::move(walks)), picker_(std::move(picks)) {}
 
-  Status Walk(const Tell& tell) override;
+  Status Walk(const Tell& tell) override {
+    ConntrackRequests request(walker_.next_sequence());
+    request.Dump();
+    return WalkOver(&walker_, request, tell);
+  }
+  Status Walk(const FlowEnd& end, const Tell& tell) override {
+    ConntrackRequests request(picker_.next_sequence());
+    request.Dump(end);
+    return WalkOver(&picker_, request, tell);
+  }
   Result<std::optional<Flow>> Find(std::uint8_t protocol, const FlowTuple& original,
                                    std::uint16_t zone) override;
   Result<Counts> Cut(std::span<const Flow> flows) override;
   Result<bool> Tombstone(const Flow& flow) override;
+  Result<std::vector<bool>> Renew(std::span<const Flow> tombstones) override;
+  Result<std::uint64_t> MostEntries() override;
   Result<std::size_t> Delete(std::span<const Flow> flows) override;
 
  private:
   Result<NetlinkClient::Refusals> Send(const ConntrackRequests& requests) {
     return client_.Tell(requests.data(), requests.size(), requests.next_sequence());
   }
+  static Status WalkOver(NetlinkClient* client, const ConntrackRequests& request, const Tell& tell);
   Status CutSome(std::span<const Flow> flows, Counts* counts);
 
   NetlinkClient client_;
@@ -56,12 +69,12 @@ class NetlinkConntrack : public Conntrack {
   // kernel waits for an RCU grace period, 10 to 20 ms, and holds nf_tables' lock meanwhile, so that
   // commits wait too.
   NetlinkClient walker_;
+  NetlinkClient picker_;  // for those that do not wait for the end of a walk over all entries
 };
 
-Status NetlinkConntrack::Walk(const Tell& tell) {
-  ConntrackRequests request(walker_.next_sequence());
-  request.Dump();
-  return NameModule(walker_.AskUntil(request.first(), [&tell](const nlmsghdr* message) {
+Status NetlinkConntrack::WalkOver(NetlinkClient* client, const ConntrackRequests& request,
+                                  const Tell& tell) {
+  return NameModule(client->AskUntil(request.first(), [&tell](const nlmsghdr* message) {
     const auto flow = IsEntry(message) ? DecodeFlow(message) : std::nullopt;
     return !flow || tell(*flow);
   }));
@@ -125,7 +138,11 @@ Status NetlinkConntrack::CutSome(std::span<const Flow> flows, Counts* counts) {
       if (!again.ok()) return again.status();
       put = again.value();
     }
-    ++(put ? counts->tombstones : counts->without_tombstone);
+    if (put) {
+      counts->tombstoned.push_back(*one.flow);
+    } else {
+      ++counts->without_tombstone;
+    }
   }
   return Status();
 }
@@ -149,6 +166,43 @@ Result<bool> NetlinkConntrack::Tombstone(const Flow& flow) {
   return false;
 }
 
+Result<std::vector<bool>> NetlinkConntrack::Renew(std::span<const Flow> tombstones) {
+  std::vector<bool> renewed;
+  for (const Flow& tombstone : tombstones) {
+    const auto found = Find(tombstone.protocol, tombstone.original, tombstone.original_zone);
+    if (!found.ok()) return found.status();
+    bool there = found.value() && IsTombstone(*found.value());
+    if (there) {
+      const Flow flow = FlowOfTombstone(tombstone);
+      ConntrackRequests requests(client_.next_sequence());
+      requests.Delete(*found.value());
+      const std::uint32_t creation = requests.next_sequence();
+      requests.Create(TombstoneOf(flow));
+      const auto refused = Send(requests);
+      if (!refused.ok()) return refused.status();
+      if (refused.value().contains(creation)) {
+        const auto again = Tombstone(flow);
+        if (!again.ok()) return again.status();
+        there = again.value();
+      }
+    }
+    renewed.push_back(there);
+  }
+  return renewed;
+}
+
+Result<std::uint64_t> NetlinkConntrack::MostEntries() {
+  ConntrackRequests request(client_.next_sequence());
+  request.GetStats();
+  std::optional<std::uint32_t> most;
+  const Status status = client_.Ask(request.first(), [&most](const nlmsghdr* message) {
+    most = DecodeMostEntries(message);
+    return most.has_value();
+  });
+  if (!status.ok()) return status;
+  return std::uint64_t{most.value_or(0)};
+}
+
 Result<std::size_t> NetlinkConntrack::Delete(std::span<const Flow> flows) {
   std::size_t deleted = 0;
   while (!flows.empty()) {
@@ -170,12 +224,17 @@ Result<std::unique_ptr<Conntrack>> OpenConntrack() {
   if (!requests.ok()) return requests.status();
   auto walks = OpenChannel(NETLINK_NETFILTER);
   if (!walks.ok()) return walks.status();
-  return ConntrackOver(std::move(requests).value(), std::move(walks).value());
+  auto picks = OpenChannel(NETLINK_NETFILTER);
+  if (!picks.ok()) return picks.status();
+  return ConntrackOver(std::move(requests).value(), std::move(walks).value(),
+                       std::move(picks).value());
 }
 
 std::unique_ptr<Conntrack> ConntrackOver(std::unique_ptr<NetlinkChannel> requests,
-                                         std::unique_ptr<NetlinkChannel> walks) {
-  return std::make_unique<NetlinkConntrack>(std::move(requests), std::move(walks));
+                                         std::unique_ptr<NetlinkChannel> walks,
+                                         std::unique_ptr<NetlinkChannel> picks) {
+  return std::make_unique<NetlinkConntrack>(std::move(requests), std::move(walks),
+                                            std::move(picks));
 }
 
 Result<std::size_t> RemoveTombstones(Conntrack* conntrack) {

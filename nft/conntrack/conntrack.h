@@ -11,9 +11,11 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <vector>
 
 #include "nft/base/status.h"
 #include "nft/conntrack/flow.h"
+#include "nft/conntrack/flow_scope.h"
 
 namespace podgate::nft {
 
@@ -31,6 +33,11 @@ class Conntrack {
   using Tell = std::function<bool(const Flow& flow)>;
   virtual Status Walk(const Tell& tell) = 0;
 
+  // The same for the entries with this end, and perhaps for others of its family: the kernel
+  // picks by IPv4 addresses only.
+  // May be called from the `tell` of Walk().
+  virtual Status Walk(const FlowEnd& end, const Tell& tell) = 0;
+
   // The entry whose first packet looks like this; nullopt: there is none.
   virtual Result<std::optional<Flow>> Find(std::uint8_t protocol, const FlowTuple& original,
                                            std::uint16_t zone) = 0;
@@ -40,7 +47,7 @@ class Conntrack {
   // refusals were lost, and it is unknown which entries are gone.
   struct Counts {
     std::size_t deleted = 0;
-    std::size_t tombstones = 0;
+    std::vector<Flow> tombstoned{};     // those of them that have a tombstone now
     std::size_t without_tombstone = 0;  // deleted, but the other end can still bring them back
     std::size_t refused = 0;  // still there: the kernel does not delete them (offloaded flows)
   };
@@ -48,6 +55,13 @@ class Conntrack {
   // For a flow that is deleted: its other end may have begun it anew since. That entry is deleted,
   // and the tombstone is put. False: it cannot be put. (Part of Cut().)
   virtual Result<bool> Tombstone(const Flow& flow) = 0;
+  // Puts each of these tombstones anew, with its full time, unless it is gone: one for each,
+  // whether it was there. (The kernel lets nobody change the time of an entry that packets must not
+  // change, so each is deleted and made again; a packet that comes between the two begins a flow
+  // that is deleted like one of Tombstone().)
+  virtual Result<std::vector<bool>> Renew(std::span<const Flow> tombstones) = 0;
+  // How many entries the kernel takes (nf_conntrack_max); 0: any number.
+  virtual Result<std::uint64_t> MostEntries() = 0;
   // Deletes exactly these entries; how many there were.
   virtual Result<std::size_t> Delete(std::span<const Flow> flows) = 0;
 };
@@ -60,9 +74,10 @@ Result<std::size_t> RemoveTombstones(Conntrack* conntrack);
 // CAP_NET_ADMIN there.
 Result<std::unique_ptr<Conntrack>> OpenConntrack();
 
-// The same over channels that the caller made, one for requests and one for walks: for tests of
-// what happens when they fail.
+// The same over channels that the caller made, one for requests, one for walks over all entries and
+// one for walks over those with one end: for tests of what happens when they fail.
 std::unique_ptr<Conntrack> ConntrackOver(std::unique_ptr<NetlinkChannel> requests,
-                                         std::unique_ptr<NetlinkChannel> walks);
+                                         std::unique_ptr<NetlinkChannel> walks,
+                                         std::unique_ptr<NetlinkChannel> picks);
 
 }  // namespace podgate::nft

@@ -32,6 +32,13 @@ ObjectPtr NewObject() {
   return object;
 }
 
+// CTA_FILTER with CTA_FILTER_ORIG_FLAGS, CTA_FILTER_REPLY_FLAGS and their CTA_IP_SRC, as
+// nfnetlink_conntrack.h and nf_internals.h of Linux 5.8 and later have them.
+constexpr std::uint16_t kFilter = 25;
+constexpr std::uint16_t kFilterOriginal = 1;
+constexpr std::uint16_t kFilterReply = 2;
+constexpr std::uint32_t kFilterBySource = 1U << 0;
+
 // Room for one message: two tuples with IPv6 addresses take some 200 bytes.
 constexpr std::size_t kMessageBytes = 1024;
 
@@ -140,6 +147,18 @@ std::optional<Flow> DecodeFlow(const nlmsghdr* message) {
   return flow;
 }
 
+std::optional<std::uint32_t> DecodeMostEntries(const nlmsghdr* message) {
+  std::optional<std::uint32_t> most;
+  const auto take = [](const nlattr* attribute, void* into) {
+    if (mnl_attr_get_type(attribute) == CTA_STATS_GLOBAL_MAX_ENTRIES &&
+        mnl_attr_get_payload_len(attribute) == sizeof(std::uint32_t))
+      *static_cast<std::optional<std::uint32_t>*>(into) = ntohl(mnl_attr_get_u32(attribute));
+    return MNL_CB_OK;
+  };
+  mnl_attr_parse(message, sizeof(nfgenmsg), take, &most);
+  return most;
+}
+
 nlmsghdr* ConntrackRequests::Begin(std::uint8_t type, std::uint16_t flags, std::uint8_t family) {
   bytes_.resize(size_ + kMessageBytes);
   nlmsghdr* message = mnl_nlmsg_put_header(bytes_.data() + size_);
@@ -159,6 +178,26 @@ void ConntrackRequests::Finish(const nlmsghdr* message) {
 
 void ConntrackRequests::Dump() { Finish(Begin(IPCTNL_MSG_CT_GET, NLM_F_DUMP, AF_UNSPEC)); }
 
+void ConntrackRequests::Dump(const FlowEnd& end) {
+  const bool v4 = end.address.family() == Family::kIPv4;
+  const bool source = end.side == Side::kSource;
+  nlmsghdr* message = Begin(IPCTNL_MSG_CT_GET, NLM_F_DUMP, v4 ? AF_INET : AF_INET6);
+  // ctnetlink_filter_match_tuple() takes IPv6 addresses that are equal for different, and the other
+  // way round (in Linux 5.8 to 6.18 at least): there the family has to do.
+  if (v4) {
+    // The destination after DNAT is the source of the answers.
+    nlattr* tuple = mnl_attr_nest_start(message, source ? CTA_TUPLE_ORIG : CTA_TUPLE_REPLY);
+    nlattr* addresses = mnl_attr_nest_start(message, CTA_TUPLE_IP);
+    mnl_attr_put(message, CTA_IP_V4_SRC, end.address.bytes().size(), end.address.bytes().data());
+    mnl_attr_nest_end(message, addresses);
+    mnl_attr_nest_end(message, tuple);
+    nlattr* filter = mnl_attr_nest_start(message, kFilter);
+    mnl_attr_put_u32(message, source ? kFilterOriginal : kFilterReply, kFilterBySource);
+    mnl_attr_nest_end(message, filter);
+  }
+  Finish(message);
+}
+
 void ConntrackRequests::Get(std::uint8_t protocol, const FlowTuple& tuple, std::uint16_t zone) {
   const ObjectPtr object = NewObject();
   SetTuple(object.get(), kOriginal, protocol, tuple);
@@ -167,6 +206,8 @@ void ConntrackRequests::Get(std::uint8_t protocol, const FlowTuple& tuple, std::
   nfct_nlmsg_build(message, object.get());
   Finish(message);
 }
+
+void ConntrackRequests::GetStats() { Finish(Begin(IPCTNL_MSG_CT_GET_STATS, NLM_F_ACK, AF_UNSPEC)); }
 
 void ConntrackRequests::Delete(const Flow& flow) {
   const ObjectPtr object = NewObject();

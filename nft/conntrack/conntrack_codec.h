@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "nft/conntrack/flow.h"
+#include "nft/conntrack/flow_scope.h"
 
 struct nlmsghdr;
 
@@ -15,6 +16,10 @@ namespace podgate::nft {
 // nullopt: an entry whose addresses are of another family.
 std::optional<Flow> DecodeFlow(const nlmsghdr* message);
 
+// CTA_STATS_GLOBAL_MAX_ENTRIES of the answer to GetStats(); nullopt: it has none (before
+// Linux 4.18).
+std::optional<std::uint32_t> DecodeMostEntries(const nlmsghdr* message);
+
 // Messages one after the other, for one send. Each has a sequence number of its own.
 class ConntrackRequests {
  public:
@@ -22,8 +27,13 @@ class ConntrackRequests {
 
   // All entries of both families.
   void Dump();
+  // Those with this IPv4 address at this end: the kernel picks them out (CTA_FILTER, Linux 5.8; an
+  // older one answers with all of the family). With an IPv6 address, all of its family.
+  void Dump(const FlowEnd& end);
   // The entry with this tuple, whichever of its directions that is.
   void Get(std::uint8_t protocol, const FlowTuple& tuple, std::uint16_t zone);
+  // How many entries there are and may be.
+  void GetStats();
   // Refused with ENOENT if there is no such tuple, or it belongs to an entry with another id.
   void Delete(const Flow& flow);
   // Refused with EEXIST if one of its tuples is taken.

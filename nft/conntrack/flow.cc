@@ -11,13 +11,8 @@ namespace {
 constexpr std::uint16_t kTombstoneZone = 0x7067;
 // A fixed timeout: the server's packets must not shorten or extend it.
 constexpr std::uint32_t kTombstoneStatus = IPS_CONFIRMED | IPS_ASSURED | IPS_FIXED_TIMEOUT;
-// For answers that are still to come, including those that a resolver has to ask others for. Not
-// longer, because UDP has no handshake: what the server goes on to send is a flow of its own, which
-// a policy may well allow.
+// For answers that are still to come, including those that a resolver has to ask others for.
 constexpr std::uint32_t kUdpTombstoneSeconds = 5;
-// Longer than an end retransmits what nobody acknowledges (tcp_retries2: 15 to 17 minutes). The
-// timeout of an entry with unacknowledged data is shorter than that.
-constexpr std::uint32_t kLeastTombstoneSeconds = 1200;
 constexpr std::uint8_t kUdpLite = 136;
 
 bool HasPorts(std::uint8_t protocol) {
@@ -54,13 +49,15 @@ Flow TombstoneOf(const Flow& flow) {
   tombstone.original_zone = flow.original_zone;
   tombstone.reply_zone = kTombstoneZone;
   tombstone.status = kTombstoneStatus;
-  // At least as long as the flow would have lived without another packet: after that, its ends have
-  // to begin anew anyway.
-  const bool udp = flow.protocol == kUdp || flow.protocol == kUdpLite;
   tombstone.timeout_seconds =
-      udp ? std::clamp<std::uint32_t>(flow.timeout_seconds, 1, kUdpTombstoneSeconds)
-          : std::max(flow.timeout_seconds, kLeastTombstoneSeconds);
+      IsRenewable(tombstone)
+          ? kTombstoneSeconds
+          : std::clamp<std::uint32_t>(flow.timeout_seconds, 1, kUdpTombstoneSeconds);
   return tombstone;
+}
+
+bool IsRenewable(const Flow& tombstone) {
+  return tombstone.protocol != kUdp && tombstone.protocol != kUdpLite;
 }
 
 bool IsTombstone(const Flow& flow) {

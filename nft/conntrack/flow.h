@@ -60,6 +60,12 @@ Packet FirstPacket(const Flow& flow);
 // answer begins no flow), or if the connection is over.
 bool NeedsTombstone(const Flow& flow);
 Flow TombstoneOf(const Flow& flow);
+// The longest that a tombstone lives in the kernel. Longer than an end retransmits what nobody
+// acknowledges (tcp_retries2: 15 to 17 minutes).
+inline constexpr std::uint32_t kTombstoneSeconds = 1200;
+// Whether it is put anew while the flow is denied. Not that of a UDP flow: UDP has no handshake,
+// and what the server goes on to send is a flow of its own, which a policy may well allow.
+bool IsRenewable(const Flow& tombstone);
 bool IsTombstone(const Flow& flow);
 // The flow that the tombstone stands for, as far as a tombstone tells: its tuples.
 Flow FlowOfTombstone(const Flow& tombstone);

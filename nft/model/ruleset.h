@@ -162,7 +162,7 @@ struct LogGroup {  // log prefix "…" group N snaplen S
 };
 using Statement = std::variant<CountBy, LimitRate, LogGroup>;
 
-struct Reject {  // reject with icmpx admin-prohibited (TCP clients see an error at once as well)
+struct Reject {  // with tcp reset if the rule matches TCP alone, else with icmpx admin-prohibited
   friend auto operator<=>(const Reject&, const Reject&) = default;
 };
 struct VmapAddress {  // ip|ip6 saddr|daddr vmap @map

@@ -64,7 +64,6 @@ std::string Text(const LogGroup& s) {
 }
 
 std::string Text(const Verdict& a) { return Print(a); }
-std::string Text(const Reject&) { return "reject with icmpx admin-prohibited"; }
 std::string Text(const VmapAddress& a) {
   return fmt::format("{} {} vmap @{}", FamilyWord(a.family), SideWord(a.side), a.map);
 }
@@ -76,6 +75,14 @@ std::string Text(const VmapPort& a) {
 }
 
 // A base chain's priority as nft names it: by the well-known one that is at most 10 away.
+// TCP is answered by a reset where the rule is about TCP alone.
+std::string RejectText(const Rule& rule) {
+  std::optional<std::uint8_t> protocol;
+  for (const Match& match : rule.matches)
+    if (const auto fixed = ProtocolOf(match)) protocol = fixed;
+  return protocol == kTcp ? "reject with tcp reset" : "reject with icmpx admin-prohibited";
+}
+
 std::string PriorityText(int priority) {
   struct WellKnown {
     int value;
@@ -128,7 +135,14 @@ std::string Print(const Rule& rule) {
   const Rule canonical = Canonical(rule);
   for (const Match& match : canonical.matches) std::visit(append_text, match);
   for (const Statement& statement : canonical.statements) std::visit(append_text, statement);
-  if (canonical.action) std::visit(append_text, *canonical.action);
+  const auto append_action = [&](const auto& action) {
+    if constexpr (std::is_same_v<decltype(action), const Reject&>) {
+      append(RejectText(canonical));
+    } else {
+      append(Text(action));
+    }
+  };
+  if (canonical.action) std::visit(append_action, *canonical.action);
   if (!canonical.comment.empty()) append(fmt::format("comment \"{}\"", canonical.comment));
   return text;
 }

@@ -22,6 +22,7 @@ class Options:
         self.codes = (0, BAD_INPUT) if broken else (0,)  # the exit codes to expect
         self._judging = ["--pod-to-node", pod_to_node] if pod_to_node else []
         self._deny = ["--deny", deny] if deny else []
+        self.rejects = deny == "reject"
 
     def flags(self, judging):
         """For the programs that only judge, or for those that make a ruleset."""

@@ -125,11 +125,13 @@ class KernelLab:
             self._serve(case, phase)
             ways.append(self.program(manifests.path(case, index), case.options))
             failed = []
-            for check, probe in zip(phase.checks, self.probe(phase.checks, phase.state)):
-                if probe.allowed != check.expected:
-                    failed.append(Wrong(phase, check, probe.result))
-                elif probe.allowed and (probe.result == "refused") != check.closed:
-                    failed.append(Wrong(phase, check, f"{probe.result} where {'nobody' if check.closed else 'somebody'} listens"))
+            probes = self.probe(phase.checks, phase.state)
+            for check, probe in zip(phase.checks, probes):
+                if problem := _problem(check, probe, case.options.rejects):
+                    failed.append(Wrong(phase, check, problem))
+            if case.options.rejects:
+                failed += [Wrong(phase, check, "no ICMP error for any denied packet of this family")
+                           for check in _never_told(phase.checks, probes)]
             explained = programs.ask(programs.PODGATE, manifests.path(case, index), [item.check for item in failed], case.options)
             for item, (_, answer) in zip(failed, explained):
                 item.why = f"explained: {answer['verdict']}, {answer.get('reason', '')}"
@@ -139,6 +141,28 @@ class KernelLab:
     def close(self):
         self.prober.close()
         self.topology.close()
+
+
+def _problem(check, probe, rejects):
+    """What is wrong with the outcome; nothing otherwise. rejects: the denied are told so."""
+    if rejects and not check.expected and not check.stray and check.protocol == "tcp":
+        return "" if probe.result == "refused" else f"{probe.result}, not reset"
+    if probe.allowed != check.expected:
+        return probe.result
+    if probe.allowed and (probe.result == "refused") != check.closed:
+        return f"{probe.result} where {'nobody' if check.closed else 'somebody'} listens"
+    return ""
+
+
+def _never_told(checks, probes):
+    """One denied UDP check of each family in which no client got an ICMP error: the kernel limits their rate, so that some do not."""
+    denied, told = {}, set()
+    for check, probe in zip(checks, probes):
+        if check.protocol == "udp" and not check.expected:
+            denied[check.family] = check
+            if probe.result == "rejected":
+                told.add(check.family)
+    return [check for family, check in denied.items() if family not in told]
 
 
 def _first_difference(first, second):

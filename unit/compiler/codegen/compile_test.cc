@@ -123,7 +123,14 @@ TEST(Compile, DenyLogsThenCountsThenDropsOrRejects) {
   EXPECT_EQ(drop[1].statements, (std::vector<nft::Statement>{nft::CountBy{"denied-ingress"}}));
   EXPECT_EQ(drop[1].action, nft::Action(nft::Verdict{nft::Verdict::Kind::kDrop, ""}));
   ruleset = CompileNode(Cluster{}, {.reject = true});
-  EXPECT_EQ(ruleset.chains.at("egress-deny").rules[1].action, nft::Action(nft::Reject{}));
+  const std::vector<nft::Rule>& reject = ruleset.chains.at("egress-deny").rules;
+  ASSERT_THAT(reject, SizeIs(3));
+  for (const std::size_t i : {1, 2}) {
+    EXPECT_EQ(reject[i].statements, (std::vector<nft::Statement>{nft::CountBy{"denied-egress"}}));
+    EXPECT_EQ(reject[i].action, nft::Action(nft::Reject{}));
+  }
+  EXPECT_EQ(reject[1].matches, std::vector<nft::Match>{nft::MatchProtocol{nft::kTcp}});
+  EXPECT_TRUE(reject[2].matches.empty());
 }
 
 TEST(Compile, EachAddressOfAnIsolatedPodHasAChain) {

@@ -9,6 +9,7 @@ using std::chrono::milliseconds;
 const Clock::Time kStart{std::chrono::hours(1)};
 constexpr Clock::Time kNever = Clock::Time::max();
 constexpr PassKind kFlows = PassKind::kFlows;
+constexpr PassKind kChanged = PassKind::kChanged;
 constexpr PassKind kTombstones = PassKind::kTombstones;
 
 Clock::Time After(int count) { return kStart + milliseconds(count); }
@@ -30,21 +31,85 @@ TEST(PassSchedule, AtOnceAfterAQuietTimeAndOnceMoreASecondLater) {
   EXPECT_EQ(schedule.Next(), After(5000));
 }
 
-TEST(PassSchedule, RestsNineTimesWhatAPassCost) {
+TEST(PassSchedule, TakesATenthOfACpuInTheLongRun) {
+  for (const PassKind kind : {kFlows, kChanged, kTombstones}) {
+    PassSchedule schedule;
+    Clock::Time now = kStart;
+    Clock::Duration busy{};
+    schedule.Need(kind, now);
+    while (now < kStart + std::chrono::minutes(10)) {
+      now = std::max(now, schedule.NextOf(kind));
+      if (schedule.Begin(now) != kind) continue;  // the pass over all that follows one over some
+      now += milliseconds(300);                   // of which a third was waiting for the loop
+      busy += milliseconds(200);
+      schedule.Need(kind, now - milliseconds(100));  // while the pass was under way
+      schedule.End(kind, now, milliseconds(200), true);
+    }
+    EXPECT_LT(busy, (now - kStart) / 10 + milliseconds(1200));
+    EXPECT_GT(busy, (now - kStart) / 10 - milliseconds(1200));
+  }
+}
+
+TEST(PassSchedule, ASecondOfPassesIsMadeAsTheChangesCome) {
   PassSchedule schedule;
   Clock::Time now = kStart;
-  Clock::Duration busy{};
-  schedule.Need(kFlows, now);
-  while (now < kStart + std::chrono::minutes(1)) {
-    now = std::max(now, schedule.Next());
-    schedule.Begin(now);
-    now += milliseconds(300);  // of which a third was waiting for the loop
-    busy += milliseconds(200);
-    schedule.Need(kFlows, now - milliseconds(100));  // while the pass was under way
-    schedule.End(kFlows, now, milliseconds(200), true);
-    EXPECT_EQ(schedule.Next(), now + milliseconds(1800));
+  for (int pass = 0; pass < 20; ++pass) {
+    schedule.Need(kChanged, now);
+    ASSERT_EQ(schedule.NextOf(kChanged), now) << pass;
+    ASSERT_EQ(schedule.Begin(now), kChanged);
+    now += milliseconds(50);
+    schedule.End(kChanged, now, milliseconds(50), true);
   }
-  EXPECT_LT(busy, (now - kStart) / 10 + milliseconds(200));
+  // 450 ms of rest each, and 50 ms each are over.
+  for (int pass = 0; pass < 10; ++pass) {
+    schedule.Need(kChanged, now);
+    now = std::max(now, schedule.NextOf(kChanged));
+    ASSERT_EQ(schedule.Begin(now), kChanged);
+    schedule.End(kChanged, now, milliseconds(50), true);
+  }
+  schedule.Need(kChanged, now);
+  EXPECT_GT(schedule.NextOf(kChanged), now + milliseconds(400));
+  // After a quiet time there is none to wait for.
+  now += std::chrono::seconds(20);
+  schedule.Need(kChanged, now);
+  EXPECT_LE(schedule.NextOf(kChanged), now);
+}
+
+TEST(PassSchedule, ChangedEndsComeFirstAndAllFlowsWhenThingsHaveSettled) {
+  PassSchedule schedule;
+  schedule.Need(kTombstones, kStart);
+  schedule.Need(kChanged, kStart);
+  EXPECT_EQ(schedule.Begin(kStart), kChanged);
+  schedule.End(kChanged, After(1), milliseconds(1), true);
+  EXPECT_EQ(schedule.Begin(After(1)), kTombstones);
+  schedule.End(kTombstones, After(2), milliseconds(1), true);
+  EXPECT_EQ(schedule.Next(), After(1000));
+  EXPECT_EQ(schedule.Begin(After(1000)), kFlows);
+  schedule.End(kFlows, After(1002), milliseconds(1), true);
+  EXPECT_EQ(schedule.Next(), kNever) << "that pass is the confirmation";
+}
+
+TEST(PassSchedule, APassOverAllFlowsThatComesTooEarlyForAChangeIsConfirmed) {
+  PassSchedule schedule;
+  schedule.Need(kChanged, kStart);
+  schedule.Begin(kStart);
+  schedule.End(kChanged, After(1), milliseconds(1), true);
+  schedule.Need(kChanged, After(900));
+  EXPECT_EQ(schedule.Begin(After(900)), kChanged);
+  schedule.End(kChanged, After(901), milliseconds(1), true);
+  EXPECT_EQ(schedule.Begin(After(1000)), kFlows);
+  // One that comes during it.
+  schedule.End(kFlows, After(1010), milliseconds(1), true);
+  EXPECT_EQ(schedule.Next(), After(2010));
+}
+
+TEST(PassSchedule, WhatAPassOverChangedEndsDidNotGetToAllFlowsMakeUpFor) {
+  PassSchedule schedule;
+  schedule.Need(kChanged, kStart);
+  EXPECT_EQ(schedule.Begin(kStart), kChanged);
+  schedule.End(kChanged, After(10), milliseconds(1), false);
+  EXPECT_EQ(schedule.Next(), After(1000));
+  EXPECT_EQ(schedule.Begin(After(1000)), kFlows);
 }
 
 TEST(PassSchedule, AChangeDuringAPassNeedsItsOwnConfirmation) {
@@ -55,7 +120,7 @@ TEST(PassSchedule, AChangeDuringAPassNeedsItsOwnConfirmation) {
   schedule.Begin(After(1000));  // the confirming pass
   schedule.Need(kFlows, After(1001));
   schedule.End(kFlows, After(1002), milliseconds(0), true);
-  EXPECT_EQ(schedule.Next(), After(1002));
+  EXPECT_EQ(schedule.Next(), After(1001));
   schedule.Begin(After(1002));
   schedule.End(kFlows, After(1003), milliseconds(0), true);
   EXPECT_EQ(schedule.Next(), After(2003));
@@ -67,15 +132,15 @@ TEST(PassSchedule, TombstonesDoNotWaitForTheRestOfThePassesOverAllFlows) {
   schedule.Begin(kStart);
   schedule.Need(kFlows, After(1));
   schedule.Need(kTombstones, After(1));
-  schedule.End(kFlows, After(100), milliseconds(100), true);
-  EXPECT_LE(schedule.Next(), After(100));
-  EXPECT_EQ(schedule.Begin(After(100)), kTombstones);
-  schedule.End(kTombstones, After(101), milliseconds(1), true);
-  EXPECT_EQ(schedule.Next(), After(1000));
-  schedule.Need(kTombstones, After(102));
-  EXPECT_EQ(schedule.Next(), After(110)) << "they rest after their own kind";
+  schedule.End(kFlows, After(2000), milliseconds(2000), true);  // 18 s of rest, 9 s on credit
+  EXPECT_LE(schedule.Next(), After(2000));
+  EXPECT_EQ(schedule.Begin(After(2000)), kTombstones);
+  schedule.End(kTombstones, After(2001), milliseconds(1), true);
+  EXPECT_EQ(schedule.Next(), After(11000));
+  schedule.Need(kTombstones, After(2002));
+  EXPECT_EQ(schedule.Next(), After(2002)) << "they rest after their own kind";
   // A pass over all flows is one over the tombstones as well.
-  EXPECT_EQ(schedule.Begin(After(1000)), kFlows);
+  EXPECT_EQ(schedule.Begin(After(11000)), kFlows);
   EXPECT_EQ(schedule.Next(), kNever);
 }
 

@@ -248,6 +248,8 @@ TEST(MetricsPage, IsWellFormedAndComplete) {
   status.loop.commit.Observe(100);
   status.last_news[0] = status.now - std::chrono::milliseconds(1500);
   status.cut_flows = 5;
+  status.cut_flow_entries = 14;
+  status.displaced_cut_flow_entries = 15;
   status.denied_packets = {7, 8};
   status.bridge.unpoliced_pods = 6;
   status.process = {4096, 0.25, 1.7e9};
@@ -273,6 +275,8 @@ TEST(MetricsPage, IsWellFormedAndComplete) {
   EXPECT_EQ(scrape.At("podgate_pods{scope=\"local\"}"), 30);
   EXPECT_EQ(scrape.At("podgate_pods{scope=\"all\"}"), 100);
   EXPECT_EQ(scrape.At("podgate_cut_flows_total"), 5);
+  EXPECT_EQ(scrape.At("podgate_cut_flow_entries"), 14);
+  EXPECT_EQ(scrape.At("podgate_cut_flow_entries_displaced_total"), 15);
   EXPECT_EQ(scrape.At("podgate_denied_packets_total{direction=\"ingress\"}"), 7);
   EXPECT_EQ(scrape.At("podgate_denied_packets_total{direction=\"egress\"}"), 8);
   EXPECT_EQ(scrape.At("podgate_unpoliced_pods"), 6);

@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <cstdint>
 
+#include "nft/kernel/netlink_channel.h"
 #include "unit/nft/conntrack/flows.h"
 #include "unit/nft/conntrack/real_conntrack.h"
 #include "unit/nft/fake/faulty_channel.h"
@@ -25,7 +26,9 @@ class ConntrackErrorsTest : public RealConntrackTest {
     ASSERT_TRUE(requests != nullptr && walks != nullptr);
     requests_ = requests.get();
     walks_ = walks.get();
-    faulty_ = ConntrackOver(std::move(requests), std::move(walks));
+    auto picks = OpenChannel(NETLINK_NETFILTER);
+    ASSERT_TRUE(picks.ok());
+    faulty_ = ConntrackOver(std::move(requests), std::move(walks), std::move(picks).value());
     ASSERT_EQ(Make(flow_), 0);
   }
 

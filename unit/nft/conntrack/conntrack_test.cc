@@ -3,6 +3,7 @@
 
 #include <cerrno>
 #include <filesystem>
+#include <fstream>
 #include <set>
 #include <string>
 #include <system_error>
@@ -62,6 +63,49 @@ TEST_F(ConntrackTest, TellsWhatIsThere) {
   EXPECT_EQ(taken, 2);
 }
 
+TEST_F(ConntrackTest, PicksTheEntriesOfAnEndAlsoDuringAWalk) {
+  Flow service = PlainFlow("10.0.0.3", "10.96.0.1", kTcp, 80);
+  service.reply = {At("10.0.0.2"), At("192.168.0.1"), 8080, 61000};
+  for (const Flow& flow :
+       {service, PlainFlow("10.0.0.1", "10.0.0.2", kUdp, 53), EchoFlow("10.0.0.2", "10.0.0.1"),
+        PlainFlow("fd00::1", "fd00::2", kTcp, 443)})
+    ASSERT_EQ(Make(flow), 0);
+  const auto picked = [this](const char* address, Side side) {
+    std::size_t right = 0;
+    const FlowEnd end{At(address), side};
+    FlowScope scope;
+    scope.Add(end);
+    EXPECT_TRUE(conntrack_
+                    ->Walk(end,
+                           [&](const Flow& flow) {
+                             EXPECT_EQ(flow.original.source.family(), end.address.family());
+                             EXPECT_TRUE(scope.Contains(flow) ||
+                                         end.address.family() == ipset::Family::kIPv6);
+                             right += scope.Contains(flow) ? 1 : 0;
+                             return true;
+                           })
+                    .ok());
+    return right;
+  };
+  const auto all = [&] {
+    EXPECT_EQ(picked("10.0.0.2", Side::kDestination), 2U);
+    EXPECT_EQ(picked("10.0.0.2", Side::kSource), 1U);
+    EXPECT_EQ(picked("10.0.0.3", Side::kSource), 1U);
+    EXPECT_EQ(picked("10.96.0.1", Side::kDestination), 0U);
+    EXPECT_EQ(picked("fd00::2", Side::kDestination), 1U);
+    EXPECT_EQ(picked("fd00::2", Side::kSource), 0U);
+  };
+  all();
+  std::size_t told = 0;
+  EXPECT_TRUE(conntrack_
+                  ->Walk([&](const Flow&) {
+                    if (++told == 2) all();
+                    return true;
+                  })
+                  .ok());
+  EXPECT_EQ(told, 4U);
+}
+
 // Closing one makes commits of rules wait (see NetlinkConntrack).
 TEST_F(ConntrackTest, WalksWithoutClosingASocket) {
   ASSERT_EQ(Make(PlainFlow("10.0.0.1", "10.0.0.2", kTcp, 80)), 0);
@@ -102,7 +146,7 @@ TEST_F(ConntrackTest, CutsAndPutsTombstones) {
   const auto counts = conntrack_->Cut(cut);
   ASSERT_TRUE(counts.ok()) << counts.status().message();
   EXPECT_EQ(counts.value().deleted, 2U);
-  EXPECT_EQ(counts.value().tombstones, 2U);
+  EXPECT_EQ(counts.value().tombstoned.size(), 2U);
   EXPECT_EQ(counts.value().without_tombstone, 0U);
   std::vector<Flow> tombstones;
   for (const Flow& one : All()) {
@@ -118,13 +162,53 @@ TEST_F(ConntrackTest, CutsAndPutsTombstones) {
   EXPECT_EQ(Make(flow), 0);
 }
 
+TEST_F(ConntrackTest, RenewsTombstonesThatAreStillThere) {
+  const Flow flow = PlainFlow("10.0.0.1", "10.0.0.2", kTcp, 80);
+  const Flow flow6 = PlainFlow("fd00::1", "fd00::2", kSctp, 80);
+  const Flow gone = TombstoneOf(PlainFlow("10.0.0.1", "10.0.0.2", kTcp, 81));
+  Flow replaced = PlainFlow("10.0.0.1", "10.0.0.2", kTcp, 82);
+  std::vector<Flow> tombstones;
+  for (const Flow& one : {flow, flow6}) {
+    tombstones.push_back(TombstoneOf(one));
+    tombstones.back().timeout_seconds = 100;
+    ASSERT_EQ(Make(tombstones.back()), 0);
+  }
+  tombstones.push_back(gone);
+  tombstones.push_back(TombstoneOf(replaced));
+  std::swap(replaced.original, replaced.reply);
+  ASSERT_EQ(Make(replaced), 0);
+  const auto renewed = conntrack_->Renew(tombstones);
+  ASSERT_TRUE(renewed.ok()) << renewed.status().message();
+  EXPECT_EQ(renewed.value(), (std::vector<bool>{true, true, false, false}));
+  int there = 0;
+  for (const Flow& one : All()) {
+    if (one.original == replaced.original) {
+      EXPECT_FALSE(IsTombstone(one));
+      EXPECT_LE(one.timeout_seconds, 600U);
+      continue;
+    }
+    ++there;
+    EXPECT_TRUE(IsTombstone(one));
+    EXPECT_GT(one.timeout_seconds, 1100U);
+    EXPECT_LE(one.timeout_seconds, kTombstoneSeconds);
+  }
+  EXPECT_EQ(there, 2);
+}
+
+TEST_F(ConntrackTest, TellsHowManyEntriesTheKernelTakes) {
+  std::ifstream file("/proc/sys/net/netfilter/nf_conntrack_max");
+  std::uint64_t most = 0;
+  if (!(file >> most)) GTEST_SKIP() << "nf_conntrack_max cannot be read";
+  EXPECT_EQ(conntrack_->MostEntries().value(), most);
+}
+
 TEST_F(ConntrackTest, WithNatAFlowIsOnlyDeleted) {
   Flow service = PlainFlow("10.0.0.1", "10.96.0.1", kTcp, 80);
   service.reply = {At("10.0.0.2"), At("10.0.0.1"), 8080, 50000};
   ASSERT_EQ(Make(service), 0);
   const auto counts = conntrack_->Cut(All());
   EXPECT_EQ(counts.value().deleted, 1U);
-  EXPECT_EQ(counts.value().tombstones, 0U);
+  EXPECT_EQ(counts.value().tombstoned.size(), 0U);
   EXPECT_EQ(counts.value().without_tombstone, 0U);
   EXPECT_TRUE(All().empty());
 }
@@ -148,7 +232,7 @@ TEST_F(ConntrackTest, ANewFlowWithTheSameTuplesIsNotHarmed) {
   const auto counts = conntrack_->Cut({&old, 1});
   ASSERT_TRUE(counts.ok()) << counts.status().message();
   EXPECT_EQ(counts.value().deleted, 0U);
-  EXPECT_EQ(counts.value().tombstones, 0U);
+  EXPECT_EQ(counts.value().tombstoned.size(), 0U);
   EXPECT_EQ(conntrack_->Delete({&old, 1}).value(), 0U);
   const std::optional<Flow> still = conntrack_->Find(kTcp, flow.original, 0).value();
   ASSERT_TRUE(still.has_value());
@@ -183,7 +267,7 @@ TEST_F(ConntrackTest, ManyAtOnce) {
   ASSERT_EQ(all.size(), kFlows);
   const auto counts = conntrack_->Cut(all);
   EXPECT_EQ(counts.value().deleted, kFlows);
-  EXPECT_EQ(counts.value().tombstones, kFlows);
+  EXPECT_EQ(counts.value().tombstoned.size(), kFlows);
   // Every one of them is refused now, and every refusal is read.
   EXPECT_EQ(conntrack_->Cut(all).value().deleted, 0U);
   const auto tombstones = All();

@@ -81,13 +81,18 @@ TEST(Flow, AnotherProgramsZoneIsNoTombstone) {
   EXPECT_FALSE(IsTombstone(tombstone));
 }
 
-TEST(Flow, ATombstoneLastsAsLongAsTheFlowCouldComeBack) {
-  Flow tcp = PlainFlow("10.0.0.1", "10.0.0.2", kTcp, 80);
-  tcp.timeout_seconds = 432'000;
-  EXPECT_EQ(TombstoneOf(tcp).timeout_seconds, 432'000U);
-  tcp.timeout_seconds = 299;  // with data that was not acknowledged: it is sent again for longer
-  EXPECT_EQ(TombstoneOf(tcp).timeout_seconds, 1200U);
+TEST(Flow, ATombstoneLivesForTwentyMinutesAtMost) {
+  for (const std::uint8_t protocol : {kTcp, kSctp}) {
+    Flow flow = PlainFlow("10.0.0.1", "10.0.0.2", protocol, 80);
+    // Also less than that: data that was not acknowledged is sent again for longer.
+    for (const std::uint32_t left : {432'000U, 299U}) {
+      flow.timeout_seconds = left;
+      EXPECT_EQ(TombstoneOf(flow).timeout_seconds, 1200U);
+    }
+    EXPECT_TRUE(IsRenewable(TombstoneOf(flow)));
+  }
   Flow udp = PlainFlow("10.0.0.1", "10.0.0.2", kUdp, 53);
+  EXPECT_FALSE(IsRenewable(TombstoneOf(udp)));
   udp.timeout_seconds = 119;
   EXPECT_EQ(TombstoneOf(udp).timeout_seconds, 5U);
   udp.timeout_seconds = 2;

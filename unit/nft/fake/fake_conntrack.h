@@ -28,6 +28,22 @@ class FakeConntrack : public Conntrack {
     }
     return {};
   }
+  Status Walk(const FlowEnd& end, const Tell& tell) override {
+    FlowScope scope;
+    scope.Add(end);
+    std::vector<Flow> flows;
+    {
+      const std::lock_guard<std::mutex> lock(mutex_);
+      if (!walk_status_.ok()) return walk_status_;
+      std::copy_if(flows_.begin(), flows_.end(), std::back_inserter(flows),
+                   [&](const Flow& flow) { return scope.Contains(flow); });
+      ++picks_;
+    }
+    for (const Flow& flow : flows) {
+      if (!tell(flow)) break;
+    }
+    return {};
+  }
   Result<std::optional<Flow>> Find(std::uint8_t protocol, const FlowTuple& original,
                                    std::uint16_t zone) override {
     const std::lock_guard<std::mutex> lock(mutex_);
@@ -47,11 +63,32 @@ class FakeConntrack : public Conntrack {
       Flow tombstone = TombstoneOf(flow);
       tombstone.id = ++next_id_;
       flows_.insert(tombstone);
-      ++counts.tombstones;
+      counts.tombstoned.push_back(flow);
     }
     return counts;
   }
   Result<bool> Tombstone(const Flow&) override { return true; }
+  Result<std::vector<bool>> Renew(std::span<const Flow> tombstones) override {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    std::vector<bool> renewed;
+    for (const Flow& tombstone : tombstones) {
+      const auto found = std::find_if(flows_.begin(), flows_.end(), [&](const Flow& flow) {
+        return IsTombstone(flow) && flow.protocol == tombstone.protocol &&
+               flow.original == tombstone.original;
+      });
+      renewed.push_back(found != flows_.end());
+      if (found == flows_.end()) continue;
+      flows_.erase(found);
+      Flow anew = TombstoneOf(FlowOfTombstone(tombstone));
+      anew.id = ++next_id_;
+      flows_.insert(anew);
+    }
+    return renewed;
+  }
+  Result<std::uint64_t> MostEntries() override {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    return most_entries_;
+  }
   Result<std::size_t> Delete(std::span<const Flow> flows) override {
     const std::lock_guard<std::mutex> lock(mutex_);
     std::size_t deleted = 0;
@@ -63,6 +100,10 @@ class FakeConntrack : public Conntrack {
     const std::lock_guard<std::mutex> lock(mutex_);
     flow.id = ++next_id_;
     flows_.insert(std::move(flow));
+  }
+  void SetMostEntries(std::uint64_t entries) {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    most_entries_ = entries;
   }
   void Refuse(Status status) {
     const std::lock_guard<std::mutex> lock(mutex_);
@@ -79,6 +120,10 @@ class FakeConntrack : public Conntrack {
     const std::lock_guard<std::mutex> lock(mutex_);
     return walks_;
   }
+  int picks() const {  // walks over the entries of one end
+    const std::lock_guard<std::mutex> lock(mutex_);
+    return picks_;
+  }
   std::size_t largest_cut() const {
     const std::lock_guard<std::mutex> lock(mutex_);
     return largest_cut_;
@@ -90,6 +135,8 @@ class FakeConntrack : public Conntrack {
   Status walk_status_;
   std::uint32_t next_id_ = 0;
   int walks_ = 0;
+  int picks_ = 0;
+  std::uint64_t most_entries_ = 0;
   std::size_t largest_cut_ = 0;
 };
 

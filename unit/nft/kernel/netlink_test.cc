@@ -180,7 +180,7 @@ TEST_F(NetlinkTest, ForeignChangesAreSeenAndRepaired) {
            "add rule inet podgate in-10.1.0.5 ip saddr \\& 255.0.0.255 == 10.0.0.1 accept",
            "add rule inet podgate in-10.1.0.5 limit rate over 10/second drop",
            "add rule inet podgate in-10.1.0.5 log level debug",
-           "add rule inet podgate in-10.1.0.5 reject with tcp reset",
+           "add rule inet podgate in-10.1.0.5 reject with icmpx port-unreachable",
            "add rule inet podgate in-10.1.0.5 continue",
            "flush chain inet podgate in-10.1.0.5",
            "flush ruleset",

@@ -168,6 +168,9 @@ Ruleset EveryForm() {
       {
           {{}, {LimitRate{10, 5}, LogGroup{100, "podgate in ", 128}}, std::nullopt, ""},
           {{}, {LimitRate{1, 20}, LogGroup{7, "", 0}}, std::nullopt, ""},
+          {{MatchProtocol{kTcp}}, {CountBy{"denied"}}, Reject{}, ""},
+          {{MatchPort{kTcp, 80, 90}}, {}, Reject{}, ""},
+          {{MatchProtocol{kUdp}}, {}, Reject{}, ""},
           {{}, {CountBy{"denied"}}, Reject{}, ""},
           {{}, {}, drop, "never reached"},
       }};

@@ -57,6 +57,16 @@ TEST(PrintTest, TextThatNftCannotQuote) {
             "comment \"a ?quoted??word?\"");
 }
 
+TEST(PrintTest, ARejectOfTcpAloneIsAReset) {
+  const auto text = [](std::vector<Match> matches) {
+    return Print(Rule{.matches = std::move(matches), .action = Reject{}});
+  };
+  EXPECT_EQ(text({}), "reject with icmpx admin-prohibited");
+  EXPECT_EQ(text({MatchProtocol{kTcp}}), "meta l4proto tcp reject with tcp reset");
+  EXPECT_EQ(text({MatchPort{kTcp, 80, 80}}), "tcp dport 80 reject with tcp reset");
+  EXPECT_EQ(text({MatchProtocol{kUdp}}), "meta l4proto udp reject with icmpx admin-prohibited");
+}
+
 TEST(PrintTest, LeavesOutWhatTheNextMatchSaysAsWell) {
   Rule rule;
   rule.action = Verdict{};
