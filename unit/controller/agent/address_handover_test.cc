@@ -90,7 +90,7 @@ TEST(FlowForgetter, ForgetsTheFlowsOfTheAddressInBothDirectionsAndNothingElse) {
   LoopWorld world;
   FlowForgetter forgetter(&conntrack, &world.log);
   Loop loop({"n1", {}, false}, &world.kernel, &world.clock, &world.log, nullptr, nullptr, nullptr,
-            nullptr, nullptr, nullptr, &forgetter);
+            nullptr, nullptr, nullptr, nullptr, nullptr, nullptr, &forgetter);
   std::thread thread([&] { forgetter.Run(); });
   std::vector<Message> batch;
   batch.push_back(Upsert(MakePod("old", "10.0.0.1", {})));
