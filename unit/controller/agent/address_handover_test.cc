@@ -76,7 +76,7 @@ TEST_F(AddressHandoverTest, FinishedIsGoneAndOtherNodesAreNotFollowed) {
   Remove("c");
   EXPECT_THAT(Follow(), IsEmpty());
   compiler::Pod done = MakePod("a", "10.0.0.1", {});
-  done.uid = "a";
+  done.uid.assign(1, 'a');
   done.finished = done.still_running = true;
   pipeline_.Put(done);
   EXPECT_THAT(Follow(), IsEmpty());
