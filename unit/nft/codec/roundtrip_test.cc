@@ -78,7 +78,11 @@ Ruleset WithoutImpliedMatches(Ruleset ruleset) {
   };
   for (auto& [name, chain] : ruleset.chains) {
     for (Rule& rule : chain.rules) {
-      bool family = rule.action && std::holds_alternative<VmapAddress>(*rule.action);
+      // It also leaves out the family in front of "reject with tcp reset".
+      const bool reset = rule.action && std::holds_alternative<Reject>(*rule.action) &&
+                         std::any_of(rule.matches.begin(), rule.matches.end(),
+                                     [](const Match& match) { return ProtocolOf(match) == kTcp; });
+      bool family = reset || (rule.action && std::holds_alternative<VmapAddress>(*rule.action));
       bool protocol = rule.action && (std::holds_alternative<VmapPort>(*rule.action) ||
                                       std::holds_alternative<VmapService>(*rule.action));
       std::vector<Match> kept;
