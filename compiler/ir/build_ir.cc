@@ -1,11 +1,14 @@
 #include "compiler/ir/build_ir.h"
 
 #include <algorithm>
+#include <map>
 #include <optional>
 #include <set>
 #include <utility>
+#include <vector>
 
 #include "compiler/ir/classes.h"
+#include "compiler/ir/owners.h"
 #include "compiler/ir/pod_index.h"
 
 namespace podgate::compiler {
@@ -38,23 +41,6 @@ std::map<Address, std::vector<NamedPort>> NamedPortsOf(
 }
 
 }  // namespace
-
-std::map<Address, AddressOwners> Owners(const Cluster& cluster, const std::string& node) {
-  std::map<Address, AddressOwners> owners;
-  for (const auto& [key, pod] : cluster.pods) {
-    if (!IsThere(pod, node)) continue;
-    for (const Address& address : pod.addresses) {
-      AddressOwners& its = owners[address];
-      const bool local = pod.node == node;
-      if (its.first == nullptr || (local && its.first->node != node)) {
-        its = {&pod, {}};
-      } else if (local || its.first->node != node) {
-        its.others.push_back(&pod);
-      }
-    }
-  }
-  return owners;
-}
 
 NodeIr BuildIr(const Cluster& cluster, const std::string& node) {
   NodeIr ir;

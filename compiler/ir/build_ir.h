@@ -1,23 +1,12 @@
 // From the cluster's state to the IR of one node. Pure.
 #pragma once
 
-#include <map>
 #include <string>
-#include <vector>
 
 #include "compiler/ir/ir.h"
 #include "compiler/model/model.h"
 
 namespace podgate::compiler {
-
-// Who owns each address, as the rules of `node` see it: of the pods that are there and claim it the
-// ones on that node (a pod keeps its address on its own node, whatever is claimed elsewhere), and
-// all where none is on that node. By key; pointers are into `cluster`.
-struct AddressOwners {
-  const Pod* first = nullptr;
-  std::vector<const Pod*> others{};
-};
-std::map<Address, AddressOwners> Owners(const Cluster& cluster, const std::string& node);
 
 NodeIr BuildIr(const Cluster& cluster, const std::string& node);
 

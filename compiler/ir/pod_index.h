@@ -11,8 +11,8 @@
 #include <utility>
 #include <vector>
 
-#include "compiler/ir/build_ir.h"
 #include "compiler/ir/ir.h"
+#include "compiler/ir/owners.h"
 #include "compiler/model/model.h"
 
 namespace podgate::compiler {

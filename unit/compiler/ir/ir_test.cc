@@ -1,6 +1,7 @@
 // Clusters in, dumps of the IR out.
 #include "compiler/ir/build_ir.h"
 #include "compiler/ir/ir_dump.h"
+#include "compiler/ir/owners.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
