@@ -32,7 +32,7 @@ def listens_only_when_told(world):
 
 
 def bad_addresses_are_usage_errors(world):
-    for value in ("localhost:80", "127.0.0.1", "127.0.0.1:0", "[::1]", "1.2.3.4:70000"):
+    for value in ("localhos:80", "127.0.0.1", "127.0.0.1:0", "[::1]", "1.2.3.4:70000"):
         done = subprocess.run([world.agents[_NODE].podgate, "run", "--node", "n", "--listen", value],
                               capture_output=True, text=True, check=False)
         require(done.returncode == 2 and value in done.stderr, f"--listen {value} ended with {done.returncode}: {done.stderr}")
