@@ -186,14 +186,28 @@ void TextLoader::Take(Finished&& finished) {
 // Objects begin one behind the other, nearly always: their lines are counted once.
 std::size_t TextLoader::LineOf(std::size_t offset) {
   if (offset < counted_) return lines_.At(offset).line;
-  line_ +=
-      static_cast<std::size_t>(std::count(text_.data() + counted_, text_.data() + offset, '\n'));
-  counted_ = offset;
+  std::size_t dropped = counted_;
+  while (counted_ < offset) {
+    const std::size_t next = counted_ + std::min(offset - counted_, kReleaseStep);
+    line_ +=
+        static_cast<std::size_t>(std::count(text_.data() + counted_, text_.data() + next, '\n'));
+    counted_ = next;
+    Drop(counted_, &dropped);
+  }
   return line_;
 }
 
 bool TextLoader::Mentions(std::string_view word, std::size_t begin, std::size_t end) const {
-  return text_.substr(begin, end - begin).find(word) != std::string_view::npos;
+  std::size_t dropped = begin;
+  for (std::size_t at = begin; at < end;) {
+    // With as much of the next piece as the word may reach into.
+    const std::size_t piece = std::min(end - at, kReleaseStep);
+    const std::size_t seen = std::min(end - at, piece + word.size() - 1);
+    if (text_.substr(at, seen).find(word) != std::string_view::npos) return true;
+    at += piece;
+    Drop(at, &dropped);
+  }
+  return false;
 }
 
 void TextLoader::CountTemplate(bool policy) {

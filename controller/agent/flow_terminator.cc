@@ -35,11 +35,17 @@ FlowTerminator::FlowTerminator(nft::Conntrack* conntrack, NodeAddresses node_add
       cpu_time_(std::move(cpu_time)) {}
 
 void FlowTerminator::Run() {
-  while (const auto work = WaitForWork()) {
-    if (work->pass) {
-      MakeAndReport(*work->pass);
-    } else {
-      RenewTombstones();
+  for (;;) {
+    const Work work = WaitForWork();
+    switch (work.what) {
+      case Work::What::kPass:
+        MakeAndReport(work.pass);
+        break;
+      case Work::What::kRenewal:
+        RenewTombstones();
+        break;
+      case Work::What::kStop:
+        return;
     }
   }
 }
@@ -101,21 +107,21 @@ void FlowTerminator::Stop() {
   changed_.notify_all();
 }
 
-std::optional<FlowTerminator::Work> FlowTerminator::WaitForWork() {
+FlowTerminator::Work FlowTerminator::WaitForWork() {
   std::unique_lock<std::mutex> lock(mutex_);
   const Clock::Time due = tombstones_.NextDue();
   const Clock::Time renewal =
       due == Clock::Time::max() ? Clock::Time::max() : std::max(due, next_renewal_);
   for (;;) {
-    if (stopped_) return std::nullopt;
+    if (stopped_) return {};
     const Clock::Time next = schedule_.Next();
     const Clock::Time now = Now();
     if (next <= now) {
       // What this pass cuts may be allowed again before it is through.
       tombstones_possible_ = true;
-      return Work{schedule_.Begin(now)};
+      return {Work::What::kPass, schedule_.Begin(now)};
     }
-    if (renewal <= now) return Work{};
+    if (renewal <= now) return {.what = Work::What::kRenewal};
     if (const Clock::Time first = std::min(next, renewal); first == Clock::Time::max()) {
       changed_.wait(lock);
     } else {

@@ -99,9 +99,11 @@ class FlowTerminator {
 
   // What there is to do next. Without a value: put tombstones anew.
   struct Work {
-    std::optional<PassKind> pass{};
+    enum class What : std::uint8_t { kPass, kRenewal, kStop };
+    What what = What::kStop;
+    PassKind pass = PassKind::kFlows;  // of kPass
   };
-  std::optional<Work> WaitForWork();  // nullopt: stopped
+  Work WaitForWork();
   void MakeAndReport(PassKind kind);
   void RenewTombstones();
   Pass MakePass(PassKind kind);

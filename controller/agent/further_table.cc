@@ -33,9 +33,9 @@ bool FurtherTable::IsAdded(const ObjectKey& pod, const Address& address) const {
 }
 
 bool FurtherTable::ToldByAnother(const Address& address, const ObjectKey& pod) const {
-  const std::vector<ObjectKey> claimants = pipeline_->Claimants(address);
-  return std::any_of(claimants.begin(), claimants.end(), [&](const ObjectKey& other) {
-    return other != pod && !IsAdded(other, address);
+  const std::vector<compiler::Pod> pods = pipeline_->PodsAt(address);
+  return std::any_of(pods.begin(), pods.end(), [&](const compiler::Pod& other) {
+    return other.key != pod && !IsAdded(other.key, address);
   });
 }
 

@@ -135,6 +135,12 @@ TEST(LoadKinds, OnlyWhatMayDecideIsAnErrorIfItCannotBeRead) {
   EXPECT_EQ(Severity::kError, OnlySeverity(R"({"apiVersion":"v1","kind":"List","items":[
 {"apiVersion":"v1","kind":"Pod","metadata":{"name":"a","namespace":"x"}},)"));
   EXPECT_EQ(1U, Load("a: [b\n").counts.unread);
+  // Wherever it stands: large texts are looked through in pieces of 4 MiB.
+  for (const std::size_t before : {0U, 6U, 12U, 13U}) {
+    std::string text = "a: [";
+    text.append((4U << 20) - before - text.size(), 'x').append("NetworkPolicy\n");
+    EXPECT_EQ(Severity::kError, OnlySeverity(text)) << before;
+  }
 }
 
 TEST(LoadKinds, NodesTellTheirAddresses) {

@@ -76,7 +76,7 @@ TEST_F(AddressHandoverTest, FinishedIsGoneAndOtherNodesAreNotFollowed) {
   Remove("c");
   EXPECT_THAT(Follow(), IsEmpty());
   compiler::Pod done = MakePod("a", "10.0.0.1", {});
-  done.uid = "a";
+  done.uid.assign(1, 'a');
   done.finished = done.still_running = true;
   pipeline_.Put(done);
   EXPECT_THAT(Follow(), IsEmpty());
@@ -90,7 +90,7 @@ TEST(FlowForgetter, ForgetsTheFlowsOfTheAddressInBothDirectionsAndNothingElse) {
   LoopWorld world;
   FlowForgetter forgetter(&conntrack, &world.log);
   Loop loop({"n1", {}, false}, &world.kernel, &world.clock, &world.log, nullptr, nullptr, nullptr,
-            nullptr, nullptr, nullptr, &forgetter);
+            nullptr, nullptr, nullptr, nullptr, nullptr, nullptr, &forgetter);
   std::thread thread([&] { forgetter.Run(); });
   std::vector<Message> batch;
   batch.push_back(Upsert(MakePod("old", "10.0.0.1", {})));

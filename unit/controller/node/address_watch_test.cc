@@ -33,7 +33,7 @@ struct World {
     std::string text;
     for (const auto& pod : watch.found().pods) {
       text += pod.key.name + ":";
-      for (const Address& address : pod.taken) text += " " + address.ToString();
+      for (const Address& address : pod.taken) text.append(" ").append(address.ToString());
       text += ";";
     }
     return text;

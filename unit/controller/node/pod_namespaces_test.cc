@@ -72,7 +72,7 @@ struct Node {
     for (const auto& pod : further.pods) {
       if (pod.taken.empty()) continue;
       std::string text = pod.key.name + ":";
-      for (const Address& address : pod.taken) text += " " + address.ToString();
+      for (const Address& address : pod.taken) text.append(" ").append(address.ToString());
       texts.push_back(text);
     }
     return texts;
