@@ -56,7 +56,9 @@ void FlowTerminator::MakeAndReport(PassKind kind) {
   const Pass pass = MakePass(kind);
   const bool complete = pass.status.ok() && !pass.stopped;
   tombstones_known_ = tombstones_known_ || (complete && kind == PassKind::kFlows);
-  const Clock::Duration own = cpu_time_() - begun;
+  // A pass that went first in the middle of this one has a cost of its own.
+  const Clock::Duration whole = cpu_time_() - begun;
+  const Clock::Duration own = whole - std::exchange(given_away_, {});
   Clock::Duration cost;
   {
     const std::lock_guard<std::mutex> lock(mutex_);
@@ -152,14 +154,21 @@ FlowTerminator::Pass FlowTerminator::MakePass(PassKind kind) {
 
 void FlowTerminator::GiveWay(const Pass& pass) {
   if (pass.kind == PassKind::kChanged || !hurry_) return;
+  Clock::Duration judging_before;
   {
     const std::lock_guard<std::mutex> lock(mutex_);
     const Clock::Time now = Now();
     if (schedule_.NextOf(PassKind::kChanged) > now) return;
     schedule_.Begin(now);
     tombstones_possible_ = true;
+    judging_before = std::exchange(judging_, {});
   }
+  const Clock::Duration begun = cpu_time_();
+  const Clock::Duration given_before = std::exchange(given_away_, {});
   MakeAndReport(PassKind::kChanged);
+  given_away_ = given_before + cpu_time_() - begun;
+  const std::lock_guard<std::mutex> lock(mutex_);
+  judging_ = judging_before;
 }
 
 void FlowTerminator::GoThroughChanged(Pass* pass) {

@@ -134,6 +134,7 @@ class FlowTerminator {
   bool tombstones_known_ = false;  // after the first pass: an earlier agent may have left some
   std::size_t most_tombstones_ = kMostTombstones;
   Clock::Time next_renewal_ = Clock::Time::min();  // not earlier
+  Clock::Duration given_away_{};  // CPU time of passes that went first, within the one under way
 
   mutable std::mutex mutex_;  // guards all below
   std::condition_variable changed_;
