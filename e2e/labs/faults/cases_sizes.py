@@ -129,7 +129,7 @@ def a_text_without_end(scene):
     scene.begin()
     head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nbebc200\r\n"
     event = b'{"type": "ADDED", "object": {"metadata": {"name": "' + b"n" * 40_000_000
-    scene.withstand(faults.Raw([head + event], modes=faults.STREAMS), times=3, memory_mib=64)
+    scene.withstand(faults.Raw([head + event], modes=faults.STREAMS), times=3, memory_mib=80)
 
 
 CASES = [list_that_never_ends, objects_of_1500_kb_in_pages, ten_thousand_in_one_chunk, ten_thousand_streaming,

@@ -18,13 +18,13 @@ def _chunks(*chunks):
 def watch_silent_in_an_event(scene):
     """The longest of all: a watch may be quiet for 90 s before it counts as dead."""
     scene.begin()
-    scene.withstand(faults.Cut(modes=("watch",), how="silence", bytes=60, lasting=True, times=3))
+    scene.withstand(faults.Cut(modes=("watch",), how="silence", bytes=60, lasting=True, times=4))
 
 
 def watch_that_drips(scene):
     """Bytes alone show no life: without an event for 90 s, it is as dead as the silent one."""
     scene.begin()
-    scene.withstand(faults.Drip(times=3))
+    scene.withstand(faults.Drip(times=4))
 
 
 def pages_silent_in_the_middle(scene):
