@@ -8,7 +8,6 @@ namespace podgate::controller {
 namespace {
 
 using ipset::Address;
-using ipset::Family;
 using ipset::Prefix;
 
 // Addresses that no packet between pods of this node comes from or goes to, or that mean another
