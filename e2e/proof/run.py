@@ -249,7 +249,8 @@ class Proof:
 
     def _count_kept(self):
         """Conntrack still has the entries of the connections that have been there all the time: one that was cut, though it
-        is allowed, might live on as packets that are judged one by one."""
+        is allowed, might live on as packets that are judged one by one. Not those of addresses that changed hands: the new pod
+        takes none of them over."""
         for topology in self._topologies:
             found = ""
             for family in ("ipv4", "ipv6"):
@@ -258,7 +259,8 @@ class Proof:
             entries = {match.groups() for match in _ENTRY.finditer(found)}
             now = time.monotonic()
             for number, flow in enumerate(scene.FLOWS):
-                for family in (4, 6) if flow.allowed and flow.port is None else ():
+                kept = flow.allowed and flow.port is None and not {flow.source, flow.target} & scene.HANDED_OVER
+                for family in (4, 6) if kept else ():
                     source, target = (scene.addresses(place)[family == 6] for place in (flow.source, flow.target))
                     self.tally.add(topology.kind, "entries kept", flow, 1)
                     if (source, target, str(scene.PORTS["connection"] + number)) not in entries:

@@ -29,6 +29,7 @@ PLACES = {  # name: (node, slot)
     "off": ("n2", 5),       # and not there
     "left": ("n2", 6), "right": ("n2", 7),       # of the control flow
 }
+HANDED_OVER = {"hotel", "guest"}  # of n1
 SLOTS = 12
 PORTS = {"stream": 7000, "connect": 7000, "connection": 7040, "exchange": 7080, "injected": 7120}  # plus a flow's number
 LAST_PORT = 7199
