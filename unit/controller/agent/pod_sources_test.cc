@@ -113,8 +113,9 @@ TEST(PodSources, NothingIsWrittenBeforeBothAreListed) {
     batch.push_back(Listed(kind));
   loop.Handle(std::move(batch));
   EXPECT_TRUE(world.kernel.committed.empty());
-  batch.push_back(Here(Listed(Kind::kPod)));
-  loop.Handle(std::move(batch));
+  std::vector<Message> more;
+  more.push_back(Here(Listed(Kind::kPod)));
+  loop.Handle(std::move(more));
   EXPECT_FALSE(world.kernel.committed.empty());
 }
 
