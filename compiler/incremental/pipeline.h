@@ -81,8 +81,6 @@ class Pipeline {
   // contested_changes() has.
   const std::set<Address>& contested() const { return pods_.contested(); }
   std::uint64_t contested_changes() const { return pods_.contested_changes(); }
-  // The pods that are there and have the address, in no order.
-  std::vector<ObjectKey> Claimants(const Address& address) const;
   // The policy is known and equal.
   bool Holds(const NetworkPolicy& policy) const { return policies_.Holds(policy); }
   struct Counts {
@@ -140,7 +138,10 @@ class Pipeline {
   std::optional<ClassKey> LocalClassOf(std::size_t direction, const PodRecord& pod,
                                        const std::vector<const NetworkPolicy*>& policies) const;
   template <typename Visit>
-  void VisitLocalPodsIn(const std::string& ns, const Visit& visit) const;
+  void VisitLocalPodsIn(const std::string& ns, const Visit& visit) const {
+    for (auto it = all_local_.lower_bound({ns, ""}); it != all_local_.end() && it->ns == ns; ++it)
+      visit(*it, *pods_.Find(*it));
+  }
   void MarkSelected(const ObjectKey& policy);
   void MarkClasses(const ObjectKey& policy);
 

@@ -23,30 +23,18 @@ double Seconds(Clock::Duration duration) { return std::chrono::duration<double>(
 
 }  // namespace
 
-Loop::Loop(Options options, nft::Kernel* kernel, Clock* clock, Logger* log,
-           FlowTerminator* terminator, nft::Monitor* monitor, AgentStatsBoard* board,
-           BridgeGuard* bridge_guard, EventSink* events, NodeLookup* node_lookup,
-           AddressWatch* address_watch, KernelParts* kernel_parts, IpvsWatch* ipvs,
-           FlowForgetter* forgetter)
+Loop::Loop(Options options, nft::Kernel* kernel, Clock* clock, Logger* log, LoopSeams seams)
     : options_(std::move(options)),
+      kernel_(kernel),
       clock_(clock),
       log_(log),
-      terminator_(terminator),
-      board_(board),
-      bridge_guard_(bridge_guard),
-      events_(events),
-      node_lookup_(node_lookup),
-      address_watch_(address_watch),
-      kernel_parts_(kernel_parts),
-      ipvs_(ipvs),
+      seams_(seams),
       pipeline_(options_.node, options_.compile),
-      store_(options_.node, options_.own_pods, &pipeline_, clock, log, events),
-      applier_(&pipeline_.ruleset(), kernel, monitor, clock, log, events,
+      store_(options_.node, options_.own_pods, &pipeline_, clock, log, seams_.events),
+      applier_(&pipeline_.ruleset(), kernel, seams_.monitor, clock, log, seams_.events,
                options_.node_renamed || options_.dry_run ? std::string() : options_.node),
-      contests_(options_.node, log, events),
-      forgetter_(forgetter),
-      kernel_(kernel),
-      released_(node_lookup == nullptr) {}
+      contests_(options_.node, log, seams_.events),
+      released_(seams_.node_lookup == nullptr) {}
 
 void Loop::Run(MessageQueue* queue) {
   constexpr std::chrono::milliseconds kIdle{1000};
@@ -95,25 +83,26 @@ void Loop::Tick() {
 }
 
 void Loop::CheckNode() {
-  if (node_lookup_ == nullptr || !store_.complete()) return;
-  const std::array<std::uint64_t, 3> made_of{node_lookup_->answers(), pipeline_.host_changes(),
+  if (seams_.node_lookup == nullptr || !store_.complete()) return;
+  const std::array<std::uint64_t, 3> made_of{seams_.node_lookup->answers(),
+                                             pipeline_.host_changes(),
                                              pipeline_.counts().local_pods > 0 ? 1U : 0U};
   if (made_of[0] == 0 || judged_ == made_of) return;
   judged_ = made_of;
-  const NodeLookup::Report found = node_lookup_->report();
+  const NodeLookup::Report found = seams_.node_lookup->report();
   node_verdict_ = JudgeNode(options_.node, {.object = found.object,
                                             .machine = found.machine,
                                             .named_by_pods = made_of[2] > 0,
                                             .host_addresses = pipeline_.HostAddresses(),
                                             .other_node = pipeline_.OtherNodeAt(found.machine)});
-  node_lookup_->SetUrgent(node_verdict_.stops());
+  seams_.node_lookup->SetUrgent(node_verdict_.stops());
   // A dry run writes nothing, and may well be made on another machine.
   released_ = released_ || !node_verdict_.stops() || options_.dry_run;
 }
 
 bool Loop::MayUpdate() {
   if (!stale_ || !store_.complete() || !released_) return false;
-  if (address_watch_ == nullptr || learnt_ > 0) return true;
+  if (seams_.address_watch == nullptr || learnt_ > 0) return true;
   const Clock::Time now = clock_->Now();
   if (!asked_addresses_) {
     asked_addresses_ = now;
@@ -123,21 +112,21 @@ bool Loop::MayUpdate() {
 }
 
 void Loop::LearnAddresses() {
-  if (address_watch_ == nullptr || learnt_ == address_watch_->looks()) return;
-  learnt_ = address_watch_->looks();
-  FurtherAddresses found = address_watch_->found();
+  if (seams_.address_watch == nullptr || learnt_ == seams_.address_watch->looks()) return;
+  learnt_ = seams_.address_watch->looks();
+  FurtherAddresses found = seams_.address_watch->found();
   stale_ = store_.further().Learn(found) || stale_;
-  if (bridge_guard_ != nullptr) bridge_guard_->SetFurtherUse(std::move(found.bridges));
+  if (seams_.bridge_guard != nullptr) seams_.bridge_guard->SetFurtherUse(std::move(found.bridges));
 }
 
 // What the rules may and must contain depends on the kernel, and changes while the agent runs.
 void Loop::FollowKernel() {
   compiler::CompileOptions wanted = options_.compile;
-  if (kernel_parts_ != nullptr) {
-    kernel_parts_->Look(applier_.counters().failures);
-    wanted.log_denied = wanted.log_denied && kernel_parts_->can_log();
+  if (seams_.kernel_parts != nullptr) {
+    seams_.kernel_parts->Look(applier_.counters().failures);
+    wanted.log_denied = wanted.log_denied && seams_.kernel_parts->can_log();
   }
-  if (ipvs_ != nullptr) wanted.ipvs = wanted.ipvs || ipvs_->InUse();
+  if (seams_.ipvs != nullptr) wanted.ipvs = wanted.ipvs || seams_.ipvs->InUse();
   stale_ = pipeline_.SetOptions(wanted) || stale_;
 }
 
@@ -168,14 +157,14 @@ void Loop::TellNode() {
   }
   log_->Error(applier_.settled() ? LogMessages::kNodeNoLongerFits : LogMessages::kNodeDoesNotFit,
               {{"node", options_.node}, {"problem", node_problem_}});
-  if (events_ == nullptr) return;
+  if (seams_.events == nullptr) return;
   ClusterEvent event;
   event.reason = "WrongNode";
   event.action = "KeepRules";
   event.note = fmt::format("The agent is not ready: {}. {}", node_problem_,
                            applier_.settled() ? "It keeps the rules up to date."
                                               : "It leaves the rules in the kernel as they are.");
-  events_->Tell(std::move(event));
+  seams_.events->Tell(std::move(event));
 }
 
 void Loop::FollowAllFlows() {
@@ -184,15 +173,16 @@ void Loop::FollowAllFlows() {
 }
 
 void Loop::FollowFlows() {
-  if (terminator_ == nullptr) return;
+  if (seams_.terminator == nullptr) return;
   if (!applier_.settled()) {
     // Rules that are not in force yet judge nobody. What was open meanwhile is looked at when they
     // are, whoever puts them in force then.
     FollowAllFlows();
     return;
   }
-  if (std::exchange(unfollowed_, false)) terminator_->PolicyChanged(std::exchange(may_deny_, {}));
-  terminator_->Serve(pipeline_.ruleset());
+  if (std::exchange(unfollowed_, false))
+    seams_.terminator->PolicyChanged(std::exchange(may_deny_, {}));
+  seams_.terminator->Serve(pipeline_.ruleset());
 }
 
 void Loop::Announce() {
@@ -231,7 +221,7 @@ void Loop::UpdateAndApply(Clock::Time oldest) {
   contests_.Follow(pipeline_);
   // Asked before the rules of a new owner count.
   const std::vector<compiler::Address> handed_over = handover_.Follow(pipeline_);
-  if (forgetter_ != nullptr) forgetter_->Forget(handed_over);
+  if (seams_.forgetter != nullptr) seams_.forgetter->Forget(handed_over);
   const Clock::Time compiled = clock_->Now();
   unmeasured_ = unmeasured_ || !change.empty();
   if (!change.empty() || !applier_.settled())
@@ -240,7 +230,7 @@ void Loop::UpdateAndApply(Clock::Time oldest) {
   if (!applier_.settled()) may_deny_.AddAll();
   const bool applied = applier_.Changed(change);
   const Clock::Time done = clock_->Now();
-  if (terminator_ != nullptr && !may_deny_.all())
+  if (seams_.terminator != nullptr && !may_deny_.all())
     may_deny_.Add(nft::ScopeOf(change, pipeline_.ruleset()));
   if (!applied) return;
   const auto microseconds = [](Clock::Duration duration) {
@@ -270,7 +260,7 @@ void Loop::TellRefused(const compiler::Pipeline::Refused& refused) {
                  {{"first", refused.policies.front().ToString()},
                   {"policies", refused.policies.size()},
                   {"what", what}});
-  if (events_ == nullptr) return;
+  if (seams_.events == nullptr) return;
   const std::size_t told = std::min(refused.policies.size(), kOverBudgetEvents);
   for (std::size_t i = 0; i < told; ++i) {
     ClusterEvent event;
@@ -282,7 +272,7 @@ void Loop::TellRefused(const compiler::Pipeline::Refused& refused) {
         "This policy allows nothing to some pods that it selects: the policies that select them "
         "({}) have {}. Use fewer.",
         refused.policies.size(), what);
-    events_->Tell(std::move(event));
+    seams_.events->Tell(std::move(event));
   }
 }
 
@@ -290,16 +280,16 @@ void Loop::TellPods() {
   if (!store_.complete() || !released_) return;
   if (told_local_changes_ == pipeline_.local_changes()) return;
   told_local_changes_ = pipeline_.local_changes();
-  if (bridge_guard_ == nullptr && address_watch_ == nullptr) return;
+  if (seams_.bridge_guard == nullptr && seams_.address_watch == nullptr) return;
   static_assert(BridgeGuard::kMaxPods == AddressWatch::kMaxPods);
   auto pods = pipeline_.LocalPods(BridgeGuard::kMaxPods);
   store_.further().TakeFrom(&pods);
-  if (address_watch_ != nullptr) address_watch_->SetPods(pods);
-  if (bridge_guard_ != nullptr) bridge_guard_->SetPods(std::move(pods));
+  if (seams_.address_watch != nullptr) seams_.address_watch->SetPods(pods);
+  if (seams_.bridge_guard != nullptr) seams_.bridge_guard->SetPods(std::move(pods));
 }
 
 void Loop::Report() {
-  if (board_ == nullptr) return;
+  if (seams_.board == nullptr) return;
   const Clock::Time now = clock_->Now();
   if (unsettled_since_ && applier_.settled()) {
     stats_.event_to_commit.Observe(Seconds(now - *unsettled_since_));
@@ -317,13 +307,13 @@ void Loop::Report() {
     stats_.listed.at(i) = store_.listed(kWatched.at(i));
   stats_.settled = applier_.settled();
   stats_.node_problem = node_problem_;
-  if (node_lookup_ != nullptr && store_.complete() && !judged_) {
+  if (seams_.node_lookup != nullptr && store_.complete() && !judged_) {
     stats_.node_problem =
         fmt::format("the agent has not asked yet whether node {} is this machine", options_.node);
   }
-  if (kernel_parts_ != nullptr) {
-    stats_.missing_parts = kernel_parts_->needed();
-    stats_.missing_optional_parts = kernel_parts_->optional();
+  if (seams_.kernel_parts != nullptr) {
+    stats_.missing_parts = seams_.kernel_parts->needed();
+    stats_.missing_optional_parts = seams_.kernel_parts->optional();
   }
   stats_.applied = applier_.counters();
   stats_.policies = counts.policies;
@@ -332,7 +322,7 @@ void Loop::Report() {
   stats_.local_pods = counts.local_pods;
   stats_.isolated_pods = counts.isolated_pods;
   stats_.contested_addresses = pipeline_.contested().size();
-  board_->Post(stats_);
+  seams_.board->Post(stats_);
 }
 
 }  // namespace podgate::controller

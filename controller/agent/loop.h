@@ -33,6 +33,20 @@
 
 namespace podgate::controller {
 
+// What the loop works with besides; all of it outlives the loop.
+struct LoopSeams {
+  FlowTerminator* terminator = nullptr;  // nullptr: established flows are left alone
+  FlowForgetter* forgetter = nullptr;    // nullptr: flows of addresses that changed hands stay
+  nft::Monitor* monitor = nullptr;       // see applier.h
+  AgentStatsBoard* board = nullptr;      // nullptr: nobody asks, as for the next two
+  BridgeGuard* bridge_guard = nullptr;
+  EventSink* events = nullptr;
+  NodeLookup* node_lookup = nullptr;      // nullptr: the node's name is believed
+  AddressWatch* address_watch = nullptr;  // nullptr: pods have the addresses of their statuses only
+  KernelParts* kernel_parts = nullptr;    // nullptr: the kernel is taken to have them all
+  IpvsWatch* ipvs = nullptr;              // nullptr: the options decide
+};
+
 class Loop {
  public:
   struct Options {
@@ -42,17 +56,7 @@ class Loop {
     bool node_renamed = false;  // a table of another node is taken over
     bool own_pods = false;      // the stream of this node's pods is read too
   };
-  // `terminator`: nullptr when established flows are left alone. `monitor`: see applier.h. `board`,
-  // `bridge_guard`, `events`: nullptr when nobody asks. `node_lookup`: nullptr when the node's name
-  // is believed. `address_watch`: nullptr when pods have only the addresses of their statuses.
-  // `kernel_parts`: nullptr when the kernel is taken to have them all. `ipvs`: nullptr
-  // when the options decide. `forgetter`: nullptr when flows of addresses that changed hands stay.
-  Loop(Options options, nft::Kernel* kernel, Clock* clock, Logger* log,
-       FlowTerminator* terminator = nullptr, nft::Monitor* monitor = nullptr,
-       AgentStatsBoard* board = nullptr, BridgeGuard* bridge_guard = nullptr,
-       EventSink* events = nullptr, NodeLookup* node_lookup = nullptr,
-       AddressWatch* address_watch = nullptr, KernelParts* kernel_parts = nullptr,
-       IpvsWatch* ipvs = nullptr, FlowForgetter* forgetter = nullptr);
+  Loop(Options options, nft::Kernel* kernel, Clock* clock, Logger* log, LoopSeams seams = {});
 
   // Until the queue is closed.
   void Run(MessageQueue* queue);
@@ -83,26 +87,18 @@ class Loop {
   void Report();
 
   const Options options_;
+  nft::Kernel* const kernel_;
   Clock* const clock_;
   Logger* const log_;
-  FlowTerminator* const terminator_;
-  AgentStatsBoard* const board_;
-  BridgeGuard* const bridge_guard_;
-  EventSink* const events_;
-  NodeLookup* const node_lookup_;
-  AddressWatch* const address_watch_;
-  KernelParts* const kernel_parts_;
-  IpvsWatch* const ipvs_;
+  const LoopSeams seams_;
   compiler::Pipeline pipeline_;
   Store store_;
   Applier applier_;
   ContestReport contests_;
   AddressHandover handover_;
-  FlowForgetter* const forgetter_;
   // What the verdict was made of: answers, host changes, whether there are local pods.
   std::optional<std::array<std::uint64_t, 3>> judged_;
   NodeVerdict node_verdict_;
-  nft::Kernel* const kernel_;
   bool recalled_ = false;     // what the table said at the start of namespaces that end
   std::uint64_t learnt_ = 0;  // looks of the address watch that the pods follow
   std::optional<Clock::Time> asked_addresses_;  // when the address watch first heard of the pods

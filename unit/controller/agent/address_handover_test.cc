@@ -89,8 +89,7 @@ TEST(FlowForgetter, ForgetsTheFlowsOfTheAddressInBothDirectionsAndNothingElse) {
   nft::FakeConntrack conntrack;
   LoopWorld world;
   FlowForgetter forgetter(&conntrack, &world.log);
-  Loop loop({"n1", {}, false}, &world.kernel, &world.clock, &world.log, nullptr, nullptr, nullptr,
-            nullptr, nullptr, nullptr, nullptr, nullptr, nullptr, &forgetter);
+  Loop loop({"n1", {}, false}, &world.kernel, &world.clock, &world.log, {.forgetter = &forgetter});
   std::thread thread([&] { forgetter.Run(); });
   std::vector<Message> batch;
   batch.push_back(Upsert(MakePod("old", "10.0.0.1", {})));

@@ -10,7 +10,7 @@ namespace {
 
 struct World : LoopWorld {
   AgentStatsBoard board{clock.Now()};
-  Loop watched{{"n1", {}, false}, &kernel, &clock, &log, nullptr, nullptr, &board};
+  Loop watched{{"n1", {}, false}, &kernel, &clock, &log, {.board = &board}};
 
   template <typename... Messages>
   LoopStats Turn(Messages... messages) {

@@ -12,8 +12,8 @@ namespace {
 struct FurtherWorld : LoopWorld {
   FakeNamespaces node;
   AddressWatch watch{&node, &clock, &log, [] {}};
-  Loop learning{{"n1", {}, false}, &kernel, &clock,  &log,    nullptr, &monitor,
-                nullptr,           nullptr, nullptr, nullptr, &watch};
+  Loop learning{
+      {"n1", {}, false}, &kernel, &clock, &log, {.monitor = &monitor, .address_watch = &watch}};
 
   template <typename... Messages>
   void Tell(Messages... messages) {

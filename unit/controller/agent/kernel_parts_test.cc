@@ -17,8 +17,12 @@ struct PartsWorld : LoopWorld {
       : parts(
             &kernel, reject, [this] { return conntrack; }, &clock, &log, &events),
         ipvs([this] { return ipvs_there; }, &clock, &log),
-        agent({"n1", {.reject = reject}, false}, &kernel, &clock, &log, nullptr, &monitor, &board,
-              nullptr, &events, nullptr, nullptr, &parts, &ipvs) {
+        agent({"n1", {.reject = reject}, false}, &kernel, &clock, &log,
+              {.monitor = &monitor,
+               .board = &board,
+               .events = &events,
+               .kernel_parts = &parts,
+               .ipvs = &ipvs}) {
     kernel.missing = std::move(missing);
     std::vector<Message> all;
     all.push_back(Upsert(MakePod("web", "10.0.0.1", {{"app", "web"}})));

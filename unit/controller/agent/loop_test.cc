@@ -414,7 +414,7 @@ TEST(MessageQueue, IsBoundedInBytesToo) { ExpectToStayBehind(2, MessageQueue::kL
 struct CuttingWorld : World {
   nft::FakeConntrack conntrack;
   FlowTerminator terminator{&conntrack, [] { return nft::Addresses{}; }, &log, [] {}};
-  Loop cutting{{"n1", {}, false}, &kernel, &clock, &log, &terminator};
+  Loop cutting{{"n1", {}, false}, &kernel, &clock, &log, {.terminator = &terminator}};
   std::jthread thread;
 
   CuttingWorld() {
@@ -520,7 +520,7 @@ TEST(Loop, RunsUntilTheQueueIsClosed) {
   SystemClock clock;
   Logger log(Logger::Format::kText, LogLevel::kError, [](std::string_view) {});
   AgentStatsBoard board(clock.Now());
-  Loop loop({"n1", {}, false}, &kernel, &clock, &log, nullptr, nullptr, &board);
+  Loop loop({"n1", {}, false}, &kernel, &clock, &log, {.board = &board});
   MessageQueue queue;
   std::jthread thread([&] { loop.Run(&queue); });
   for (const Kind kind : {Kind::kNamespace, Kind::kPod, Kind::kNetworkPolicy})

@@ -85,7 +85,7 @@ struct LoopWorld {
              [this](std::string_view line) { logged += line; }};
   nft::FakeMonitor monitor;
   ToldEvents events;
-  Loop loop{{"n1", {}, false}, &kernel, &clock, &log, nullptr, &monitor, nullptr, nullptr, &events};
+  Loop loop{{"n1", {}, false}, &kernel, &clock, &log, {.monitor = &monitor, .events = &events}};
 
   template <typename... Messages>
   void Tell(Messages... messages) {

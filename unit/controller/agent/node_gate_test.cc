@@ -30,8 +30,8 @@ constexpr const char* kNotFound =
 // A loop that is not believed: its API server is a script.
 struct World : LoopWorld {
   explicit World(bool node_renamed = false, bool dry_run = false)
-      : gated({"n1", {}, dry_run, node_renamed}, &kernel, &clock, &log, nullptr, &monitor, &board,
-              nullptr, &events, &lookup) {}
+      : gated({"n1", {}, dry_run, node_renamed}, &kernel, &clock, &log,
+              {.monitor = &monitor, .board = &board, .events = &events, .node_lookup = &lookup}) {}
 
   FakeTransport transport{&clock};
   RequestLimiter limiter{&clock};

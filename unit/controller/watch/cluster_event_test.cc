@@ -209,8 +209,7 @@ struct Heard : EventSink {
 TEST(LoopEvents, BrokenPoliciesAndRepairs) {
   LoopWorld world;
   Heard heard;
-  Loop loop({"n1", {}, false}, &world.kernel, &world.clock, &world.log, nullptr, nullptr, nullptr,
-            nullptr, &heard);
+  Loop loop({"n1", {}, false}, &world.kernel, &world.clock, &world.log, {.events = &heard});
   compiler::NetworkPolicy policy = WebPolicy();
   policy.uid = "u-7";
   const auto tell = [&loop](auto... messages) {
