@@ -46,8 +46,10 @@ bool EndingNamespaces::NamespaceGone(const std::string& name) {
 
 bool EndingNamespaces::PodGone(const std::string& ns) {
   const auto known = ending_.find(ns);
-  if (known == ending_.end() || !pipeline_->LocalPodsIn(ns).empty()) return false;
-  if (known->second.gone) ending_.erase(known);
+  // While the namespace is there, a pod of it that waited for a node may still come to this one.
+  if (known == ending_.end() || !known->second.gone) return false;
+  if (!pipeline_->LocalPodsIn(ns).empty()) return false;
+  ending_.erase(known);
   return Release(ns);
 }
 
@@ -74,6 +76,7 @@ bool EndingNamespaces::PutBack(const std::string& ns) {
     }
     changed = pipeline_->Put(it->policy) || changed;
     Keep(it->policy.key);
+    remembered_keys_.erase(it->policy.key);
     remembered_bytes_ -= it->bytes;
     it = remembered_.erase(it);
   }
@@ -82,12 +85,14 @@ bool EndingNamespaces::PutBack(const std::string& ns) {
 
 void EndingNamespaces::Keep(const ObjectKey& policy) {
   kept_.insert(policy);
-  log_->Info(LogMessages::kPolicyKept, {{"policy", policy.ToString()}});
+  if (pipeline_->SelectsLocal(policy))
+    log_->Info(LogMessages::kPolicyKept, {{"policy", policy.ToString()}});
 }
 
 void EndingNamespaces::PutPolicy(const ObjectKey& key) {
   kept_.erase(key);
   held_.erase(key);
+  if (remembered_keys_.erase(key) == 0) return;
   for (auto it = remembered_.begin(); it != remembered_.end();) {
     if (it->policy.key != key) {
       ++it;
@@ -100,12 +105,12 @@ void EndingNamespaces::PutPolicy(const ObjectKey& key) {
 
 bool EndingNamespaces::PolicyGone(const ObjectKey& key) {
   if (kept_.contains(key) || held_.contains(key)) return false;
-  if (!pipeline_->SelectsLocal(key)) return pipeline_->RemovePolicy(key);
   if (ending_.contains(key.ns)) {
     Keep(key);
-  } else {
-    held_.emplace(key, clock_->Now() + kHold);
+    return false;
   }
+  if (!pipeline_->SelectsLocal(key)) return pipeline_->RemovePolicy(key);
+  held_.emplace(key, clock_->Now() + kHold);
   return false;
 }
 
@@ -113,11 +118,15 @@ void EndingNamespaces::Remember(compiler::NetworkPolicy policy) {
   const std::size_t bytes = SizeOf(compiler::Object(policy));
   if (bytes > kRememberedBytes) return;
   remembered_bytes_ += bytes;
+  remembered_keys_.insert(policy.key);
   remembered_.push_back({std::move(policy), bytes, clock_->Now() + kRemembered});
-  while (remembered_bytes_ > kRememberedBytes) {
-    remembered_bytes_ -= remembered_.front().bytes;
-    remembered_.pop_front();
-  }
+  while (remembered_bytes_ > kRememberedBytes) ForgetOldest();
+}
+
+void EndingNamespaces::ForgetOldest() {
+  remembered_bytes_ -= remembered_.front().bytes;
+  remembered_keys_.erase(remembered_.front().policy.key);
+  remembered_.pop_front();
 }
 
 bool EndingNamespaces::Remove(const ObjectKey& policy) {
@@ -137,10 +146,7 @@ bool EndingNamespaces::Tick() {
     changed = Remove(it->first) || changed;
     it = held_.erase(it);
   }
-  while (!remembered_.empty() && remembered_.front().until <= now) {
-    remembered_bytes_ -= remembered_.front().bytes;
-    remembered_.pop_front();
-  }
+  while (!remembered_.empty() && remembered_.front().until <= now) ForgetOldest();
   return changed;
 }
 

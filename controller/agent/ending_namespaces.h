@@ -1,8 +1,8 @@
 // Namespaces that are being deleted keep the isolation of their pods until the pods are gone. The
 // API server's namespace controller deletes what is in a namespace in no order, and clusters before
 // 1.33 may delete its NetworkPolicies while its pods still run (CVE-2024-7598). So a policy that is
-// deleted in such a namespace stays as it was, with all that it allowed, as long as it selects a
-// local pod that is there.
+// deleted in such a namespace stays as it was, with all that it allowed, until the namespace is
+// gone and no pod of it is here: a pod that waits for a node may still be given this one.
 //
 // Policies and namespaces come over two streams, in no order between them. A deletion that reaches
 // a local pod is therefore held for kHold, so that a namespace's deletion that came before it can
@@ -73,6 +73,7 @@ class EndingNamespaces {
   bool PutBack(const std::string& ns);
   void Keep(const compiler::ObjectKey& policy);
   void Remember(compiler::NetworkPolicy policy);
+  void ForgetOldest();
   bool Remove(const compiler::ObjectKey& policy);
 
   compiler::Pipeline* pipeline_;
@@ -82,6 +83,7 @@ class EndingNamespaces {
   std::set<compiler::ObjectKey> kept_;               // policies that are gone for the API server
   std::map<compiler::ObjectKey, Clock::Time> held_;  // the same, until
   std::deque<Deleted> remembered_;                   // by `until`
+  std::set<compiler::ObjectKey> remembered_keys_;
   std::size_t remembered_bytes_ = 0;
 };
 

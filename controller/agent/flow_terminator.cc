@@ -322,13 +322,16 @@ void FlowTerminator::PolicyChanged(const nft::FlowScope& may_deny) {
   const Clock::Time now = Now();
   if (tombstones_possible_) schedule_.Need(PassKind::kTombstones, now);
   if (!may_deny.empty()) {
-    changed_ends_.Add(may_deny);
-    // With many ends a walk over everything is through sooner. It begins after this, and so is one
-    // over those of earlier changes as well.
-    const bool few = !changed_ends_.all();
+    nft::FlowScope ends = changed_ends_;
+    ends.Add(may_deny);
+    // With many ends a walk over everything is through sooner. Those of earlier changes, which are
+    // few, still go first: nobody's large change makes others wait.
+    const bool few = !ends.all();
     schedule_.Need(few ? PassKind::kChanged : PassKind::kFlows, now);
-    hurry_ = few;
-    if (!few) changed_ends_ = {};
+    if (few) {
+      changed_ends_ = std::move(ends);
+      hurry_ = true;
+    }
   }
   if (tombstones_possible_ || !may_deny.empty()) changed_.notify_all();
 }

@@ -84,7 +84,16 @@ void Logger::LogAbout(std::string_view ns, LogLevel level, LogMessage message, L
   if (!Enabled(level)) return;
   const std::lock_guard<std::mutex> lock(mutex_);
   std::pair<std::string_view, std::string> key{message.text(), ns};
-  if (about_.size() >= kNamespaces && !about_.contains(key)) key.second.clear();
+  if (about_.size() >= kNamespaces && !about_.contains(key)) {
+    // Who has been silent for as long as its lines take to come back has nothing to be remembered
+    // for.
+    const auto now = now_();
+    std::erase_if(about_, [&](const auto& item) {
+      return std::chrono::duration<double>(now - item.second.filled).count() >=
+             kNamespace.burst * kNamespace.seconds_per_line;
+    });
+    if (about_.size() >= kNamespaces) key.second.clear();
+  }
   const auto [it, fresh] = about_.try_emplace(std::move(key));
   WriteWithin(&it->second, kNamespace, fresh, level, message, fields);
 }

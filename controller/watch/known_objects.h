@@ -5,7 +5,8 @@
 //
 // A namespace's share is Limits::namespace_bytes. Where all shares together are more than
 // Limits::bytes, the share is halved until they fit, which touches the largest spenders only. In a
-// namespace that is over its share, objects fit in the order of their size, then of their name.
+// namespace that is over its share, objects fit in the order of their size, then of their name. A
+// change costs the logarithm of what its namespace has, and those that come to fit or not to fit.
 //
 // One thread.
 #pragma once
@@ -81,10 +82,19 @@ class KnownObjects {
     std::uint32_t list = 0;
     std::size_t cost = 0;
   };
+  struct Priced {
+    std::size_t cost = 0;
+    const compiler::ObjectKey* key = nullptr;  // in objects_
+    friend bool operator<(const Priced& a, const Priced& b) {
+      return a.cost != b.cost ? a.cost < b.cost : a.key->name < b.key->name;
+    }
+  };
   struct Space {  // a namespace
     std::size_t objects = 0;
-    std::size_t cost = 0;
-    std::set<std::string> emptied{};  // names
+    std::size_t cost = 0;        // of all
+    std::set<Priced> whole{};    // that cost anything and fit: all of these come before
+    std::set<Priced> emptied{};  // all of these
+    std::size_t whole_cost = 0;
   };
   using Spaces = std::map<std::string, Space>;
   static constexpr std::size_t kHalvings = 20;
@@ -92,9 +102,11 @@ class KnownObjects {
   std::size_t CostOf(std::size_t bytes) const;
   std::size_t ShareAfter(std::size_t halvings) const { return limits_.namespace_bytes >> halvings; }
   void Spend(Space* space, std::size_t before, std::size_t now);
-  void Judge(const Spaces::value_type& space, std::set<std::string>* emptied) const;
-  // `told`: what becomes of this one is told by the answer.
-  void JudgeAgain(Spaces::value_type* space, const compiler::ObjectKey& told);
+  void Enter(Space* space, const Priced& object);
+  void Leave(Space* space, const Priced& object);
+  // Moves the cut between what fits and what does not. `told`: what becomes of this one is told by
+  // the answer.
+  void Cut(Space* space, const compiler::ObjectKey& told);
   void AfterChange(Spaces::iterator changed, const compiler::ObjectKey& told);
 
   const Limits limits_;

@@ -33,12 +33,13 @@ bool MayMeanTheVersion(int status) {
   return !elsewhere && !unknown && !busy;
 }
 
-// A pod that waits for a node has no packets and is nobody's peer; its creator may have any number
-// of them.
-bool Unscheduled(const compiler::Decoded& decoded) {
+// A pod that waits for a node, or whose containers have all ended, has no packets and is nobody's
+// peer; its creator may have any number of them. One that cannot be read may be neither.
+bool HasNoNetwork(const compiler::Decoded& decoded) {
   const auto* pod = std::get_if<compiler::Pod>(&*decoded.object);
-  return pod != nullptr && pod->node.empty() && pod->addresses.empty() &&
-         decoded.diagnostics.empty();
+  if (pod == nullptr || !decoded.diagnostics.empty()) return false;
+  const bool waits = pod->node.empty() && pod->addresses.empty();
+  return waits || (pod->finished && !pod->still_running);
 }
 
 // False: the object is of another kind than `kind`.
@@ -78,8 +79,8 @@ void Reflector::Run() {
 
 bool Reflector::Round() {
   // At the end of a watch, which is once in some minutes: whoever makes objects large and small by
-  // turns does not make us list more often.
-  if (known_.regained() || uncrowded_) version_.clear();
+  // turns does not make us list more often, and lists never follow each other without a watch.
+  if (std::exchange(watched_, false) && (known_.regained() || uncrowded_)) version_.clear();
   return After(version_.empty() ? List() : Watch());
 }
 
@@ -139,6 +140,7 @@ Reflector::RoundResult Reflector::FollowStream(const std::string& target, int ti
   using Next = RoundResult::Next;
   if (!limiter_->AwaitTurn()) return {Next::kStop, {}, 0};
   ++counters_.requests;
+  watched_ = true;
   const Clock::Time begun = clock_->Now();
   const std::chrono::seconds limit(timeout_seconds + 30);
   const HttpResult result = transport_->Get({target, limit}, stream);
@@ -350,7 +352,7 @@ bool Reflector::OnUpsert(compiler::Decoded decoded) {
   }
   compiler::ObjectKey key;
   if (!KeyOf(*decoded.object, resource_.kind, &key)) return true;  // of another kind
-  if (Unscheduled(decoded)) return !known_.Remove(key) || TellGone(key);
+  if (HasNoNetwork(decoded)) return !known_.Remove(key) || TellGone(key);
   // Once here, once as a key in the loop's map.
   const std::size_t keys = 2 * (key.ns.size() + key.name.size());
   std::size_t bytes = SizeOf(*decoded.object) + keys;

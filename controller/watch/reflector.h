@@ -12,8 +12,9 @@
 // watch), else it comes in pages. Objects that a later list no longer has are told as deleted (mark
 // and sweep).
 //
-// Legal streams of messages: upserts and deletions of any object in any order, repeated ones
-// included; a kListed after each list; after a failed list some of its upserts.
+// Legal streams of messages: upserts, deletions and emptyings of any object in any order, repeated
+// ones and those of objects that are gone included; a kListed after each list; after a failed list
+// some of its upserts.
 //
 // One thread each, which calls Run().
 #pragma once
@@ -112,6 +113,7 @@ class Reflector : private WatchReceiver {
   std::map<std::string, std::uint64_t> crowded_;
   std::uint64_t list_number_ = 0;
   bool uncrowded_ = false;     // one of them may no longer be
+  bool watched_ = false;       // the last request was a watch, or a list that went on as one
   bool unauthorized_ = false;  // the last answer was 401
   bool failing_ = false;       // the last attempt failed, and it was logged
   int refused_ = 0;            // watches in a row that the server refused

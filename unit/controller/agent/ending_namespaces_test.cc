@@ -51,8 +51,22 @@ TEST_F(EndingNamespacesTest, APolicyStaysAsItWasUntilThePodsAreGone) {
   world_.Tell(Upsert(MakePod("late", "10.0.1.3", {{"role", "client"}}, "n2")));
   EXPECT_TRUE(world_.Passes("10.0.1.3", kWeb));
   world_.Tell(WebGone());
+  world_.Tell(NamespaceGone());
   EXPECT_EQ(world_.loop.pipeline().counts().policies, 0U);
   EXPECT_EQ(world_.Logged("policy was deleted with its namespace"), 1U);
+}
+
+TEST_F(EndingNamespacesTest, APodThatIsGivenThisNodeOnlyNowIsIsolatedToo) {
+  world_.Tell(WebGone());
+  world_.Tell(Put(true));
+  world_.Tell(PolicyGone());
+  Wait(std::chrono::seconds(1));
+  world_.Tell(Web());
+  ExpectAsBefore();
+  // The last one that was here does not take them along either.
+  world_.Tell(WebGone());
+  world_.Tell(Upsert(MakePod("late", kWeb, {{"app", "web"}})));
+  ExpectAsBefore();
 }
 
 TEST_F(EndingNamespacesTest, ADeletionThatOvertakesTheNamespacesIsHeld) {

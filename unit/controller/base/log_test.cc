@@ -91,6 +91,11 @@ TEST(Log, NobodysObjectsHideOthers) {
   for (int i = 0; i < 2000; ++i) written += about(std::to_string(i), 2);
   EXPECT_LT(written, 2 * 1024 + 100);
   EXPECT_GT(written, 2 * 1000);
+  // Half an hour later nobody remembers those.
+  lines.now += std::chrono::minutes(30);
+  written = 0;
+  for (int i = 5000; i < 5100; ++i) written += about(std::to_string(i), 2);
+  EXPECT_EQ(written, 200);
 }
 
 }  // namespace

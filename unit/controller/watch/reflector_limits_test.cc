@@ -80,6 +80,39 @@ TEST(ReflectorLimits, PodsWithManyLabelsLoseThemAndOthersDoNot) {
                                   {"a", "xxxxxxxxxx"}, {"b", ""}, {"c", "xxxxxxxxxx"}}));
 }
 
+TEST(ReflectorLimits, ListsInPagesNeverFollowEachOtherWithoutAWatch) {
+  World world;
+  world.resource = kNetworkPolicies;
+  world.resource.limits.namespace_bytes = 100'000;
+  const auto page = [](std::size_t rules, const char* version) {
+    return Page(List({Policy("d", "also", rules), Policy("d", "large", 1200)}, version));
+  };
+  // Within the second list another policy shrinks, so the large one fits again.
+  world.Play({NoStreamingLists(), page(900, "7"), Refusal(410, ""), page(1, "8"), Stream({}),
+              page(1, "9")});
+  EXPECT_TRUE(world.IsPage(1) && world.IsWatchFrom(2, "7") && world.IsPage(3));
+  EXPECT_TRUE(world.IsWatchFrom(4, "8"));
+}
+
+TEST(ReflectorLimits, FinishedPodsHaveNoPartInIt) {
+  World world;
+  world.resource.limits.namespace_bytes = 100'000;
+  const auto pod = [](const char* phase) {
+    return fmt::format(R"({{"kind":"Pod","apiVersion":"v1","metadata":{{"name":"job","namespace":)"
+                       R"("d","labels":{{"l":"{}"}}}},"spec":{{"nodeName":"n"}},)"
+                       R"("status":{{"phase":"{}","podIP":"10.0.0.9"}}}})",
+                       std::string(60'000, 'x'), phase);
+  };
+  world.Play({
+      Listed({Event("ADDED", pod("Running"))}, 10),
+      Stream({Event("MODIFIED", pod("Succeeded"))}),
+  });
+  EXPECT_EQ(world.sink.Take(), "+job listed -job");
+  World later;
+  later.Play({Listed({Event("ADDED", pod("Failed"))}, 10)});
+  EXPECT_EQ(later.sink.Take(), "listed");
+}
+
 TEST(ReflectorLimits, PodsThatWaitForANodeAreNotKept) {
   World world;
   const std::string waits =
