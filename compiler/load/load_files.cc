@@ -156,11 +156,14 @@ void LoadDescriptor(int fd, const std::string& file, LoadResult* result) {
   }
 }
 
-// `severity`: of a file that cannot be opened. One that somebody named is missed.
-void LoadFile(const std::string& path, LoadResult* result, Diagnostic::Severity severity) {
+// `missing`: the severity of a file that is not there. Any other that cannot be opened is an error:
+// it may hold a policy.
+void LoadFile(const std::string& path, LoadResult* result, Diagnostic::Severity missing) {
   const Descriptor descriptor(open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (descriptor.get() < 0) {
-    AddError(path, "cannot be opened: " + Why(errno), result, severity);
+    const int error = errno;
+    AddError(path, "cannot be opened: " + Why(error), result,
+             error == ENOENT ? missing : Diagnostic::Severity::kError);
     ++result->counts.unread;
     return;
   }
@@ -223,6 +226,7 @@ void LoadPath(const std::string& path, bool recursive, LoadResult* result) {
                  (recursive ? "" : "; -R looks below it too"),
              result);
   }
+  // Editors lock a file with a link beside it that leads nowhere.
   for (const std::string& file : files) LoadFile(file, result, Diagnostic::Severity::kUnread);
 }
 

@@ -409,8 +409,8 @@ void LoadText(std::string_view text, const std::string& file, LoadResult* result
     const std::optional<std::string> converted = FromUtf16(text);
     if (!converted) {
       ++result->counts.unread;
+      // Nobody can tell whether it holds a policy, so it may decide: an error.
       Diagnostic diagnostic;
-      diagnostic.severity = Diagnostic::Severity::kUnread;
       diagnostic.file = file;
       diagnostic.message = "not valid UTF-16";
       result->diagnostics.push_back(std::move(diagnostic));

@@ -12,8 +12,7 @@ namespace {
 
 constexpr std::string_view kPolicy = "NetworkPolicy";
 constexpr std::size_t kLongestShown = 63;
-// Kinds of ours, and of others' that are spelt like them, so that nobody is asked whether he means
-// another.
+// The kinds that decide about packets: whoever misspells one takes the object for evaluated.
 constexpr std::array<std::string_view, 3> kOurs{kPolicy, "Namespace", "Pod"};
 
 std::string_view GroupOf(std::string_view api_version) {

@@ -173,7 +173,10 @@ bool YamlExpander::TellScalar(const YamlEvent& event) {
 
 bool YamlExpander::TellKey(const YamlEvent& event) {
   const YamlEvent* key = &event;
-  if (event.kind == Event::kAlias && event.last == event.first + 1) key = &log_[event.first];
+  if (event.kind == Event::kAlias && event.last == event.first + 1) {
+    key = &log_[event.first];
+    if (!Spend(*key, event.offset)) return false;
+  }
   if (key->kind != Event::kScalar) {
     return Fail(event.offset, "a key must be a string, found a list or an object");
   }

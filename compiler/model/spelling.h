@@ -2,14 +2,32 @@
 // thread.
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace podgate::compiler {
 
-// The `candidates` that differ from `word` by few typing errors (a letter too many, too few, wrong,
+// The candidates that differ from `word` by few typing errors (a letter too many, too few, wrong,
 // or two exchanged): up to `most`, the nearest first, of equally near ones in the given order.
+// Keeps no more of them than that, and needs time in proportion to their letters.
+class NearWords {
+ public:
+  // `word` must outlive it.
+  explicit NearWords(std::string_view word, std::size_t most = 3);
+  void Offer(std::string_view candidate);
+  std::vector<std::string> Words() const;
+
+ private:
+  std::string_view word_;
+  std::size_t most_;
+  std::size_t errors_;
+  std::vector<std::pair<std::size_t, std::string>> near_;  // by distance
+};
+
+// The same of a list.
 std::vector<std::string> NearSpellings(std::string_view word,
                                        const std::vector<std::string>& candidates,
                                        std::size_t most = 3);

@@ -41,11 +41,11 @@ struct Candidate {
 std::optional<Candidate> Resolve(const Cluster& cluster, const ObjectKey& key, std::string* error) {
   const auto found = cluster.pods.find(key);
   if (found == cluster.pods.end()) {
-    std::vector<std::string> pods;
-    pods.reserve(cluster.pods.size());
-    for (const auto& [known, pod] : cluster.pods) pods.push_back(known.ToString());
-    const std::string meant = DidYouMean(NearSpellings(key.ToString(), pods));
-    *error = fmt::format("pod {} is not in the input{}", key.ToString(),
+    const std::string asked = key.ToString();
+    NearWords near(asked);
+    for (const auto& [known, pod] : cluster.pods) near.Offer(known.ToString());
+    const std::string meant = DidYouMean(near.Words());
+    *error = fmt::format("pod {} is not in the input{}", asked,
                          meant.empty() ? "; check namespace and name" : meant);
     return std::nullopt;
   }

@@ -257,15 +257,14 @@ void AddHelp(CLI::App* app, std::function<int()>* chosen) {
   command->footer("Exit codes: 0 printed, 2 wrong usage, 3 output not written");
   command->callback([app, asked, chosen] {
     *chosen = [app, asked] {
-      if (!asked->empty() && IsUnknownCommand(*app, *asked))
-        return Fail(UnknownCommand(*app, *asked));
-      const std::string name = app->get_name();
+      const CLI::App* about = FindCommand(*app, *asked);
+      if (about == nullptr && !asked->empty()) return Fail(UnknownCommand(*app, *asked));
       // The program's own help is that of the chosen command, once one is.
-      if (asked->empty()) {
+      if (about == nullptr) {
         app->clear();
         std::cout << app->help();
       } else {
-        std::cout << app->get_subcommand(*asked)->help(name);
+        std::cout << about->help(app->get_name());
       }
       return static_cast<int>(kExitOk);
     };

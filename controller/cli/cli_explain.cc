@@ -34,11 +34,14 @@ void PrintText(const compiler::FlowQuery& query, const compiler::FlowAnswer& ans
   for (const std::string& sentence : answer.contested) out << "  note: " << sentence << '\n';
 }
 
+// Throws std::ios_base::failure if `in` cannot be read to its end. Output that nobody gets any more
+// is not worked out.
 int AnswerAll(const ExplainOptions& options, const compiler::Cluster& cluster, std::istream& in,
               std::ostream& out) {
   int code = kExitOk;
   std::string line;
-  while (std::getline(in, line)) {
+  in.exceptions(std::ios::badbit);
+  while (out && std::getline(in, line)) {
     if (!line.empty() && line.back() == '\r') line.pop_back();
     if (line.find_first_not_of(" \t") == std::string::npos) continue;
     std::string error;
@@ -61,14 +64,23 @@ int AnswerAll(const ExplainOptions& options, const compiler::Cluster& cluster, s
 
 int AnswerProbes(const ExplainOptions& options, const compiler::Cluster& cluster, std::ostream& out,
                  std::ostream& err) {
-  if (options.probes == "-") return AnswerAll(options, cluster, std::cin, out);
-  std::ifstream file(options.probes);
+  const bool standard_input = options.probes == "-";
+  std::ifstream file;
+  if (!standard_input) file.open(options.probes);
   if (!file) {
     err << "podgate: cannot read the probes in " << options.probes
         << ": check that the file is there and readable\n";
     return kExitBadInput;
   }
-  return AnswerAll(options, cluster, file, out);
+  try {
+    return AnswerAll(options, cluster, standard_input ? std::cin : file, out);
+  } catch (const std::ios_base::failure& failure) {
+    err << "podgate: cannot read the probes in "
+        << (standard_input ? "standard input" : options.probes)
+        << " to the end: " << failure.code().message()
+        << "; the questions that were not read have no answer\n";
+    return kExitBadInput;
+  }
 }
 
 int AnswerOne(const ExplainOptions& options, const compiler::Cluster& cluster, std::ostream& out,

@@ -58,10 +58,16 @@ std::string UnknownOption(const CLI::App& command, const std::string& word) {
 
 }  // namespace
 
+const CLI::App* FindCommand(const CLI::App& app, const std::string& word) {
+  const std::vector<const CLI::App*> known = app.get_subcommands(nullptr);
+  const auto found = std::find_if(known.begin(), known.end(), [&](const CLI::App* command) {
+    return command->get_name() == word;
+  });
+  return found == known.end() ? nullptr : *found;
+}
+
 bool IsUnknownCommand(const CLI::App& app, const std::string& word) {
-  if (word.empty() || word.front() == '-') return false;
-  const std::vector<std::string> known = CommandsOf(app);
-  return std::find(known.begin(), known.end(), word) == known.end();
+  return !word.empty() && word.front() != '-' && FindCommand(app, word) == nullptr;
 }
 
 std::string UnknownCommand(const CLI::App& app, const std::string& word) {

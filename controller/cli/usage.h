@@ -11,6 +11,9 @@ class ParseError;
 
 namespace podgate::controller {
 
+// The command of that name; nullptr: there is none.
+const CLI::App* FindCommand(const CLI::App& app, const std::string& word);
+
 // Whether the first word is meant as a command and is none.
 bool IsUnknownCommand(const CLI::App& app, const std::string& word);
 std::string UnknownCommand(const CLI::App& app, const std::string& word);

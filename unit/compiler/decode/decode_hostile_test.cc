@@ -63,6 +63,14 @@ TEST(Hostile, AliasBombs) {
   EXPECT_LT(watch.Seconds(), kSoon);
 }
 
+// Keys are copied as values are.
+TEST(Hostile, AliasesOfALargeKey) {
+  std::string text = "a: &a " + std::string(1'000'000, 'x') + "\nb:\n";
+  for (int i = 0; i < 100; ++i) text += "- {*a : 1}\n";
+  EXPECT_EQ("f:70:4: the document's aliases and merge keys expand to more than 64 MiB\n",
+            Messages(text));
+}
+
 TEST(Hostile, AnAnchoredDocumentOfAnySize) {
   // kubectl takes this one.
   std::string text = "apiVersion: v1\nkind: Namespace\nmetadata: {name: x}\na: &all\n";

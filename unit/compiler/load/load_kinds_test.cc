@@ -21,6 +21,17 @@ Severity OnlySeverity(std::string_view text) {
   return result.diagnostics.empty() ? Severity::kWarning : result.diagnostics[0].severity;
 }
 
+std::string Utf16(std::u16string_view text, bool little) {
+  std::string bytes = little ? "\xff\xfe" : "\xfe\xff";
+  for (const char16_t unit : text) {
+    const char high = static_cast<char>(unit >> 8);
+    const char low = static_cast<char>(unit & 0xff);
+    bytes += little ? low : high;
+    bytes += little ? high : low;
+  }
+  return bytes;
+}
+
 TEST(LoadKinds, DocumentsThatAreNoObjectsAreCounted) {
   for (const char* text :
        {"replicas: 3\nimage: {tag: x}\n", "apiVersion: v2\nname: chart\n", "- a\n- b\n", "text\n",
@@ -135,6 +146,11 @@ TEST(LoadKinds, OnlyWhatMayDecideIsAnErrorIfItCannotBeRead) {
   EXPECT_EQ(Severity::kError, OnlySeverity(R"({"apiVersion":"v1","kind":"List","items":[
 {"apiVersion":"v1","kind":"Pod","metadata":{"name":"a","namespace":"x"}},)"));
   EXPECT_EQ(1U, Load("a: [b\n").counts.unread);
+  // What cannot be turned into text may hold a policy as well: a file that lacks its last byte.
+  std::string half = Utf16(u"kind: NetworkPolicy\n", true);
+  half.pop_back();
+  EXPECT_EQ(Severity::kError, OnlySeverity(half));
+  EXPECT_EQ(1U, Load(half).counts.unread);
   // Wherever it stands: large texts are looked through in pieces of 4 MiB.
   for (const std::size_t before : {0U, 6U, 12U, 13U}) {
     std::string text = "a: [";
@@ -169,17 +185,6 @@ TEST(LoadKinds, NamespacesOfPodsThatAreNotGivenAreAssumed) {
       "b, namespace: z}}]\n---\napiVersion: v1\nkind: Namespace\nmetadata: {name: x}\n");
   Complete(&result);
   EXPECT_EQ((std::vector<std::string>{"z"}), result.assumed_namespaces);
-}
-
-std::string Utf16(std::u16string_view text, bool little) {
-  std::string bytes = little ? "\xff\xfe" : "\xfe\xff";
-  for (const char16_t unit : text) {
-    const char high = static_cast<char>(unit >> 8);
-    const char low = static_cast<char>(unit & 0xff);
-    bytes += little ? low : high;
-    bytes += little ? high : low;
-  }
-  return bytes;
 }
 
 TEST(LoadKinds, Utf16WithAByteOrderMark) {

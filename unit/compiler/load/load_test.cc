@@ -142,12 +142,24 @@ TEST_F(LoadPathsTest, UnreadableFile) {
     // For root nothing is unreadable but what is no file.
     std::filesystem::remove(file);
     std::filesystem::create_symlink("a.yaml", file);
-    EXPECT_EQ("ROOT/d/a.yaml: cannot be opened: Too many levels of symbolic links\n",
-              Said(LoadPaths({Path("d")}, false)));
+    const LoadResult result = LoadPaths({Path("d")}, false);
+    EXPECT_EQ("ROOT/d/a.yaml: cannot be opened: Too many levels of symbolic links\n", Said(result));
+    EXPECT_TRUE(result.HasErrors());
     return;
   }
-  EXPECT_EQ("ROOT/d/a.yaml: cannot be opened: Permission denied\n",
-            Said(LoadPaths({Path("d")}, false)));
+  const LoadResult result = LoadPaths({Path("d")}, false);
+  EXPECT_EQ("ROOT/d/a.yaml: cannot be opened: Permission denied\n", Said(result));
+  EXPECT_TRUE(result.HasErrors());
+}
+
+TEST_F(LoadPathsTest, ALinkThatLeadsNowhereIsAnErrorOnlyIfItIsNamed) {
+  Write("d/a.yaml", PodText("x", "a"));
+  std::filesystem::create_symlink("user@host.1", root_ / "d/.#a.yaml");
+  const LoadResult result = LoadPaths({Path("d")}, false);
+  EXPECT_EQ("ROOT/d/.#a.yaml: cannot be opened: No such file or directory\n", Said(result));
+  EXPECT_FALSE(result.HasErrors());
+  EXPECT_EQ(1u, result.counts.unread);
+  EXPECT_TRUE(LoadPaths({Path("d/.#a.yaml")}, false).HasErrors());
 }
 
 TEST_F(LoadPathsTest, CirclesOfLinksEnd) {

@@ -133,6 +133,8 @@ TEST(CommandLine, AWrongWordIsAnsweredWithTheNearOne) {
       {{"dryrun", "-f", "x"}, "unknown command \"dryrun\"; did you mean dry-run?"},
       {{"matrix"}, "unknown command \"matrix\"; see podgate help"},
       {{"help", "exlpain"}, "unknown command \"exlpain\"; did you mean explain?"},
+      {{"help", "--", "--x"}, "unknown command \"--x\"; see podgate help"},
+      {{"help", "--", "-"}, "unknown command \"-\"; see podgate help"},
       {{}, "a command is needed; see podgate help"},
       {{"--hlp"}, "unknown option \"--hlp\"; did you mean --help?"},
       {{"dry-run", "-n", "n1", "-f", "x"}, "unknown option \"-n\"; did you mean --node?"},

@@ -62,6 +62,15 @@ class OfflineTest : public testing::Test {
     options.target = to;
     return Explain(options, out_, err_);
   }
+  int Probed(const std::string& file) {
+    out_.str("");
+    err_.str("");
+    ExplainOptions options;
+    options.input = Input();
+    options.input.quiet = true;
+    options.probes = (root_ / file).string();
+    return Explain(options, out_, err_);
+  }
   int Ruleset(const std::string& node) {
     out_.str("");
     err_.str("");
@@ -160,6 +169,31 @@ TEST_F(OfflineTest, AnUnknownNodeIsBadInput) {
   Write("node.yaml", "apiVersion: v1\nkind: Node\nmetadata: {name: n5}\n");
   EXPECT_EQ(Ruleset("n5"), kExitOk);
   EXPECT_EQ(Ruleset("n3"), kExitBadInput);
+}
+
+TEST_F(OfflineTest, ProbesThatCannotBeReadAreBadInput) {
+  Write("pods.yaml", kPods);
+  EXPECT_EQ(Probed("missing"), kExitBadInput);
+  EXPECT_EQ(Said(),
+            "podgate: cannot read the probes in ROOT/missing: check that the file is there and "
+            "readable\n");
+  EXPECT_EQ(Probed(""), kExitBadInput);
+  EXPECT_EQ(Said(),
+            "podgate: cannot read the probes in ROOT/ to the end: Is a directory; the questions "
+            "that were not read have no answer\n");
+  EXPECT_EQ(out_.str(), "");
+  Write("probes", "shop/web shop/api:80\nshop/api shop/web:80\n");
+  EXPECT_EQ(Probed("probes"), kExitOk);
+  EXPECT_EQ(Said(), "");
+}
+
+TEST_F(OfflineTest, AnswersThatNobodyCanReadAreNotWorkedOut) {
+  Write("pods.yaml", kPods);
+  Write("probes", "shop/web shop/api:80\nno question\n");
+  EXPECT_EQ(Probed("probes"), kExitBadInput);
+  // Once the output has failed, no line is looked at.
+  out_.setstate(std::ios::badbit);
+  EXPECT_EQ(Probed("probes"), kExitOk);
 }
 
 TEST_F(OfflineTest, OfManyNodesTenAreNamed) {
