@@ -109,13 +109,20 @@ void AddressWatch::Look() {
   // Before anything is read: what is told meanwhile may not have been seen.
   reader_->DiscardEvents();
   NodeSpaces spaces;
-  Status status = pods.empty() ? Status() : Read(&spaces);
+  refusal_ = Status();
+  const Status status = pods.empty() ? Status() : Read(&spaces);
   std::map<ipset::Address, Way> ways;
   const auto way_to = [&](const ipset::Address& address) {
     const auto [way, fresh] = ways.try_emplace(address);
-    if (fresh) way->second = reader_->WayTo(address);
-    if (way->second.kind == Way::Kind::kUnknown)
-      status = Status(Status::Code::kUnavailable, "the kernel does not tell a route");
+    if (!fresh) return way->second;
+    way->second = reader_->WayTo(address);
+    if (way->second.kind != Way::Kind::kUnknown) return way->second;
+    // Whatever the reason, it stops at this address: its owner may have chosen it for that.
+    if (const auto before = ways_.find(address); before != ways_.end())
+      way->second = before->second;
+    if (refusal_.ok())
+      refusal_ = Status(Status::Code::kUnavailable,
+                        "the kernel does not tell the route to " + address.ToString());
     return way->second;
   };
   NamespaceOwners after = owners_;
@@ -125,6 +132,7 @@ void AddressWatch::Look() {
   // What was found before counts until a look comes to its end.
   if (status.ok()) {
     owners_ = std::move(after);
+    ways_ = std::move(ways);
     Tell(further, &report);
     last_good_ = report;
   } else {
@@ -153,7 +161,6 @@ Status AddressWatch::Read(NodeSpaces* spaces) {
   auto links = reader_->Links();
   if (!links.ok()) return links.status();
   *spaces = GroupLinks(links.value());
-  refusal_ = Status();
   for (PodNamespace& space : spaces->namespaces) {
     auto held = reader_->AddressesIn(space.netns);
     if (held.ok()) {

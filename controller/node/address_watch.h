@@ -94,8 +94,9 @@ class AddressWatch {
   std::map<compiler::ObjectKey, Said> said_;
   Report last_good_;
   Histogram durations_;
-  nft::Status refusal_;   // of the last look, to read a namespace
-  bool failing_ = false;  // that was told
+  std::map<ipset::Address, Way> ways_;  // of the last look; kept where the kernel tells none
+  nft::Status refusal_;                 // of the last look, to read a namespace or to tell a route
+  bool failing_ = false;                // that was told
 
   mutable std::mutex mutex_;  // guards all below
   std::condition_variable changed_;

@@ -113,10 +113,6 @@ TEST(AddressWatch, WhatWasFoundStaysWhileTheKernelDoesNotAnswer) {
             "the agent cannot read the addresses in the network namespaces of pods (no answer), "
             "and covers only those of their statuses and those that it found before");
   world.node.failure = {};
-  world.node.silent = true;  // to questions about routes
-  world.watch.Look();
-  EXPECT_EQ(world.Taken(), "web: 10.0.0.9;");
-  world.node.silent = false;
   world.node.refusals[1] = timeout;
   world.watch.Look();
   EXPECT_EQ(world.Taken(), "web: 10.0.0.9;");
@@ -125,6 +121,31 @@ TEST(AddressWatch, WhatWasFoundStaysWhileTheKernelDoesNotAnswer) {
   world.node.refusals[1] = nft::Status(nft::Status::Code::kInvalid, "gone");
   world.watch.Look();
   EXPECT_EQ(world.Taken(), "");
+  EXPECT_EQ(world.watch.report().note, "");
+}
+
+// Who is root in a pod chooses its addresses: one that the kernel does not answer about must not
+// stop the look for others.
+TEST(AddressWatch, AnUnknownRouteConcernsItsAddressAlone) {
+  World world;
+  world.node.Hold(1, {"10.0.0.1", "10.0.0.66", "10.0.0.9"});
+  world.node.unanswered = {"10.0.0.66"};
+  world.node.Hold(2, {"10.0.0.2", "10.0.0.8"});
+  world.Pods({{"bad", "10.0.0.1"}, {"web", "10.0.0.2"}});
+  for (int i = 0; i < 2; ++i) world.watch.Look();
+  EXPECT_EQ(world.watch.looks(), 2U);
+  EXPECT_EQ(world.Taken(), "bad: 10.0.0.9;web: 10.0.0.8;");
+  EXPECT_EQ(world.watch.report().uncovered, 1U);
+  EXPECT_NE(world.watch.report().note.find("the kernel does not tell the route to 10.0.0.66"),
+            std::string::npos);
+  EXPECT_EQ(world.Logged("cannot read the addresses of pods"), 1U);
+  // What the kernel told before counts while it tells nothing.
+  world.node.unanswered = {"10.0.0.8", "10.0.0.9", "10.0.0.66"};
+  for (int i = 0; i < 2; ++i) world.watch.Look();
+  EXPECT_EQ(world.Taken(), "bad: 10.0.0.9;web: 10.0.0.8;");
+  world.node.unanswered = {};
+  world.watch.Look();
+  EXPECT_EQ(world.Taken(), "bad: 10.0.0.66 10.0.0.9;web: 10.0.0.8;");
   EXPECT_EQ(world.watch.report().note, "");
 }
 

@@ -247,6 +247,24 @@ TEST(PodNamespaces, ARouteProvesIt) {
   EXPECT_EQ(node.Homeless(), (Strings{"a"}));
 }
 
+// An owner stays, so none is found while a route is unknown: it may prove another one.
+TEST(PodNamespaces, AnUnknownRouteProvesNothing) {
+  Node node;
+  node.ways["10.2.0.1"] = node.ways["10.2.0.2"] = {Way::Kind::kUnknown};
+  node.ways["10.2.0.9"] = {Way::Kind::kDevice, 101, false, 32};
+  node.Pod("a", {"10.2.0.1"});
+  node.Pod("victim", {"10.2.0.2"});
+  node.Space(1, {"10.2.0.2", "10.2.0.9"}, 0);  // a's, which plays the victim
+  node.Look();
+  EXPECT_EQ(node.Taken(), (Strings{"a: 10.2.0.9", "victim: 10.2.0.9"}));
+  EXPECT_EQ(node.Homeless(), (Strings{"a", "victim"}));
+  node.ways["10.2.0.2"] = {Way::Kind::kDevice, 102, false, 32};
+  node.Space(2, {"10.2.0.2"}, 0);
+  node.Look();
+  EXPECT_EQ(node.Taken(), (Strings{"a: 10.2.0.9"}));
+  EXPECT_EQ(node.Homeless(), (Strings{"a"}));
+}
+
 TEST(PodNamespaces, SomeOfManyAddresses) {
   Node node;
   node.Pod("a", {"10.1.0.1"});
