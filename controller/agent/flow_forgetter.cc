@@ -1,21 +1,15 @@
 #include "controller/agent/flow_forgetter.h"
 
 #include <chrono>
-#include <ctime>
 #include <utility>
+
+#include "controller/base/cpu_time.h"
 
 namespace podgate::controller {
 namespace {
 
 constexpr int kRest = 3;  // times what a walk took
 constexpr std::chrono::seconds kAfterFailure{1};
-
-// What this thread has used of a CPU: on a busy machine a walk takes long and costs little.
-Clock::Duration CpuTime() {
-  timespec time{};
-  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
-  return std::chrono::seconds(time.tv_sec) + std::chrono::nanoseconds(time.tv_nsec);
-}
 
 // Tombstones are no flows: they keep what was cut from coming back, and end by themselves.
 bool Concerns(const nft::Flow& flow, const std::set<ipset::Address>& addresses) {
@@ -41,10 +35,10 @@ void FlowForgetter::Run() {
     if (stopped_) return;
     const Addresses addresses = std::exchange(waiting_, {});
     lock.unlock();
-    const Clock::Duration begun = CpuTime();
+    const Clock::Duration begun = ThreadCpuTime();
     std::uint64_t deleted = 0;
     const nft::Status status = ForgetThose(addresses, &deleted);
-    Clock::Duration rest = kRest * (CpuTime() - begun);
+    Clock::Duration rest = kRest * (ThreadCpuTime() - begun);
     if (!status.ok()) {
       log_->Error(LogMessages::kFlowsNotForgotten,
                   {{"problem", status.message()}, {"addresses", addresses.size()}});
