@@ -77,10 +77,9 @@ Clock::Time AddressWatch::NextLook() const {
 Clock::Time AddressWatch::NextLookLocked() const {
   if (!pods_told_) return Clock::Time::max();
   if (!last_look_) return Clock::Time::min();
-  const Clock::Duration pause = kPauseShare * last_duration_;
-  if (due_) return *last_look_ + std::max<Clock::Duration>(kLeastPause, pause);
+  if (due_) return *last_look_ + std::max<Clock::Duration>(kLeastPause, pause_);
   if (pods_told_->empty()) return Clock::Time::max();
-  return *last_look_ + std::max<Clock::Duration>(kEvery, pause);
+  return *last_look_ + std::max<Clock::Duration>(kEvery, pause_);
 }
 
 std::uint64_t AddressWatch::looks() const {
@@ -106,6 +105,7 @@ void AddressWatch::Look() {
     pods = pods_told_.value_or(LocalPods());
   }
   const Clock::Time begun = clock_->Now();
+  const Clock::Duration used_before = cpu_time_();
   // Before anything is read: what is told meanwhile may not have been seen.
   reader_->DiscardEvents();
   NodeSpaces spaces;
@@ -147,7 +147,7 @@ void AddressWatch::Look() {
   {
     const std::lock_guard<std::mutex> lock(mutex_);
     last_look_ = ended;
-    last_duration_ = ended - begun;
+    pause_ = std::min<Clock::Duration>(kMostPause, kPauseShare * (cpu_time_() - used_before));
     changed = status.ok() && (looks_ == 0 || further != further_);
     looks_ += status.ok() ? 1 : 0;
     further_ = std::move(further);

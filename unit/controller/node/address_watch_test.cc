@@ -76,25 +76,46 @@ TEST(AddressWatch, LooksWhenSomethingChangesAndEveryNowAndThen) {
   EXPECT_EQ(world.node.discarded, 4);
 }
 
-// However long a look takes, it is a small part of the time.
-TEST(AddressWatch, SlowLooksAreRare) {
-  class Slow : public FakeNamespaces {
+// However much a look costs, it is a small part of a CPU; how long it waits for the kernel does not
+// count, and no cost puts off the next look for long.
+TEST(AddressWatch, CostlyLooksAreRare) {
+  class Costly : public FakeNamespaces {
    public:
-    explicit Slow(FakeClock* clock) : clock_(clock) {}
-    void DiscardEvents() override { clock_->Advance(std::chrono::seconds(1)); }
+    Costly(FakeClock* clock, Clock::Duration* used) : clock_(clock), used_(used) {}
+    void DiscardEvents() override {
+      clock_->Advance(waits);
+      *used_ += costs;
+    }
+
+    Clock::Duration waits{};
+    Clock::Duration costs{};
 
    private:
     FakeClock* clock_;
+    Clock::Duration* used_;
   };
   World world;
-  Slow node(&world.clock);
-  AddressWatch watch(&node, &world.clock, &world.log, [] {});
+  Clock::Duration used = std::chrono::seconds(100);
+  Costly node(&world.clock, &used);
+  AddressWatch watch(
+      &node, &world.clock, &world.log, [] {}, [&used] { return used; });
   watch.SetPods({{{"d", "web"}, "u", {*Address::Parse("10.0.0.1")}}});
-  watch.Look();
-  const auto pause = std::chrono::seconds(AddressWatch::kPauseShare);
-  EXPECT_EQ(watch.NextLook() - world.clock.Now(), pause);
+  const auto pause_after = [&](Clock::Duration costs, Clock::Duration waits) {
+    node.costs = costs;
+    node.waits = waits;
+    watch.Look();
+    return watch.NextLook() - world.clock.Now();
+  };
+  using std::chrono::milliseconds;
+  using std::chrono::seconds;
+  EXPECT_EQ(pause_after(milliseconds(5), seconds(60)), AddressWatch::kEvery);
+  EXPECT_EQ(pause_after(milliseconds(300), seconds(1)),
+            milliseconds(300) * AddressWatch::kPauseShare);
+  // News do not hurry it.
   watch.Notice();
-  EXPECT_EQ(watch.NextLook() - world.clock.Now(), pause);
+  EXPECT_EQ(watch.NextLook() - world.clock.Now(), milliseconds(300) * AddressWatch::kPauseShare);
+  EXPECT_EQ(pause_after(milliseconds(5), seconds(60)), AddressWatch::kEvery);
+  EXPECT_EQ(pause_after(seconds(5), seconds(5)), AddressWatch::kMostPause);
 }
 
 TEST(AddressWatch, WhatWasFoundStaysWhileTheKernelDoesNotAnswer) {
