@@ -217,8 +217,8 @@ void AddressWatch::Tell(const FurtherAddresses& further, Report* report) {
                                                     : Join(pod.uncovered);
     uncovered.push_back(fmt::format("{} ({})", pod.key.ToString(), which));
     if (std::exchange(now.uncovered, true)) continue;
-    log_->Warn(
-        LogMessages::kAddressesNotCovered,
+    log_->LogAbout(
+        pod.key.ns, LogLevel::kWarning, LogMessages::kAddressesNotCovered,
         {{"pod", pod.key.ToString()},
          {"addresses", which},
          {"reason", "the node's routes do not lead to the pod for them, or the pod has too many"}});

@@ -213,6 +213,25 @@ TEST(AddressWatch, SaysOnceWhatNoRuleCovers) {
   EXPECT_EQ(world.Logged("no rule covers pod=d/dind addresses=172.17.0.1"), 2U);
 }
 
+// Each namespace has lines of its own: a pod that makes many hides none of another's.
+TEST(AddressWatch, NobodyHidesWhatIsSaidOfOthers) {
+  World world;
+  world.node.Hold(1, {"10.0.0.1"});
+  world.node.Hold(2, {"10.0.0.2"});
+  world.watch.SetPods({{{"hostile", "a"}, "a", {*Address::Parse("10.0.0.1")}},
+                       {{"victim", "b"}, "b", {*Address::Parse("10.0.0.2")}}});
+  for (int i = 0; i < 100; ++i) {
+    world.node.Hold(1, {"10.0.0.1", "192.0.2.1"});
+    world.watch.Look();
+    world.node.Hold(1, {"10.0.0.1"});
+    world.watch.Look();
+  }
+  EXPECT_LT(world.Logged("no rule covers pod=hostile/a"), 100U);
+  world.node.Hold(2, {"10.0.0.2", "192.0.2.2"});
+  world.watch.Look();
+  EXPECT_EQ(world.Logged("no rule covers pod=victim/b addresses=192.0.2.2"), 1U);
+}
+
 TEST(AddressWatch, RunsUntilItIsStopped) {
   World world;
   world.node.Hold(1, {"10.0.0.1"});
