@@ -43,7 +43,8 @@ class AddressWatch {
   // More than any kubelet runs. Of the others a server could tell without end.
   static constexpr std::size_t kMaxPods = 2048;
 
-  // `reader` is used by the thread of Run() alone. `found`: called from there after each look.
+  // `reader` is used by the thread of Run() alone. `found`: called from there after the first
+  // look that comes to its end, and after each that finds something else than the one before.
   // `cpu_time`: what the calling thread has used of a CPU so far.
   AddressWatch(NamespaceReader* reader, Clock* clock, Logger* log, std::function<void()> found,
                std::function<Clock::Duration()> cpu_time = ThreadCpuTime)

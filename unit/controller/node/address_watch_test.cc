@@ -4,6 +4,8 @@
 
 #include <gtest/gtest.h>
 
+#include <condition_variable>
+#include <mutex>
 #include <thread>
 
 #include "unit/controller/base/fake_clock.h"
@@ -232,13 +234,34 @@ TEST(AddressWatch, NobodyHidesWhatIsSaidOfOthers) {
   EXPECT_EQ(world.Logged("no rule covers pod=victim/b addresses=192.0.2.2"), 1U);
 }
 
+// By itself it looks when there are pods, and again when something changes.
 TEST(AddressWatch, RunsUntilItIsStopped) {
-  World world;
-  world.node.Hold(1, {"10.0.0.1"});
-  std::thread runs([&world] { world.watch.Run(); });
-  world.Pods({{"web", "10.0.0.1"}});
-  world.watch.Stop();
+  FakeNamespaces node;
+  node.Hold(1, {"10.0.0.1", "10.0.0.9"});
+  SystemClock clock;
+  Logger log{Logger::Format::kText, LogLevel::kError, [](std::string_view) {}};
+  std::mutex mutex;
+  std::condition_variable changed;
+  int told = 0;
+  AddressWatch watch(&node, &clock, &log, [&] {
+    const std::lock_guard<std::mutex> lock(mutex);
+    ++told;
+    changed.notify_all();
+  });
+  std::jthread runs([&watch] { watch.Run(); });
+  watch.SetPods({{{"d", "web"}, "u", {*Address::Parse("10.0.0.1")}}});
+  const auto wait_until_told = [&](int times) {
+    std::unique_lock<std::mutex> lock(mutex);
+    return changed.wait_for(lock, std::chrono::seconds(30), [&] { return told >= times; });
+  };
+  EXPECT_TRUE(wait_until_told(1));
+  EXPECT_EQ(watch.found().pods.size(), 1U);
+  watch.SetPods({{{"d", "other"}, "v", {*Address::Parse("10.0.0.1")}}});
+  EXPECT_TRUE(wait_until_told(2));
+  watch.Stop();
   runs.join();
+  ASSERT_EQ(watch.found().pods.size(), 1U);
+  EXPECT_EQ(watch.found().pods[0].key.name, "other");
 }
 
 }  // namespace
