@@ -38,17 +38,25 @@ bool Settle(const std::vector<bool>& unsure, Claims* claims,
 }  // namespace
 
 NodeSpaces GroupLinks(const std::vector<NodeLink>& links) {
+  std::set<int> bridges;
+  for (const NodeLink& link : links)
+    if (link.kind == "bridge") bridges.insert(link.index);
   std::map<int, PodNamespace> by_number;
   NodeSpaces spaces;
   for (const NodeLink& link : links) {
     if (!LeadsToNamespace(link)) {
-      if (link.master != 0 && link.kind != "dummy") spaces.shared_bridges.insert(link.master);
+      if (bridges.contains(link.master) && link.kind != "dummy")
+        spaces.shared_bridges.insert(link.master);
       continue;
     }
     PodNamespace& space = by_number[link.peer_netns];
     space.netns = link.peer_netns;
     space.links.insert(link.index);
-    if (link.master != 0) space.bridges.insert(link.master);
+    if (bridges.contains(link.master)) {
+      space.bridges.insert(link.master);
+    } else if (link.master != 0) {
+      space.other_master = true;
+    }
   }
   for (auto& [number, space] : by_number) spaces.namespaces.push_back(std::move(space));
   return spaces;
