@@ -1,5 +1,5 @@
 // Name, size and comment of each set that the compiler makes, from what it means and how many
-// elements it has: the same however the set came to be. Pure.
+// elements it has, and may have had before (SizeFor). Pure.
 #pragma once
 
 #include <cstddef>

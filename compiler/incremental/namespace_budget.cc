@@ -4,31 +4,27 @@
 
 namespace podgate::compiler {
 
-NamespaceBudget::Use NamespaceBudget::FixedOf(const nft::Ruleset& piece) {
-  Use use;
-  for (const auto& [name, set] : piece.sets) {
-    ++use.sets;
-    use.elements += set.elements.size();
-  }
-  return use;
-}
-
 void NamespaceBudget::Enter(const std::string& ns, const Use& use) {
   Space& space = spaces_[ns];
   ++space.classes;
-  space.sets += use.sets;
-  space.elements += use.elements;
-  for (MemberSet* set : use.shared) ++space.shared[set];
+  for (MemberSet* set : use.members) ++space.members[set];
+  for (const auto& [name, elements] : use.fixed) {
+    Users& users = space.fixed[name];
+    users.elements = elements;
+    ++users.classes;
+  }
 }
 
 void NamespaceBudget::Leave(const std::string& ns, const Use& use) {
   const auto it = spaces_.find(ns);
   if (it == spaces_.end()) return;
   Space& space = it->second;
-  space.sets -= use.sets;
-  space.elements -= use.elements;
-  for (MemberSet* set : use.shared)
-    if (const auto found = space.shared.find(set); --found->second == 0) space.shared.erase(found);
+  for (MemberSet* set : use.members)
+    if (const auto found = space.members.find(set); --found->second == 0)
+      space.members.erase(found);
+  for (const auto& [name, elements] : use.fixed)
+    if (const auto found = space.fixed.find(name); --found->second.classes == 0)
+      space.fixed.erase(found);
   if (--space.classes == 0) spaces_.erase(it);
 }
 
@@ -39,31 +35,38 @@ NamespaceBudget::Meter NamespaceBudget::Measure(const std::string& ns, std::size
   const auto it = spaces_.find(ns);
   if (it == spaces_.end()) return meter;
   const Space& space = it->second;
-  std::size_t elements = space.elements;
-  for (const auto& [set, classes] : space.shared) {
+  std::size_t elements = 0;
+  for (const auto& [set, classes] : space.members) {
     elements += set->size;
-    meter.in_use_.insert(set);
+    meter.members_.insert(set);
+  }
+  for (const auto& [name, users] : space.fixed) {
+    elements += users.elements;
+    meter.fixed_.insert(name);
   }
   // Sets of classes that were let in may have grown since: those find no room when they are
   // compiled next.
-  meter.sets_left_ -= std::min(meter.sets_left_, space.sets + space.shared.size());
+  meter.sets_left_ -= std::min(meter.sets_left_, space.members.size() + space.fixed.size());
   meter.elements_left_ -= std::min(meter.elements_left_, elements);
   return meter;
 }
 
-bool NamespaceBudget::Meter::Take(std::size_t sets, std::size_t elements) {
-  full_ = full_ || sets > sets_left_ || elements > elements_left_;
+bool NamespaceBudget::Meter::Take(std::size_t elements) {
+  full_ = full_ || sets_left_ == 0 || elements > elements_left_;
   if (full_) return false;
-  sets_left_ -= sets;
+  --sets_left_;
   elements_left_ -= elements;
   return true;
 }
 
 bool NamespaceBudget::Meter::Add(const MemberSet& set) {
   if (full_) return false;
-  return !in_use_.insert(&set).second || Take(1, set.size);
+  return !members_.insert(&set).second || Take(set.size);
 }
 
-bool NamespaceBudget::Meter::AddFixed(const Use& fixed) { return Take(fixed.sets, fixed.elements); }
+bool NamespaceBudget::Meter::Add(const std::string& name, std::size_t elements) {
+  if (full_) return false;
+  return !fixed_.insert(name).second || Take(elements);
+}
 
 }  // namespace podgate::compiler

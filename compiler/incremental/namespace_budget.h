@@ -10,14 +10,14 @@
 #include <string>
 
 #include "compiler/incremental/peer_index.h"
-#include "nft/model/ruleset.h"
 
 namespace podgate::compiler {
 
 struct NamespaceLimits {
   // Creating sets costs the kernel more for each set that there is.
   std::size_t sets = 1024;
-  // Or this many for each pod of the cluster, if that is more: "all pods" is one selector.
+  // Or this many for each pod of the cluster, on any node, if that is more: a selector may mean
+  // them all.
   std::size_t elements = 131'072;
   std::size_t elements_for_each_pod = 8;
 };
@@ -26,14 +26,11 @@ class NamespaceBudget {
  public:
   explicit NamespaceBudget(const NamespaceLimits& limits) : limits_(limits) {}
 
-  // What one class uses: sets of pods, which classes share, and sets with a fixed content.
+  // What one class uses; classes share both kinds.
   struct Use {
-    std::set<MemberSet*> shared{};
-    std::size_t sets = 0;
-    std::size_t elements = 0;
+    std::set<MemberSet*> members{};              // sets of pods
+    std::map<std::string, std::size_t> fixed{};  // by name, to their elements: blocks and port maps
   };
-  // The fixed ones of a class's piece of the ruleset.
-  static Use FixedOf(const nft::Ruleset& piece);
 
   // Takes over the class's use, and gives it back.
   void Enter(const std::string& ns, const Use& use);
@@ -44,25 +41,29 @@ class NamespaceBudget {
    public:
     // False: the namespace has no room for the set, nor for any other of the class.
     bool Add(const MemberSet& set);
-    bool AddFixed(const Use& fixed);
+    bool Add(const std::string& name, std::size_t elements);
     bool full() const { return full_; }
 
    private:
     friend class NamespaceBudget;
-    std::set<const MemberSet*> in_use_;
+    std::set<const MemberSet*> members_;  // in use already
+    std::set<std::string> fixed_;
     std::size_t sets_left_ = 0;
     std::size_t elements_left_ = 0;
     bool full_ = false;
-    bool Take(std::size_t sets, std::size_t elements);
+    bool Take(std::size_t elements);
   };
   // `pods`: of the cluster. The class has left before.
   Meter Measure(const std::string& ns, std::size_t pods) const;
 
  private:
-  struct Space {
-    std::map<MemberSet*, std::size_t> shared{};  // to the number of classes that use it
-    std::size_t sets = 0;
+  struct Users {
     std::size_t elements = 0;
+    std::size_t classes = 0;
+  };
+  struct Space {
+    std::map<MemberSet*, std::size_t> members{};  // to the number of classes that use it
+    std::map<std::string, Users> fixed{};
     std::size_t classes = 0;
   };
 

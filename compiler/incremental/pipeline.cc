@@ -368,14 +368,20 @@ void Pipeline::MarkResizedSets() {
   }
 }
 
+// Those that go make room for those that come. In the order of their keys: it decides who gets the
+// room that is left in a namespace, and should not depend on addresses in memory.
 void Pipeline::CompileClasses() {
+  std::vector<Classes::value_type*> dirty;
   for (Classes::value_type* its_class : std::exchange(dirty_classes_, {})) {
     if (its_class->second.pods > 0) {
-      CompileOne(its_class);
+      dirty.push_back(its_class);
     } else {
       DropClass(its_class);
     }
   }
+  std::sort(dirty.begin(), dirty.end(),
+            [](const auto* a, const auto* b) { return a->first < b->first; });
+  for (Classes::value_type* its_class : dirty) CompileOne(its_class);
 }
 
 void Pipeline::CompileOne(Classes::value_type* its_class) {
@@ -390,11 +396,14 @@ void Pipeline::CompileOne(Classes::value_type* its_class) {
   Sets sets(&peers_, &meter, &piece);
   PolicyClass built = BuildClass(policies_.in_use(), key, families);
   CompileClass(built, &sets);
-  NamespaceBudget::Use use = NamespaceBudget::FixedOf(piece);
-  use.shared = sets.Take();
-  if (!meter.full()) meter.AddFixed(use);
+  NamespaceBudget::Use use;
+  use.members = sets.Take();
+  for (const auto& [name, set] : piece.sets) {
+    use.fixed.emplace(name, set.elements.size());
+    meter.Add(name, set.elements.size());
+  }
   if (meter.full()) {
-    for (MemberSet* set : use.shared)
+    for (MemberSet* set : use.members)
       if (classes_of_set_[set].empty()) unused_sets_.insert(set);
     use = {};
     piece = {};
@@ -408,9 +417,9 @@ void Pipeline::CompileOne(Classes::value_type* its_class) {
   budget_.Enter(ns, use);
   state.is_new = false;
   const NamespaceBudget::Use before = std::exchange(state.use, std::move(use));
-  for (MemberSet* set : state.use.shared) classes_of_set_[set].insert(its_class);
-  for (MemberSet* set : before.shared)
-    if (!state.use.shared.contains(set)) ReleaseSet(set, its_class);
+  for (MemberSet* set : state.use.members) classes_of_set_[set].insert(its_class);
+  for (MemberSet* set : before.members)
+    if (!state.use.members.contains(set)) ReleaseSet(set, its_class);
 }
 
 void Pipeline::SetOverBudget(Classes::value_type* its_class, OverBudget over) {
@@ -435,7 +444,7 @@ bool Pipeline::RetryRefused() {
 
 void Pipeline::DropClass(Classes::value_type* its_class) {
   assembly_.Release(its_class->second.names);
-  for (MemberSet* set : its_class->second.use.shared) ReleaseSet(set, its_class);
+  for (MemberSet* set : its_class->second.use.members) ReleaseSet(set, its_class);
   if (!its_class->second.is_new)
     budget_.Leave(its_class->first.policies.front().ns, its_class->second.use);
   without_room_.erase(its_class->first);

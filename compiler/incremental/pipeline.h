@@ -1,6 +1,8 @@
 // From events to the ruleset of one node, step by step: an event costs what it changes. The result
-// is always the ruleset that Compile(BuildIr(cluster)) makes of the same cluster, whatever events
-// led there; nothing is ever compiled from scratch.
+// is the ruleset that Compile(BuildIr(cluster)) makes of the same cluster, whatever events led
+// there; nothing is ever compiled from scratch. What depends on the events is said where it does:
+// sets that have shrunk keep their size (SizeFor), a namespace may have no room for a class
+// (NamespaceBudget: whoever came first keeps its room), and isolation may be held (HoldIsolation).
 //
 //   pod        leaves and enters the sets that its terms belong to; on this node, also its class
 //   namespace  the pods of that namespace, if a selector in use says something else of it now

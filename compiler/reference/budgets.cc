@@ -92,19 +92,29 @@ std::size_t PiecesTimesRules(const std::vector<const PolicyRule*>& rules, Protoc
   return count;
 }
 
+// A rule that was left with nobody in it allows nobody.
+bool HasSomePeer(const PolicyRule& rule) {
+  return rule.any_peer ||
+         std::any_of(rule.peers.begin(), rule.peers.end(), [](const PolicyPeer& peer) {
+           return peer.block.has_value() != (peer.pods || peer.namespaces);
+         });
+}
+
 bool HasTooManyPieces(const std::vector<const NetworkPolicy*>& isolating,
                       const Question& question) {
   std::vector<const PolicyRule*> rules;
-  std::size_t ranges = 0;
+  std::size_t ranges = 0;  // no fewer than there are
   for (const NetworkPolicy* policy : isolating) {
     for (const PolicyRule& rule : RulesOf(*policy, question.ingress)) {
-      if (!HasSomePort(rule, question)) continue;
+      if (!HasSomePort(rule, question) || !HasSomePeer(rule)) continue;
       rules.push_back(&rule);
-      ranges += rule.ports.size();
+      for (const PolicyPort& port : rule.ports)
+        ranges += port.name.empty() ? 1 : question.pod->ports.size();
     }
   }
-  // Each range has two ends: most policies are far from it.
-  if (2 * ranges * rules.size() <= kMaxPortPieces) return false;
+  // Each range has two ends, and a rule may count once for a range and once for all ports: most
+  // policies are far from it.
+  if (4 * ranges * rules.size() <= kMaxPortPieces) return false;
   std::size_t count = 0;
   for (const Protocol protocol : {Protocol::kTcp, Protocol::kUdp, Protocol::kSctp})
     count += PiecesTimesRules(rules, protocol, question);

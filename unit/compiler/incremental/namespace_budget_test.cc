@@ -140,6 +140,44 @@ TEST_F(NamespaceBudgetTest, ManySmallSetsAreTooManyAsWell) {
   EXPECT_FALSE(pipeline_.RetryRefused());
 }
 
+// Blocks: 2 * `count` - 1 intervals or so in one set.
+NetworkPolicy BlockPolicy(const char* name, const LabelSelector& pods, unsigned count) {
+  NetworkPolicy policy;
+  policy.key = {"hostile", name};
+  policy.pods = pods;
+  PolicyRule rule;
+  rule.any_port = true;
+  for (unsigned i = 0; i < count; ++i) {
+    PolicyPeer peer;
+    peer.block = IpBlock{*ipset::Prefix::Parse(fmt::format("10.9.{}.0/24", 2 * i)), {}};
+    rule.peers.push_back(peer);
+  }
+  policy.ingress = {rule};
+  return policy;
+}
+
+// The class that the pod leaves makes room for the one that it comes to.
+TEST_F(NamespaceBudgetTest, APolicyMoreDoesNotCountTheSetsTwice) {
+  pipeline_.Put(BlockPolicy("p", {}, 120));
+  pipeline_.Update();
+  ASSERT_TRUE(pipeline_.TakeRefused().empty());
+  for (int i = 0; i < 8; ++i) {  // in all orders of memory
+    pipeline_.Put(BlockPolicy(fmt::format("q{}", i).c_str(), {}, 1));
+    pipeline_.Update();
+    EXPECT_TRUE(pipeline_.TakeRefused().empty()) << i;
+  }
+  EXPECT_FALSE(pipeline_.RetryRefused());
+}
+
+TEST_F(NamespaceBudgetTest, BlocksThatClassesShareCountOnce) {
+  const LabelSelector a{{{"name", Requirement::Operator::kIn, {"a"}}}};
+  pipeline_.Put(BlockPolicy("p", {}, 120));
+  pipeline_.Put(Policy("hostile", "pa", a, 2));
+  pipeline_.Update();
+  EXPECT_TRUE(pipeline_.TakeRefused().empty());
+  EXPECT_TRUE(Passes("10.1.0.1", 1000));
+}
+
 TEST_F(NamespaceBudgetTest, ARefusedClassThatGoesLeavesNothing) {
   const nft::Ruleset before = pipeline_.ruleset();
   pipeline_.Put(Policy("hostile", "p", {}, 15));
