@@ -2,17 +2,22 @@
 // is taken for one of the next: established flows are never judged, whichever direction isolates
 // the next owner.
 //
-// A thread of its own; the loop asks and goes on. After a walk it rests three times what that took
-// of a CPU: addresses that change hands meanwhile are looked for together.
+// A thread of its own; the loop asks and goes on. Of a few IPv4 addresses the kernel picks the
+// flows out; of more, or of IPv6 addresses, for which it cannot, one walk finds all. After either
+// it rests nine times what that took of a CPU: addresses that change hands meanwhile are looked for
+// together.
 #pragma once
 
 #include <condition_variable>
 #include <cstdint>
+#include <functional>
 #include <mutex>
 #include <set>
+#include <utility>
 #include <vector>
 
 #include "controller/base/clock.h"
+#include "controller/base/cpu_time.h"
 #include "controller/base/log.h"
 #include "nft/conntrack/conntrack.h"
 
@@ -23,8 +28,15 @@ class FlowForgetter {
   // Entries that are deleted in one go.
   static constexpr std::size_t kSlice = 256;
 
-  // `conntrack` is this object's alone.
-  FlowForgetter(nft::Conntrack* conntrack, Logger* log) : conntrack_(conntrack), log_(log) {}
+  // Each costs two walks in the kernel (nft::FlowScope::kMostEnds says what these cost): more
+  // addresses than this would cost as much as handing all entries out.
+  static constexpr std::size_t kMostPicked = 4;
+
+  // `conntrack` is this object's alone. `cpu_time`: what the calling thread has used of a CPU so
+  // far.
+  FlowForgetter(nft::Conntrack* conntrack, Logger* log,
+                std::function<Clock::Duration()> cpu_time = ThreadCpuTime)
+      : conntrack_(conntrack), log_(log), cpu_time_(std::move(cpu_time)) {}
 
   // Any thread; never waits.
   void Forget(const std::vector<ipset::Address>& addresses);
@@ -39,10 +51,12 @@ class FlowForgetter {
  private:
   using Addresses = std::set<ipset::Address>;
 
+  nft::Status WalkOver(const Addresses& addresses, const nft::Conntrack::Tell& tell);
   nft::Status ForgetThose(const Addresses& addresses, std::uint64_t* deleted);
 
   nft::Conntrack* const conntrack_;
   Logger* const log_;
+  const std::function<Clock::Duration()> cpu_time_;
 
   mutable std::mutex mutex_;  // guards all below
   std::condition_variable changed_;

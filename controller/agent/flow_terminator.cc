@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <ctime>
 #include <utility>
 
 namespace podgate::controller {
@@ -18,12 +17,6 @@ constexpr std::chrono::seconds kRenewEvery{1};
 Clock::Time Now() { return std::chrono::steady_clock::now(); }
 
 }  // namespace
-
-Clock::Duration FlowTerminator::ThreadCpuTime() {
-  timespec time{};
-  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
-  return std::chrono::seconds(time.tv_sec) + std::chrono::nanoseconds(time.tv_nsec);
-}
 
 FlowTerminator::FlowTerminator(nft::Conntrack* conntrack, NodeAddresses node_addresses, Logger* log,
                                std::function<void()> wake,

@@ -23,6 +23,7 @@
 #include "controller/agent/pass_schedule.h"
 #include "controller/agent/tombstone_book.h"
 #include "controller/base/clock.h"
+#include "controller/base/cpu_time.h"
 #include "controller/base/log.h"
 #include "nft/conntrack/conntrack.h"
 #include "nft/conntrack/flow_judge.h"
@@ -73,8 +74,6 @@ class FlowTerminator {
   Counters counters() const;
 
  private:
-  static Clock::Duration ThreadCpuTime();
-
   // What the terminator's thread wants to know; it waits, so what this points to stays.
   struct Request {
     nft::Addresses* judged = nullptr;

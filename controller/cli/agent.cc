@@ -23,14 +23,6 @@ EventSource SourceOfEvents(const std::string& node) {
   return source;
 }
 
-// With sockets of its own: the others are used by the thread that cuts flows.
-nft::Status AskConntrack() {
-  const auto conntrack = nft::OpenConntrack();
-  if (!conntrack.ok()) return conntrack.status();
-  const ipset::Address nobody = ipset::Address::First(ipset::Family::kIPv4);
-  return conntrack.value()->Find(nft::kTcp, {.source = nobody, .destination = nobody}, 0).status();
-}
-
 FlowCuttingMode ModeOf(const RunOptions& options) {
   if (options.dry_run) return FlowCuttingMode::kOff;
   return options.keep_established ? FlowCuttingMode::kKeep : FlowCuttingMode::kCut;
@@ -62,9 +54,8 @@ Agent::Agent(const RunOptions& options, const std::string& node, ApiAccess acces
                                                       ReadNodeAddresses, [this] { queue_.Wake(); })
                        : nullptr),
       kernel_parts_(kernel_.get(), options.reject,
-                    ModeOf(options) == FlowCuttingMode::kCut
-                        ? KernelParts::AskConntrack(AskConntrack)
-                        : KernelParts::AskConntrack(),
+                    ModeOf(options) == FlowCuttingMode::kCut ? AskOver(nft::OpenConntrack)
+                                                             : KernelParts::AskConntrack(),
                     &clock_, log, &sender_),
       ipvs_(IpvsInUse, &clock_, log),
       loop_({node,

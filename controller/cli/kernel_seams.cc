@@ -46,4 +46,17 @@ DeniedPackets::ReadCounter OpenCounters(bool dry_run) {
   };
 }
 
+KernelParts::AskConntrack AskOver(
+    std::function<nft::Result<std::unique_ptr<nft::Conntrack>>()> open) {
+  return [open = std::move(open), conntrack = std::shared_ptr<nft::Conntrack>()]() mutable {
+    if (!conntrack) {
+      auto opened = open();
+      if (!opened.ok()) return opened.status();
+      conntrack = std::move(opened).value();
+    }
+    const ipset::Address nobody = ipset::Address::First(ipset::Family::kIPv4);
+    return conntrack->Find(nft::kTcp, {.source = nobody, .destination = nobody}, 0).status();
+  };
+}
+
 }  // namespace podgate::controller

@@ -1,11 +1,14 @@
 // Opens what `podgate run` needs of the kernel's rules: the kernel itself, or the one that only
-// prints, and the monitor that hears of others' commits.
+// prints, the monitor that hears of others' commits, and questions beside the rules.
 #pragma once
 
+#include <functional>
 #include <memory>
 
 #include "controller/agent/denied_packets.h"
 #include "controller/base/log.h"
+#include "controller/node/kernel_parts.h"
+#include "nft/conntrack/conntrack.h"
 #include "nft/kernel/kernel.h"
 #include "nft/kernel/monitor.h"
 
@@ -22,5 +25,12 @@ std::unique_ptr<nft::Monitor> OpenCommitMonitor(bool dry_run, Logger* log);
 // How /metrics reads the table's counters: on one socket, which is opened at the first reading. A
 // dry run has no table.
 DeniedPackets::ReadCounter OpenCounters(bool dry_run);
+
+// Whether the kernel answers questions about conntrack: over sockets that the first question opens
+// and that stay open. Closing one takes 10 to 20 ms, in which nothing is committed, and while a
+// module is missing the question is asked for ever. They are no one else's: others are used by the
+// thread that cuts flows.
+KernelParts::AskConntrack AskOver(
+    std::function<nft::Result<std::unique_ptr<nft::Conntrack>>()> open);
 
 }  // namespace podgate::controller

@@ -41,8 +41,8 @@ HttpAnswer Readiness(const AgentStatus& status, bool verbose) {
       body += check.problem + "\n";
     }
   }
-  if (verbose && !status.bridge.elsewhere.empty())
-    body += fmt::format("note no-bypass: {}\n", status.bridge.elsewhere);
+  if (verbose && !status.bridge.note.empty())
+    body += fmt::format("note no-bypass: {}\n", status.bridge.note);
   if (verbose && !status.addresses.note.empty())
     body += fmt::format("note addresses: {}\n", status.addresses.note);
   if (verbose) {

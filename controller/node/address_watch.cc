@@ -77,10 +77,9 @@ Clock::Time AddressWatch::NextLook() const {
 Clock::Time AddressWatch::NextLookLocked() const {
   if (!pods_told_) return Clock::Time::max();
   if (!last_look_) return Clock::Time::min();
-  const Clock::Duration pause = kPauseShare * last_duration_;
-  if (due_) return *last_look_ + std::max<Clock::Duration>(kLeastPause, pause);
+  if (due_) return *last_look_ + std::max<Clock::Duration>(kLeastPause, pause_);
   if (pods_told_->empty()) return Clock::Time::max();
-  return *last_look_ + std::max<Clock::Duration>(kEvery, pause);
+  return *last_look_ + std::max<Clock::Duration>(kEvery, pause_);
 }
 
 std::uint64_t AddressWatch::looks() const {
@@ -106,16 +105,24 @@ void AddressWatch::Look() {
     pods = pods_told_.value_or(LocalPods());
   }
   const Clock::Time begun = clock_->Now();
+  const Clock::Duration used_before = cpu_time_();
   // Before anything is read: what is told meanwhile may not have been seen.
   reader_->DiscardEvents();
   NodeSpaces spaces;
-  Status status = pods.empty() ? Status() : Read(&spaces);
+  refusal_ = Status();
+  const Status status = pods.empty() ? Status() : Read(&spaces);
   std::map<ipset::Address, Way> ways;
   const auto way_to = [&](const ipset::Address& address) {
     const auto [way, fresh] = ways.try_emplace(address);
-    if (fresh) way->second = reader_->WayTo(address);
-    if (way->second.kind == Way::Kind::kUnknown)
-      status = Status(Status::Code::kUnavailable, "the kernel does not tell a route");
+    if (!fresh) return way->second;
+    way->second = reader_->WayTo(address);
+    if (way->second.kind != Way::Kind::kUnknown) return way->second;
+    // Whatever the reason, it stops at this address: its owner may have chosen it for that.
+    if (const auto before = ways_.find(address); before != ways_.end())
+      way->second = before->second;
+    if (refusal_.ok())
+      refusal_ = Status(Status::Code::kUnavailable,
+                        "the kernel does not tell the route to " + address.ToString());
     return way->second;
   };
   NamespaceOwners after = owners_;
@@ -125,6 +132,7 @@ void AddressWatch::Look() {
   // What was found before counts until a look comes to its end.
   if (status.ok()) {
     owners_ = std::move(after);
+    ways_ = std::move(ways);
     Tell(further, &report);
     last_good_ = report;
   } else {
@@ -139,7 +147,7 @@ void AddressWatch::Look() {
   {
     const std::lock_guard<std::mutex> lock(mutex_);
     last_look_ = ended;
-    last_duration_ = ended - begun;
+    pause_ = std::min<Clock::Duration>(kMostPause, kPauseShare * (cpu_time_() - used_before));
     changed = status.ok() && (looks_ == 0 || further != further_);
     looks_ += status.ok() ? 1 : 0;
     further_ = std::move(further);
@@ -153,7 +161,6 @@ Status AddressWatch::Read(NodeSpaces* spaces) {
   auto links = reader_->Links();
   if (!links.ok()) return links.status();
   *spaces = GroupLinks(links.value());
-  refusal_ = Status();
   for (PodNamespace& space : spaces->namespaces) {
     auto held = reader_->AddressesIn(space.netns);
     if (held.ok()) {
@@ -210,8 +217,8 @@ void AddressWatch::Tell(const FurtherAddresses& further, Report* report) {
                                                     : Join(pod.uncovered);
     uncovered.push_back(fmt::format("{} ({})", pod.key.ToString(), which));
     if (std::exchange(now.uncovered, true)) continue;
-    log_->Warn(
-        LogMessages::kAddressesNotCovered,
+    log_->LogAbout(
+        pod.key.ns, LogLevel::kWarning, LogMessages::kAddressesNotCovered,
         {{"pod", pod.key.ToString()},
          {"addresses", which},
          {"reason", "the node's routes do not lead to the pod for them, or the pod has too many"}});

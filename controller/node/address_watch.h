@@ -4,8 +4,10 @@
 // kernel tells of addresses in other namespaces only with CAP_NET_BROADCAST; without it the next
 // look finds them.
 //
-// A look costs one question for each namespace. It is begun no sooner than after a pause of
-// kPauseShare times the last one's duration, whatever pods do in their namespaces.
+// A look costs one question for each namespace, and one for each address there that no status
+// tells. After it the thread rests kPauseShare times what that took of a CPU, but no longer than
+// kMostPause. (Not what it took: a look that waits for the kernel costs nothing, and whoever can
+// make it wait must not put off the next.)
 //
 // Pods come from the loop's thread, what was found goes to any.
 #pragma once
@@ -20,6 +22,7 @@
 #include <vector>
 
 #include "controller/base/clock.h"
+#include "controller/base/cpu_time.h"
 #include "controller/base/histogram.h"
 #include "controller/base/log.h"
 #include "controller/node/further_addresses.h"
@@ -33,15 +36,23 @@ class AddressWatch {
   static constexpr std::chrono::seconds kEvery{2};
   static constexpr std::chrono::milliseconds kLeastPause{200};
   static constexpr int kPauseShare = 20;
+  static constexpr std::chrono::seconds kMostPause{10};
   // A pod that starts has its address before it has its link, and one that ends still has it
   // afterwards.
   static constexpr std::chrono::seconds kGrace{15};
   // More than any kubelet runs. Of the others a server could tell without end.
   static constexpr std::size_t kMaxPods = 2048;
 
-  // `reader` is used by the thread of Run() alone. `found`: called from there after each look.
-  AddressWatch(NamespaceReader* reader, Clock* clock, Logger* log, std::function<void()> found)
-      : reader_(reader), clock_(clock), log_(log), found_(std::move(found)) {}
+  // `reader` is used by the thread of Run() alone. `found`: called from there after the first
+  // look that comes to its end, and after each that finds something else than the one before.
+  // `cpu_time`: what the calling thread has used of a CPU so far.
+  AddressWatch(NamespaceReader* reader, Clock* clock, Logger* log, std::function<void()> found,
+               std::function<Clock::Duration()> cpu_time = ThreadCpuTime)
+      : reader_(reader),
+        clock_(clock),
+        log_(log),
+        found_(std::move(found)),
+        cpu_time_(std::move(cpu_time)) {}
 
   // Until Stop(), which may be called from any thread.
   void Run();
@@ -88,14 +99,16 @@ class AddressWatch {
   Clock* const clock_;
   Logger* const log_;
   const std::function<void()> found_;
+  const std::function<Clock::Duration()> cpu_time_;
 
   // Of the thread that looks.
   NamespaceOwners owners_;
   std::map<compiler::ObjectKey, Said> said_;
   Report last_good_;
   Histogram durations_;
-  nft::Status refusal_;   // of the last look, to read a namespace
-  bool failing_ = false;  // that was told
+  std::map<ipset::Address, Way> ways_;  // of the last look; kept where the kernel tells none
+  nft::Status refusal_;                 // of the last look, to read a namespace or to tell a route
+  bool failing_ = false;                // that was told
 
   mutable std::mutex mutex_;  // guards all below
   std::condition_variable changed_;
@@ -103,7 +116,7 @@ class AddressWatch {
   bool due_ = false;  // something changed since the last look
   std::optional<LocalPods> pods_told_;
   std::optional<Clock::Time> last_look_;  // its end
-  Clock::Duration last_duration_{};
+  Clock::Duration pause_{};               // after it
   std::uint64_t looks_ = 0;
   FurtherAddresses further_;
   Report report_;

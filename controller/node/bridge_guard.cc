@@ -184,10 +184,12 @@ void BridgeGuard::FindBridges() {
     uses = further_use_;
   }
   std::erase_if(uses, [this](const auto& use) { return LinkOf(use.first) == nullptr; });
+  std::set<std::pair<int, Family>> told;
   for (const auto& [key, known] : addresses_) {
     if (known.attachment.how == Attachment::How::kBridged)
-      uses.emplace(known.attachment.bridge, key.first.family());
+      told.emplace(known.attachment.bridge, key.first.family());
   }
+  uses.insert(told.begin(), told.end());
   std::array<std::map<int, Bridge>, 2> bridges;
   for (const auto& [index, family] : uses) {
     const auto [it, fresh] = bridges.at(PlaceOf(family)).try_emplace(index);
@@ -195,7 +197,10 @@ void BridgeGuard::FindBridges() {
     if (link == nullptr) continue;
     const auto& before = filters_.at(PlaceOf(family)).bridges;
     const auto old = before.find(index);
-    it->second = {link->name, link->Calls(family), old != before.end() && old->second.on, false};
+    it->second = {.name = link->name,
+                  .on = link->Calls(family),
+                  .was_on = old != before.end() && old->second.on,
+                  .told = told.contains({index, family})};
   }
   for (std::size_t i = 0; i < bridges.size(); ++i)
     filters_.at(i).bridges = std::move(bridges.at(i));
@@ -204,9 +209,22 @@ void BridgeGuard::FindBridges() {
 // ---- br_netfilter
 
 void BridgeGuard::SeeToFilter(Family family) {
+  using State = BridgeFilter::State;
   FilterState& filter = filters_.at(PlaceOf(family));
-  filter.problem = filter.bridges.empty() ? "" : WhyBypassed(family);
+  filter.problem.clear();
+  filter.further_problem.clear();
+  if (!filter.bridges.empty()) {
+    const BridgeFilter sysctl = links_->Filter(family);
+    nft::Status refusal;
+    if (may_set_ && sysctl.state != State::kMissing) refusal = TurnOn(family);
+    filter.unreadable = sysctl.state == State::kUnreadable;
+    for (auto& [index, bridge] : filter.bridges)
+      bridge.bypassed = sysctl.state == State::kOff ? !bridge.on : sysctl.state != State::kOn;
+    filter.problem = WhyBypassed(family, sysctl, refusal, true);
+    filter.further_problem = WhyBypassed(family, sysctl, refusal, false);
+  }
   Tell(family);
+  TellFurther(family);
 }
 
 // Also where the sysctl is on: when somebody turns it off, no packet bypasses the rules. The first
@@ -233,26 +251,23 @@ nft::Status BridgeGuard::TurnOn(Family family) {
   return refusal;
 }
 
-// Empty: the rules see the packets of each bridge. A sentence otherwise.
-std::string BridgeGuard::WhyBypassed(Family family) {
+// Of the bridges where statuses tell addresses, or of the others. Empty: the rules see the packets
+// of each of them. A sentence otherwise.
+std::string BridgeGuard::WhyBypassed(Family family, const BridgeFilter& sysctl,
+                                     const nft::Status& refusal, bool told) const {
   using State = BridgeFilter::State;
-  FilterState& filter = filters_.at(PlaceOf(family));
-  const BridgeFilter sysctl = links_->Filter(family);
-  nft::Status refusal;
-  if (may_set_ && sysctl.state != State::kMissing) refusal = TurnOn(family);
-  filter.unreadable = sysctl.state == State::kUnreadable;
   std::vector<std::string> names;
   std::vector<std::string> commands;
-  for (auto& [index, bridge] : filter.bridges) {
-    bridge.bypassed = sysctl.state == State::kOff ? !bridge.on : sysctl.state != State::kOn;
-    if (!bridge.bypassed) continue;
+  for (const auto& [index, bridge] : filters_.at(PlaceOf(family)).bridges) {
+    if (!bridge.bypassed || bridge.told != told) continue;
     names.push_back(bridge.name);
     commands.push_back(
         fmt::format("`ip link set {} type bridge {} 1`", bridge.name, BridgeSwitch(family)));
   }
   if (names.empty()) return "";
   const std::string where =
-      fmt::format("{} packets between pods on bridge {}", NameOf(family), Join(names));
+      fmt::format("{} packets between {} on bridge {}", NameOf(family),
+                  told ? "pods" : "addresses that no pod's status lists", Join(names));
   if (sysctl.state == State::kMissing)
     return where +
            " bypass the rules: br_netfilter is not loaded; run `modprobe br_netfilter` on this "
@@ -292,6 +307,17 @@ void BridgeGuard::Tell(Family family) {
   events_->Tell(std::move(event));
 }
 
+// No Event, and no word when it is over: a pod can begin and end this as it likes.
+void BridgeGuard::TellFurther(Family family) {
+  FilterState& filter = filters_.at(PlaceOf(family));
+  const Clock::Time now = clock_->Now();
+  if (filter.further_problem.empty() || now < filter.tell_further) return;
+  filter.tell_further = now + kTellEvery;
+  log_->Warn(filter.unreadable ? LogMessages::kBridgeFilteringUnknown
+                               : LogMessages::kBridgedTrafficBypasses,
+             {{"family", NameOf(family)}, {"problem", filter.further_problem}});
+}
+
 // ---- the report
 
 void BridgeGuard::MakeReport() {
@@ -315,10 +341,14 @@ void BridgeGuard::MakeReport() {
     if (!filter.problem.empty()) report.problems.push_back(filter.problem);
   }
   if (!elsewhere.empty()) {
-    report.elsewhere = "policies cannot be enforced for " + Join(elsewhere) +
-                       "; attach these pods by veth pairs or a bridge of this node, or do not rely "
-                       "on policies for "
-                       "them";
+    report.note = "policies cannot be enforced for " + Join(elsewhere) +
+                  "; attach these pods by veth pairs or a bridge of this node, or do not rely "
+                  "on policies for "
+                  "them";
+  }
+  for (const FilterState& filter : filters_) {
+    if (filter.further_problem.empty()) continue;
+    report.note += (report.note.empty() ? "" : "; ") + filter.further_problem;
   }
   report.unpoliced_pods = unpoliced.size();
   const std::lock_guard<std::mutex> lock(mutex_);

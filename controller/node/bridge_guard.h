@@ -58,10 +58,11 @@ class BridgeGuard {
   struct Report {
     bool looked = false;                  // there is something to report
     std::vector<std::string> problems{};  // sentences: packets between pods that bypass the rules
-    // A sentence, or empty: pods for which nothing can be enforced. The agent is ready all the
-    // same: whoever may make one such pod must not be able to hold up the update of all agents.
-    std::string elsewhere{};
-    std::size_t unpoliced_pods = 0;  // that all of those are about
+    // Sentences, or empty: pods for which nothing can be enforced, and bridges that only further
+    // addresses bring into use. The agent is ready all the same: whoever may make one such pod, or
+    // is root in one, must not be able to hold up the update of all agents.
+    std::string note{};
+    std::size_t unpoliced_pods = 0;  // whose statuses tell addresses that these are about
   };
   Report report() const;
 
@@ -81,11 +82,14 @@ class BridgeGuard {
     std::string name{};
     bool on = false;        // its own switch
     bool was_on = false;    // the same at the end of the look before
-    bool bypassed = false;  // the problem is about this one
+    bool told = false;      // pods' statuses tell addresses on it; else only namespaces hold some
+    bool bypassed = false;  // a problem is about this one
   };
   struct FilterState {                // of a family
     std::map<int, Bridge> bridges{};  // by the index of the link
-    std::string problem{};
+    std::string problem{};            // of bridges with addresses that statuses tell
+    std::string further_problem{};    // of the others
+    Clock::Time tell_further{};       // not before then again, whatever pods do
     bool told = false;
     Clock::Time tell_again{};
     bool unreadable = false;  // nobody knows whether packets are filtered
@@ -101,9 +105,11 @@ class BridgeGuard {
   void FindBridges();
   nft::Status TurnOn(ipset::Family family);
   void SeeToFilter(ipset::Family family);
-  std::string WhyBypassed(ipset::Family family);
+  std::string WhyBypassed(ipset::Family family, const BridgeFilter& sysctl,
+                          const nft::Status& refusal, bool told) const;
   void TellElsewhere(const ipset::Address& address, const PodAddress& known);
   void Tell(ipset::Family family);
+  void TellFurther(ipset::Family family);
   void MakeReport();
 
   const bool may_set_;

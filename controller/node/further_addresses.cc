@@ -25,8 +25,10 @@ bool IsPossible(const Address& address) {
 // Nobody but the pods on these links can be meant by such an address.
 bool IsOwn(const Way& way, const PodNamespace& space, const std::set<int>& shared_bridges) {
   const auto is_shared = [&](int bridge) { return shared_bridges.contains(bridge); };
+  // (A routed pod has no bridges: packets with the address come over its links, or from nowhere.)
   if (way.kind == Way::Kind::kNowhere)
-    return std::none_of(space.bridges.begin(), space.bridges.end(), is_shared);
+    return !space.other_master &&
+           std::none_of(space.bridges.begin(), space.bridges.end(), is_shared);
   if (way.kind != Way::Kind::kDevice || way.prefix_length == 0) return false;
   if (space.links.contains(way.device)) return true;
   return space.bridges.contains(way.device) && !way.gateway && !is_shared(way.device);

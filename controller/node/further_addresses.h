@@ -4,8 +4,10 @@
 // Who is root in a pod can give it any address, and must not get at others by that. So a further
 // address counts only where nobody else can be meant: the node's way to it is a link of the pod, or
 // a bridge that the pod is attached to and that only leads to namespaces of this node; or the node
-// knows no way to it at all, so that only pods on such a bridge can. An address that a local pod's
-// status tells is that pod's. One that several namespaces hold counts for all of their pods.
+// knows no way to it at all, so that only pods on such a bridge can, or a pod with routes of its
+// own, which has no bridge. (In a VRF, or on a switch that is no bridge, others may be meant that
+// the node's main routes know nothing of.) An address that a local pod's status tells is that
+// pod's. One that several namespaces hold counts for all of their pods.
 //
 // Pure.
 #pragma once

@@ -18,7 +18,7 @@ struct NodeLink {
   int index = 0;
   std::string name;
   std::string kind;     // as the kernel calls it; empty: a physical device
-  int master = 0;       // index of the bridge that it is a port of; 0: none
+  int master = 0;       // index of the bridge, VRF, bond, … that it is a port of; 0: none
   int peer_netns = -1;  // the kernel's number (nsid) for the namespace of its peer; -1: this one
 };
 

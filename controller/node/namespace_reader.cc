@@ -91,9 +91,11 @@ class KernelReader : public NamespaceReader {
       return true;
     });
     if (!status.ok()) {
-      // Of a question about a route these are the answers that there is none, or one that rejects.
-      const bool none =
-          status.code() == Status::Code::kOther || status.code() == Status::Code::kInvalid;
+      // Of a question about a route, which needs no right, these are the answers that there is none
+      // (ENETUNREACH), or one that rejects: EHOSTUNREACH, EINVAL (blackhole), EACCES (prohibit).
+      const Status::Code code = status.code();
+      const bool none = code == Status::Code::kOther || code == Status::Code::kInvalid ||
+                        code == Status::Code::kPermission;
       return {none ? Way::Kind::kNowhere : Way::Kind::kUnknown};
     }
     if (!route) return {};

@@ -17,16 +17,17 @@ bool LeadsToNamespace(const NodeLink& link) {
 
 using Claims = std::vector<std::set<std::size_t>>;  // by namespace: places of pods
 
-// One round: each namespace that only one pod is left for, if it is the only one for that pod.
-// True when any was found.
-bool Settle(Claims* claims, std::vector<std::optional<std::size_t>>* owner) {
+// One round: each namespace that only one pod is left for, if it is the only one for that pod, and
+// sure. True when any was found.
+bool Settle(const std::vector<bool>& unsure, Claims* claims,
+            std::vector<std::optional<std::size_t>>* owner) {
   std::map<std::size_t, std::vector<std::size_t>> alone;
   for (std::size_t i = 0; i < claims->size(); ++i) {
     if (!(*owner)[i] && (*claims)[i].size() == 1) alone[*(*claims)[i].begin()].push_back(i);
   }
   bool any = false;
   for (const auto& [pod, spaces] : alone) {
-    if (spaces.size() != 1) continue;
+    if (spaces.size() != 1 || unsure[spaces.front()]) continue;
     (*owner)[spaces.front()] = pod;
     for (std::set<std::size_t>& claim : *claims) claim.erase(pod);
     any = true;
@@ -37,17 +38,25 @@ bool Settle(Claims* claims, std::vector<std::optional<std::size_t>>* owner) {
 }  // namespace
 
 NodeSpaces GroupLinks(const std::vector<NodeLink>& links) {
+  std::set<int> bridges;
+  for (const NodeLink& link : links)
+    if (link.kind == "bridge") bridges.insert(link.index);
   std::map<int, PodNamespace> by_number;
   NodeSpaces spaces;
   for (const NodeLink& link : links) {
     if (!LeadsToNamespace(link)) {
-      if (link.master != 0 && link.kind != "dummy") spaces.shared_bridges.insert(link.master);
+      if (bridges.contains(link.master) && link.kind != "dummy")
+        spaces.shared_bridges.insert(link.master);
       continue;
     }
     PodNamespace& space = by_number[link.peer_netns];
     space.netns = link.peer_netns;
     space.links.insert(link.index);
-    if (link.master != 0) space.bridges.insert(link.master);
+    if (bridges.contains(link.master)) {
+      space.bridges.insert(link.master);
+    } else if (link.master != 0) {
+      space.other_master = true;
+    }
   }
   for (auto& [number, space] : by_number) spaces.namespaces.push_back(std::move(space));
   return spaces;
@@ -77,6 +86,7 @@ NamespaceOwners::Owners NamespaceOwners::Find(const std::vector<PodNamespace>& n
   // Addresses of pods in the others.
   Claims claims(namespaces.size());
   std::vector<bool> touched(namespaces.size());
+  std::vector<bool> unsure(namespaces.size());  // the next look may find a route
   for (std::size_t i = 0; i < namespaces.size(); ++i) {
     if (owner[i]) continue;
     for (const ipset::Address& address : namespaces[i].held.addresses) {
@@ -85,6 +95,7 @@ NamespaceOwners::Owners NamespaceOwners::Find(const std::vector<PodNamespace>& n
         touched[i] = true;
         if (housed.contains(it->second)) continue;
         const Way way = way_to(address);
+        if (way.kind == Way::Kind::kUnknown) unsure[i] = true;
         // A route to the address alone over a link of another namespace: this one only borrows it.
         const bool alone =
             way.kind == Way::Kind::kDevice && way.prefix_length == ipset::BitsOf(address.family());
@@ -93,7 +104,7 @@ NamespaceOwners::Owners NamespaceOwners::Find(const std::vector<PodNamespace>& n
       }
     }
   }
-  while (Settle(&claims, &owner)) {
+  while (Settle(unsure, &claims, &owner)) {
   }
 
   housed.clear();

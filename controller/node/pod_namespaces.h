@@ -35,7 +35,10 @@ struct PodNamespace {
   int netns = 0;            // the kernel's number for it
   std::set<int> links{};    // on this node, by index
   std::set<int> bridges{};  // that they are ports of
-  HeldAddresses held{};     // sorted
+  // One of them has a master that is no bridge (VRF, Open vSwitch, bond, team): what reaches it
+  // there is not for the node's main routes to tell.
+  bool other_master = false;
+  HeldAddresses held{};  // sorted
 };
 
 struct NodeSpaces {

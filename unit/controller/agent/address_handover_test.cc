@@ -116,6 +116,58 @@ TEST(FlowForgetter, ForgetsTheFlowsOfTheAddressInBothDirectionsAndNothingElse) {
   thread.join();
 }
 
+// Runs a forgetter on its thread while it lives.
+struct Forgetting {
+  explicit Forgetting(std::function<Clock::Duration()> cpu_time = [] { return Clock::Duration(); })
+      : forgetter(&conntrack, &world.log, std::move(cpu_time)),
+        thread([this] { forgetter.Run(); }) {}
+  ~Forgetting() { forgetter.Stop(); }
+  // Gives each a flow of either direction, and waits until those are gone.
+  void Forget(const std::vector<compiler::Address>& addresses) {
+    const std::uint64_t before = forgetter.forgotten();
+    for (const compiler::Address& address : addresses) {
+      const bool v4 = address.family() == ipset::Family::kIPv4;
+      const std::string text = address.ToString();
+      const char* const other = v4 ? "10.9.0.1" : "fd09::1";
+      conntrack.Add(nft::PlainFlow(text.c_str(), other, nft::kTcp, 80));
+      conntrack.Add(nft::PlainFlow(other, text.c_str(), nft::kTcp, 80));
+    }
+    forgetter.Forget(addresses);
+    while (forgetter.forgotten() < before + 2 * addresses.size()) std::this_thread::yield();
+  }
+
+  LoopWorld world;
+  nft::FakeConntrack conntrack;
+  FlowForgetter forgetter;
+  std::jthread thread;
+};
+
+TEST(FlowForgetter, TheKernelPicksOutTheFlowsOfAFewAddresses) {
+  Forgetting forgetting;
+  std::vector<compiler::Address> addresses;
+  for (const char* text : {"10.0.0.1", "10.0.0.2", "10.0.0.3", "10.0.0.4"})
+    addresses.push_back(Address(text));
+  forgetting.Forget(addresses);
+  EXPECT_EQ(forgetting.conntrack.picks(), 8);
+  EXPECT_EQ(forgetting.conntrack.walks(), 0);
+  // Those of many are found in one walk, and those of IPv6 ones, which it does not pick.
+  addresses.push_back(Address("10.0.0.5"));
+  forgetting.Forget(addresses);
+  forgetting.Forget({Address("10.0.0.1"), Address("fd00::1")});
+  EXPECT_EQ(forgetting.conntrack.picks(), 8);
+  EXPECT_EQ(forgetting.conntrack.walks(), 2);
+}
+
+// A tenth of a CPU, however often addresses change hands.
+TEST(FlowForgetter, RestsNineTimesWhatItUsed) {
+  constexpr std::chrono::milliseconds kUsed{20};
+  Forgetting forgetting([used = Clock::Duration()]() mutable { return used += kUsed; });
+  const auto begun = std::chrono::steady_clock::now();
+  forgetting.Forget({Address("10.0.0.1")});
+  forgetting.Forget({Address("10.0.0.1")});
+  EXPECT_GE(std::chrono::steady_clock::now() - begun, 9 * kUsed);
+}
+
 TEST(ContestReport, IsToldOnceWhereAPodOfThisNodeIsConcerned) {
   LoopWorld world;
   world.Start();

@@ -109,7 +109,7 @@ TEST(Readiness, NotWhilePacketsAreKnownToPassByTheRules) {
 
 TEST(Readiness, PodsThatNothingCanBeEnforcedForAreNamed) {
   AgentStatus status = Ready();
-  status.bridge.elsewhere = "policies cannot be enforced for d/p";
+  status.bridge.note = "policies cannot be enforced for d/p";
   EXPECT_EQ(Get("/readyz", status).status, 200);
   EXPECT_EQ(Get("/readyz", status).body, "ok\n");
   const HttpAnswer all = Get("/readyz", status, "verbose");
@@ -120,7 +120,7 @@ TEST(Readiness, PodsThatNothingCanBeEnforcedForAreNamed) {
 
 TEST(Readiness, OthersLearnOnlyWhetherItIsSo) {
   AgentStatus status = Ready();
-  status.bridge.elsewhere = "policies cannot be enforced for d/p";
+  status.bridge.note = "policies cannot be enforced for d/p";
   const auto ask = [&] { return AnswerPage({false, "/readyz", "verbose", false}, status); };
   EXPECT_EQ(ask().status, 200);
   EXPECT_EQ(ask().body, "ok\n");

@@ -4,6 +4,8 @@
 
 #include <gtest/gtest.h>
 
+#include <condition_variable>
+#include <mutex>
 #include <thread>
 
 #include "unit/controller/base/fake_clock.h"
@@ -76,25 +78,46 @@ TEST(AddressWatch, LooksWhenSomethingChangesAndEveryNowAndThen) {
   EXPECT_EQ(world.node.discarded, 4);
 }
 
-// However long a look takes, it is a small part of the time.
-TEST(AddressWatch, SlowLooksAreRare) {
-  class Slow : public FakeNamespaces {
+// However much a look costs, it is a small part of a CPU; how long it waits for the kernel does not
+// count, and no cost puts off the next look for long.
+TEST(AddressWatch, CostlyLooksAreRare) {
+  class Costly : public FakeNamespaces {
    public:
-    explicit Slow(FakeClock* clock) : clock_(clock) {}
-    void DiscardEvents() override { clock_->Advance(std::chrono::seconds(1)); }
+    Costly(FakeClock* clock, Clock::Duration* used) : clock_(clock), used_(used) {}
+    void DiscardEvents() override {
+      clock_->Advance(waits);
+      *used_ += costs;
+    }
+
+    Clock::Duration waits{};
+    Clock::Duration costs{};
 
    private:
     FakeClock* clock_;
+    Clock::Duration* used_;
   };
   World world;
-  Slow node(&world.clock);
-  AddressWatch watch(&node, &world.clock, &world.log, [] {});
+  Clock::Duration used = std::chrono::seconds(100);
+  Costly node(&world.clock, &used);
+  AddressWatch watch(
+      &node, &world.clock, &world.log, [] {}, [&used] { return used; });
   watch.SetPods({{{"d", "web"}, "u", {*Address::Parse("10.0.0.1")}}});
-  watch.Look();
-  const auto pause = std::chrono::seconds(AddressWatch::kPauseShare);
-  EXPECT_EQ(watch.NextLook() - world.clock.Now(), pause);
+  const auto pause_after = [&](Clock::Duration costs, Clock::Duration waits) {
+    node.costs = costs;
+    node.waits = waits;
+    watch.Look();
+    return watch.NextLook() - world.clock.Now();
+  };
+  using std::chrono::milliseconds;
+  using std::chrono::seconds;
+  EXPECT_EQ(pause_after(milliseconds(5), seconds(60)), AddressWatch::kEvery);
+  EXPECT_EQ(pause_after(milliseconds(300), seconds(1)),
+            milliseconds(300) * AddressWatch::kPauseShare);
+  // News do not hurry it.
   watch.Notice();
-  EXPECT_EQ(watch.NextLook() - world.clock.Now(), pause);
+  EXPECT_EQ(watch.NextLook() - world.clock.Now(), milliseconds(300) * AddressWatch::kPauseShare);
+  EXPECT_EQ(pause_after(milliseconds(5), seconds(60)), AddressWatch::kEvery);
+  EXPECT_EQ(pause_after(seconds(5), seconds(5)), AddressWatch::kMostPause);
 }
 
 TEST(AddressWatch, WhatWasFoundStaysWhileTheKernelDoesNotAnswer) {
@@ -113,10 +136,6 @@ TEST(AddressWatch, WhatWasFoundStaysWhileTheKernelDoesNotAnswer) {
             "the agent cannot read the addresses in the network namespaces of pods (no answer), "
             "and covers only those of their statuses and those that it found before");
   world.node.failure = {};
-  world.node.silent = true;  // to questions about routes
-  world.watch.Look();
-  EXPECT_EQ(world.Taken(), "web: 10.0.0.9;");
-  world.node.silent = false;
   world.node.refusals[1] = timeout;
   world.watch.Look();
   EXPECT_EQ(world.Taken(), "web: 10.0.0.9;");
@@ -125,6 +144,31 @@ TEST(AddressWatch, WhatWasFoundStaysWhileTheKernelDoesNotAnswer) {
   world.node.refusals[1] = nft::Status(nft::Status::Code::kInvalid, "gone");
   world.watch.Look();
   EXPECT_EQ(world.Taken(), "");
+  EXPECT_EQ(world.watch.report().note, "");
+}
+
+// Who is root in a pod chooses its addresses: one that the kernel does not answer about must not
+// stop the look for others.
+TEST(AddressWatch, AnUnknownRouteConcernsItsAddressAlone) {
+  World world;
+  world.node.Hold(1, {"10.0.0.1", "10.0.0.66", "10.0.0.9"});
+  world.node.unanswered = {"10.0.0.66"};
+  world.node.Hold(2, {"10.0.0.2", "10.0.0.8"});
+  world.Pods({{"bad", "10.0.0.1"}, {"web", "10.0.0.2"}});
+  for (int i = 0; i < 2; ++i) world.watch.Look();
+  EXPECT_EQ(world.watch.looks(), 2U);
+  EXPECT_EQ(world.Taken(), "bad: 10.0.0.9;web: 10.0.0.8;");
+  EXPECT_EQ(world.watch.report().uncovered, 1U);
+  EXPECT_NE(world.watch.report().note.find("the kernel does not tell the route to 10.0.0.66"),
+            std::string::npos);
+  EXPECT_EQ(world.Logged("cannot read the addresses of pods"), 1U);
+  // What the kernel told before counts while it tells nothing.
+  world.node.unanswered = {"10.0.0.8", "10.0.0.9", "10.0.0.66"};
+  for (int i = 0; i < 2; ++i) world.watch.Look();
+  EXPECT_EQ(world.Taken(), "bad: 10.0.0.9;web: 10.0.0.8;");
+  world.node.unanswered = {};
+  world.watch.Look();
+  EXPECT_EQ(world.Taken(), "bad: 10.0.0.66 10.0.0.9;web: 10.0.0.8;");
   EXPECT_EQ(world.watch.report().note, "");
 }
 
@@ -171,13 +215,53 @@ TEST(AddressWatch, SaysOnceWhatNoRuleCovers) {
   EXPECT_EQ(world.Logged("no rule covers pod=d/dind addresses=172.17.0.1"), 2U);
 }
 
-TEST(AddressWatch, RunsUntilItIsStopped) {
+// Each namespace has lines of its own: a pod that makes many hides none of another's.
+TEST(AddressWatch, NobodyHidesWhatIsSaidOfOthers) {
   World world;
   world.node.Hold(1, {"10.0.0.1"});
-  std::thread runs([&world] { world.watch.Run(); });
-  world.Pods({{"web", "10.0.0.1"}});
-  world.watch.Stop();
+  world.node.Hold(2, {"10.0.0.2"});
+  world.watch.SetPods({{{"hostile", "a"}, "a", {*Address::Parse("10.0.0.1")}},
+                       {{"victim", "b"}, "b", {*Address::Parse("10.0.0.2")}}});
+  for (int i = 0; i < 100; ++i) {
+    world.node.Hold(1, {"10.0.0.1", "192.0.2.1"});
+    world.watch.Look();
+    world.node.Hold(1, {"10.0.0.1"});
+    world.watch.Look();
+  }
+  EXPECT_LT(world.Logged("no rule covers pod=hostile/a"), 100U);
+  world.node.Hold(2, {"10.0.0.2", "192.0.2.2"});
+  world.watch.Look();
+  EXPECT_EQ(world.Logged("no rule covers pod=victim/b addresses=192.0.2.2"), 1U);
+}
+
+// By itself it looks when there are pods, and again when something changes.
+TEST(AddressWatch, RunsUntilItIsStopped) {
+  FakeNamespaces node;
+  node.Hold(1, {"10.0.0.1", "10.0.0.9"});
+  SystemClock clock;
+  Logger log{Logger::Format::kText, LogLevel::kError, [](std::string_view) {}};
+  std::mutex mutex;
+  std::condition_variable changed;
+  int told = 0;
+  AddressWatch watch(&node, &clock, &log, [&] {
+    const std::lock_guard<std::mutex> lock(mutex);
+    ++told;
+    changed.notify_all();
+  });
+  std::jthread runs([&watch] { watch.Run(); });
+  watch.SetPods({{{"d", "web"}, "u", {*Address::Parse("10.0.0.1")}}});
+  const auto wait_until_told = [&](int times) {
+    std::unique_lock<std::mutex> lock(mutex);
+    return changed.wait_for(lock, std::chrono::seconds(30), [&] { return told >= times; });
+  };
+  EXPECT_TRUE(wait_until_told(1));
+  EXPECT_EQ(watch.found().pods.size(), 1U);
+  watch.SetPods({{{"d", "other"}, "v", {*Address::Parse("10.0.0.1")}}});
+  EXPECT_TRUE(wait_until_told(2));
+  watch.Stop();
   runs.join();
+  ASSERT_EQ(watch.found().pods.size(), 1U);
+  EXPECT_EQ(watch.found().pods[0].key.name, "other");
 }
 
 }  // namespace

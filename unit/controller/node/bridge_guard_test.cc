@@ -87,7 +87,7 @@ struct World {
   std::string Problems() const {
     std::string all;
     for (const std::string& problem : guard.report().problems) all += problem + "\n";
-    return all + guard.report().elsewhere;
+    return all + guard.report().note;
   }
   std::size_t Logged(const std::string& text) const {
     std::size_t count = 0;
@@ -160,6 +160,49 @@ TEST(BridgeGuard, TurnsItOnForAFamilyOfFurtherAddresses) {
   world.links.Switch(1, Family::kIPv6) = false;
   world.Pass(std::chrono::minutes(1));
   EXPECT_FALSE(world.links.Switch(1, Family::kIPv6));  // no longer needed, and so not kept on
+}
+
+// Who is root in a pod can give it an address of any family, and must not stop the update of all
+// agents by that.
+TEST(BridgeGuard, FurtherAddressesAreNoProblemOfTheAgents) {
+  World world(false);
+  world.links.routes = {{"10.0.0.1", 1}};
+  world.links.Switch(1, Family::kIPv4) = true;
+  world.Pods({{"web", "10.0.0.1"}});
+  for (int times = 0; times < 3; ++times) {  // as often as it likes
+    world.guard.SetFurtherUse({{1, Family::kIPv6}});
+    world.next = world.guard.Look();
+    EXPECT_TRUE(world.guard.report().problems.empty());
+    EXPECT_EQ(
+        world.guard.report().note,
+        "IPv6 packets between addresses that no pod's status lists on bridge cni0 bypass "
+        "the rules: nf_call_ip6tables of the bridge is 0, net.bridge.bridge-nf-call-ip6tables "
+        "is 0, and the agent does not turn it on (--bridge-filter=check or --dry-run); run "
+        "`ip link set cni0 type bridge nf_call_ip6tables 1` on this node");
+    world.guard.SetFurtherUse({});
+    world.next = world.guard.Look();
+    EXPECT_EQ(world.Problems(), "");
+  }
+  EXPECT_EQ(world.Logged("bypass the rules"), 1U);
+  EXPECT_EQ(world.Logged("filtered again"), 0U);
+  // Also where the switch is refused, and where the module or the sysctl is missing.
+  World refused;
+  refused.links.routes = world.links.routes;
+  refused.links.Switch(1, Family::kIPv4) = true;
+  refused.links.refusal = "CAP_NET_ADMIN is missing";
+  refused.Pods({{"web", "10.0.0.1"}});
+  refused.guard.SetFurtherUse({{1, Family::kIPv6}});
+  for (const State state : {State::kOff, State::kMissing, State::kUnreadable}) {
+    refused.links.filter[Family::kIPv6].state = state;
+    refused.next = refused.guard.Look();
+    EXPECT_TRUE(refused.guard.report().problems.empty());
+    EXPECT_TRUE(refused.guard.report().note.starts_with("IPv6 packets between addresses that no"));
+  }
+  // Once a status tells an address of the family it is.
+  refused.links.routes["fd00::1"] = 1;
+  refused.Pods({{"web", "10.0.0.1"}, {"web", "fd00::1"}});
+  EXPECT_EQ(refused.guard.report().problems.size(), 1U);
+  EXPECT_EQ(refused.guard.report().note, "");
 }
 
 // What is for all bridges, and the bridges without pods, are somebody else's.

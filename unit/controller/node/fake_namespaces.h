@@ -2,6 +2,7 @@
 #pragma once
 
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -30,8 +31,8 @@ class FakeNamespaces : public NamespaceReader {
     return held.at(netns);
   }
   Way WayTo(const ipset::Address& address) override {
-    if (silent) return {};
     const std::string text = address.ToString();
+    if (unanswered.contains(text)) return {};
     if (text.starts_with("10.0.") || text.starts_with("fd00:"))
       return {Way::Kind::kDevice, 2, false, 16};
     return {Way::Kind::kDevice, 1, true, 0};
@@ -43,7 +44,7 @@ class FakeNamespaces : public NamespaceReader {
   std::map<int, HeldAddresses> held;
   nft::Status failure;
   std::map<int, nft::Status> refusals;
-  bool silent = false;
+  std::set<std::string> unanswered;  // addresses that the kernel tells no route to
   int asked = 0;
   int discarded = 0;
 };

@@ -1,11 +1,9 @@
 // Routes and links of the real kernel, in a network namespace of the test's own.
 #include "controller/node/node_links.h"
 
-#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <linux/sockios.h>
 #include <net/if.h>
-#include <sched.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -13,45 +11,18 @@
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
-#include <utility>
 
 #include "controller/node/node_addresses.h"
+#include "unit/controller/node/own_namespace.h"
 
 namespace podgate::controller {
 namespace {
 
-class NodeLinksTest : public testing::Test {
+class NodeLinksTest : public OwnNamespaceTest {
  protected:
-  void SetUp() override {
-    before_ = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
-    ASSERT_GE(before_, 0);
-    if (unshare(CLONE_NEWNET) == 0) {
-      ifreq request{};
-      std::strcpy(request.ifr_name, "lo");
-      request.ifr_flags = IFF_UP;
-      const int any = socket(AF_INET, SOCK_DGRAM, 0);
-      EXPECT_EQ(ioctl(any, SIOCSIFFLAGS, &request), 0);
-      close(any);
-      return;
-    }
-    const std::string problem =
-        std::string("cannot make a network namespace: ") + std::strerror(errno);
-    close(std::exchange(before_, -1));
-    if (std::getenv("CI") != nullptr) FAIL() << problem;
-    GTEST_SKIP() << problem;
-  }
-  // Tests that come later use threads of other namespaces.
-  void TearDown() override {
-    if (before_ < 0) return;
-    EXPECT_EQ(setns(before_, CLONE_NEWNET), 0) << std::strerror(errno);
-    close(before_);
-  }
   static Route To(NodeLinks* links, const char* address) {
     return links->RouteTo(*ipset::Address::Parse(address));
   }
-
- private:
-  int before_ = -1;  // the namespace that the test came from, if it left it
 };
 
 TEST_F(NodeLinksTest, RoutesAndLinks) {

@@ -100,12 +100,19 @@ TEST(PodNamespaces, GroupedByTheirNumbers) {
                                         Veth(12, 5, 3),
                                         {13, "eth1", "", 3, -1},
                                         {14, "dummy0", "dummy", 2, -1},
-                                        {15, "vxlan", "vxlan", 0, 6}});
-  ASSERT_EQ(spaces.namespaces.size(), 2U);
+                                        {15, "vxlan", "vxlan", 0, 6},
+                                        {20, "red", "vrf", 0, -1},
+                                        Veth(21, 7, 20),
+                                        Veth(22, 7, 2),
+                                        {23, "eth2", "", 20, -1}});
+  ASSERT_EQ(spaces.namespaces.size(), 3U);
   EXPECT_EQ(spaces.namespaces[0].netns, 4);
   EXPECT_TRUE(spaces.namespaces[0].bridges.empty());
   EXPECT_EQ(spaces.namespaces[1].links, (std::set<int>{10, 12}));
   EXPECT_EQ(spaces.namespaces[1].bridges, (std::set<int>{2, 3}));
+  EXPECT_FALSE(spaces.namespaces[1].other_master);
+  EXPECT_EQ(spaces.namespaces[2].bridges, (std::set<int>{2}));
+  EXPECT_TRUE(spaces.namespaces[2].other_master);
   EXPECT_EQ(spaces.shared_bridges, (std::set<int>{3}));
 }
 
@@ -156,6 +163,33 @@ TEST(PodNamespaces, NotOnABridgeThatLeadsOutOfTheNode) {
   node.Look();
   EXPECT_TRUE(node.Taken().empty());
   EXPECT_EQ(node.Uncovered("a"), (Strings{"10.1.0.254", "fd77::1"}));
+}
+
+// Only the main routes are asked: whom an address means in a VRF or on another switch they do not
+// tell.
+TEST(PodNamespaces, NothingWithoutARouteWhereTheMasterIsNoBridge) {
+  for (const char* kind : {"vrf", "openvswitch", "bond", "team"}) {
+    Node node;
+    node.links[1].kind = kind;
+    node.ways["10.9.0.1"] = {Way::Kind::kDevice, 101, false, 32};  // the pod's own link
+    node.Pod("a", {"10.1.0.1"});
+    node.Space(1, {"10.1.0.1", "10.1.0.9", "10.9.0.1", "fd77::1"});
+    node.Look();
+    EXPECT_EQ(node.Taken(), (Strings{"a: 10.9.0.1"})) << kind;
+    EXPECT_EQ(node.Uncovered("a"), (Strings{"10.1.0.9", "fd77::1"})) << kind;
+    EXPECT_TRUE(node.further.bridges.empty()) << kind;
+  }
+}
+
+// With routes of its own and no bridge: an address that the node has no way to comes from there.
+TEST(PodNamespaces, ARoutedPodHasWhatLeadsNowhere) {
+  Node node;
+  node.ways["10.1.0.1"] = {Way::Kind::kDevice, 101, false, 32};
+  node.Pod("a", {"10.1.0.1"});
+  node.Space(1, {"10.1.0.1", "10.1.0.9", "198.51.100.7", "fd77::1"}, 0);
+  node.Look();
+  EXPECT_EQ(node.Taken(), (Strings{"a: fd77::1"}));
+  EXPECT_EQ(node.Uncovered("a"), (Strings{"10.1.0.9", "198.51.100.7"}));
 }
 
 // What a local pod's status tells is that pod's, whoever has it as well.
@@ -244,6 +278,24 @@ TEST(PodNamespaces, ARouteProvesIt) {
   node.Space(2, {"10.2.0.2", "10.2.0.9"}, 0);
   node.Look();
   EXPECT_EQ(node.Taken(), (Strings{"a: fd77::1", "victim: 10.2.0.9"}));
+  EXPECT_EQ(node.Homeless(), (Strings{"a"}));
+}
+
+// An owner stays, so none is found while a route is unknown: it may prove another one.
+TEST(PodNamespaces, AnUnknownRouteProvesNothing) {
+  Node node;
+  node.ways["10.2.0.1"] = node.ways["10.2.0.2"] = {Way::Kind::kUnknown};
+  node.ways["10.2.0.9"] = {Way::Kind::kDevice, 101, false, 32};
+  node.Pod("a", {"10.2.0.1"});
+  node.Pod("victim", {"10.2.0.2"});
+  node.Space(1, {"10.2.0.2", "10.2.0.9"}, 0);  // a's, which plays the victim
+  node.Look();
+  EXPECT_EQ(node.Taken(), (Strings{"a: 10.2.0.9", "victim: 10.2.0.9"}));
+  EXPECT_EQ(node.Homeless(), (Strings{"a", "victim"}));
+  node.ways["10.2.0.2"] = {Way::Kind::kDevice, 102, false, 32};
+  node.Space(2, {"10.2.0.2"}, 0);
+  node.Look();
+  EXPECT_EQ(node.Taken(), (Strings{"a: 10.2.0.9"}));
   EXPECT_EQ(node.Homeless(), (Strings{"a"}));
 }
 
