@@ -35,9 +35,9 @@ std::vector<nft::Match> BlockPlan::Matches(const AddressSet& part, nft::Side sid
   std::vector<nft::Match> matches;
   for (const ipset::Prefix& prefix : plan.prefixes) {
     if (prefix.length() == 0) {
-      matches.push_back(nft::MatchFamily{.family = family});
+      matches.emplace_back(nft::MatchFamily{.family = family});
     } else {
-      matches.push_back(nft::MatchPrefix{.side = side, .prefix = prefix});
+      matches.emplace_back(nft::MatchPrefix{.side = side, .prefix = prefix});
     }
   }
   return matches;

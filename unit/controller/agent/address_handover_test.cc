@@ -10,6 +10,7 @@
 #include "unit/controller/agent/loop_world.h"
 #include "unit/nft/conntrack/flows.h"
 #include "unit/nft/fake/fake_conntrack.h"
+#include "unit/support/await.h"
 
 namespace podgate::controller {
 namespace {
@@ -110,7 +111,7 @@ TEST(FlowForgetter, ForgetsTheFlowsOfTheAddressInBothDirectionsAndNothingElse) {
   std::vector<Message> gone;
   gone.push_back(Delete(Kind::kPod, "d", "old"));
   loop.Handle(std::move(gone));
-  while (forgetter.forgotten() < 1003) std::this_thread::yield();
+  unit::Await([&] { return forgetter.forgotten() >= 1003; });
   EXPECT_EQ(conntrack.Flows(false).size(), 1U);
   forgetter.Stop();
   thread.join();
@@ -133,7 +134,7 @@ struct Forgetting {
       conntrack.Add(nft::PlainFlow(other, text.c_str(), nft::kTcp, 80));
     }
     forgetter.Forget(addresses);
-    while (forgetter.forgotten() < before + 2 * addresses.size()) std::this_thread::yield();
+    unit::Await([&] { return forgetter.forgotten() >= before + 2 * addresses.size(); });
   }
 
   LoopWorld world;
@@ -160,7 +161,7 @@ TEST(FlowForgetter, TheKernelPicksOutTheFlowsOfAFewAddresses) {
 
 // A tenth of a CPU, however often addresses change hands.
 TEST(FlowForgetter, RestsNineTimesWhatItUsed) {
-  constexpr std::chrono::milliseconds kUsed{20};
+  static constexpr std::chrono::milliseconds kUsed{20};
   Forgetting forgetting([used = Clock::Duration()]() mutable { return used += kUsed; });
   const auto begun = std::chrono::steady_clock::now();
   forgetting.Forget({Address("10.0.0.1")});

@@ -12,6 +12,7 @@
 #include "controller/base/wake.h"
 #include "nft/model/compare.h"
 #include "unit/controller/agent/loop_world.h"
+#include "unit/support/await.h"
 
 namespace podgate::controller {
 namespace {
@@ -441,7 +442,7 @@ TEST(WakeOn, WakesForEachArrivalReadOrNot) {
     const WakeOn nothing(-1, [] { FAIL(); });
     for (int i = 1; i <= 3; ++i) {
       ASSERT_EQ(write(pipe_ends[1], "x", 1), 1);
-      while (wakes < i) std::this_thread::yield();
+      unit::Await([&] { return wakes >= i; });
       EXPECT_TRUE(queue.Take(std::chrono::hours(1)).empty());
     }
   }

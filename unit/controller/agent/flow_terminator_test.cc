@@ -11,6 +11,7 @@
 
 #include "unit/nft/conntrack/flows.h"
 #include "unit/nft/fake/fake_conntrack.h"
+#include "unit/support/await.h"
 
 namespace podgate::controller {
 namespace {
@@ -364,7 +365,7 @@ TEST_F(FlowTerminatorTest, SaysWhenItCannotAndTriesAgain) {
   Start();
   terminator_.PolicyChanged(FlowScope::All());
   ASSERT_TRUE(Turn(Isolating({})));
-  while (terminator_.counters().failures == 0) std::this_thread::yield();
+  unit::Await([&] { return terminator_.counters().failures != 0; });
   conntrack_.Refuse({});
   Pass(Isolating({}));
   EXPECT_EQ(Logged("cannot check established flows"), 1U);

@@ -12,6 +12,7 @@
 #include "unit/controller/agent/loop_world.h"
 #include "unit/nft/conntrack/flows.h"
 #include "unit/nft/fake/fake_conntrack.h"
+#include "unit/support/await.h"
 
 namespace podgate::controller {
 namespace {
@@ -378,7 +379,7 @@ void ExpectToStayBehind(std::size_t limit, std::size_t bytes) {
   std::size_t taken = 0;
   for (int round = 0; round < 200; ++round) {
     const std::size_t full = taken + limit;
-    while (put < full) std::this_thread::yield();  // it does get that far,
+    unit::Await([&] { return put >= full; });  // it does get that far,
     std::this_thread::yield();
     EXPECT_EQ(put, full);  // and waits there
     const std::size_t got = queue.Take(std::chrono::hours(1)).size();
@@ -442,10 +443,10 @@ struct CuttingWorld : World {
   // Turns until one more pass is over, as when the terminator wakes the loop.
   void Pass(std::uint64_t FlowTerminator::Counters::*count) {
     const std::uint64_t before = terminator.counters().*count;
-    while (terminator.counters().*count == before) {
+    unit::Await([&] {
       cutting.Tick();
-      std::this_thread::yield();
-    }
+      return terminator.counters().*count != before;
+    });
   }
 };
 
@@ -507,10 +508,10 @@ TEST(Loop, FlowsAreFollowedAfterARepairWhoseAnswerWasLost) {
     return nft::Status(nft::Status::Code::kOverrun, "the answer was lost");
   };
   world.clock.Advance(std::chrono::seconds(1));
-  while (world.conntrack.Flows(false).size() > 2) {
+  unit::Await([&] {
     world.cutting.Tick();
-    std::this_thread::yield();
-  }
+    return world.conntrack.Flows(false).size() <= 2;
+  });
   EXPECT_LT(answers_to_lose, 1);
   EXPECT_EQ(world.conntrack.Flows(false).size(), 2U);
 }
@@ -525,7 +526,7 @@ TEST(Loop, RunsUntilTheQueueIsClosed) {
   std::jthread thread([&] { loop.Run(&queue); });
   for (const Kind kind : {Kind::kNamespace, Kind::kPod, Kind::kNetworkPolicy})
     queue.Put(Listed(kind));
-  while (!board.Read().settled) std::this_thread::yield();
+  unit::Await([&] { return board.Read().settled; });
   queue.Close();
   thread.join();
   EXPECT_FALSE(kernel.committed.empty());

@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "unit/controller/base/fake_clock.h"
+#include "unit/support/await.h"
 
 namespace podgate::controller {
 namespace {
@@ -441,7 +442,7 @@ TEST(BridgeGuard, StopsAtOnce) {
   BridgeGuard guard(true, &links, &clock, &log);
   std::jthread thread([&guard] { guard.Run(); });
   guard.SetPods({});
-  while (!guard.report().looked) std::this_thread::yield();
+  unit::Await([&] { return guard.report().looked; });
   guard.Stop();
 }
 

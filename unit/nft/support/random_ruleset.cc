@@ -174,18 +174,18 @@ Rule RandomRuleset::MakeRule(const Ruleset& ruleset, const std::vector<std::stri
   if (OneIn(3) && !ruleset.counters.empty()) {
     auto counter = ruleset.counters.begin();
     std::advance(counter, Below(static_cast<std::uint32_t>(ruleset.counters.size())));
-    rule.statements.push_back(CountBy{*counter});
+    rule.statements.emplace_back(CountBy{*counter});
   }
-  if (OneIn(6)) rule.statements.push_back(LimitRate{1 + Below(100), 1 + Below(20)});
+  if (OneIn(6)) rule.statements.emplace_back(LimitRate{1 + Below(100), 1 + Below(20)});
   if (OneIn(6)) {
-    rule.statements.push_back(LogGroup{static_cast<std::uint16_t>(Below(200)),
-                                       OneIn(2) ? "" : "podgate in ", OneIn(2) ? 0 : 64u});
+    rule.statements.emplace_back(LogGroup{static_cast<std::uint16_t>(Below(200)),
+                                          OneIn(2) ? "" : "podgate in ", OneIn(2) ? 0 : 64u});
   }
   std::vector<Action> actions = {Reject{}, Verdict{Verdict::Kind::kAccept, ""},
                                  Verdict{Verdict::Kind::kDrop, ""},
                                  Verdict{Verdict::Kind::kReturn, ""}};
   for (const std::string& target : targets) {
-    actions.push_back(Verdict{OneIn(2) ? Verdict::Kind::kGoto : Verdict::Kind::kJump, target});
+    actions.emplace_back(Verdict{OneIn(2) ? Verdict::Kind::kGoto : Verdict::Kind::kJump, target});
   }
   const Field address = family == Family::kIPv4 ? Field::kIpv4Addr : Field::kIpv6Addr;
   for (const auto& [name, set] : ruleset.sets) {
@@ -198,12 +198,13 @@ Rule RandomRuleset::MakeRule(const Ruleset& ruleset, const std::vector<std::stri
         });
     if (!reachable) continue;
     const Side side = OneIn(2) ? Side::kSource : Side::kDestination;
-    if (set.key == std::vector<Field>{address}) actions.push_back(VmapAddress{side, family, name});
+    if (set.key == std::vector<Field>{address})
+      actions.emplace_back(VmapAddress{side, family, name});
     if (set.key == std::vector<Field>{Field::kInetService} && protocol != kIcmpv6) {
-      actions.push_back(VmapPort{protocol, name});
+      actions.emplace_back(VmapPort{protocol, name});
     }
     if (set.key == std::vector<Field>{Field::kInetProto, Field::kInetService}) {
-      actions.push_back(VmapService{name});
+      actions.emplace_back(VmapService{name});
     }
   }
   if (!OneIn(10)) rule.action = actions[Below(static_cast<std::uint32_t>(actions.size()))];
