@@ -5,9 +5,9 @@
 
 namespace podgate::controller {
 
-std::vector<compiler::Address> AddressHandover::Follow(const compiler::Pipeline& pipeline) {
-  std::vector<compiler::Address> changed;
-  if (seen_ == pipeline.local_changes()) return changed;
+AddressHandover::Told AddressHandover::Follow(const compiler::Pipeline& pipeline) {
+  Told told;
+  if (seen_ == pipeline.local_changes()) return told;
   const bool learning = !std::exchange(seen_, pipeline.local_changes()).has_value();
   Owners now;
   for (const compiler::Pipeline::LocalPod& pod : pipeline.LocalPods(kMaxPods))
@@ -19,11 +19,17 @@ std::vector<compiler::Address> AddressHandover::Follow(const compiler::Pipeline&
       // Somebody new has it, or nobody.
       if (after == now.end() ||
           !std::includes(before.begin(), before.end(), after->second.begin(), after->second.end()))
-        changed.push_back(address);
+        told.changed.push_back(address);
+    }
+    for (const auto& [address, after] : now) {
+      const auto before = owners_.find(address);
+      if (before == owners_.end() ||
+          !std::includes(before->second.begin(), before->second.end(), after.begin(), after.end()))
+        told.taken.push_back(address);
     }
   }
   owners_ = std::move(now);
-  return changed;
+  return told;
 }
 
 }  // namespace podgate::controller

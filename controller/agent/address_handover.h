@@ -19,13 +19,20 @@ class AddressHandover {
   // More local pods than any kubelet runs are not followed.
   static constexpr std::size_t kMaxPods = 16'384;
 
-  // The addresses that changed hands since the last call, sorted. The first call only learns.
+  struct Told {
+    // A pod that had the address is gone from it, or another claims it too.
+    std::vector<compiler::Address> changed;
+    // A pod has the address that had it not: what is left of a former owner has to be gone before
+    // this one's rules count.
+    std::vector<compiler::Address> taken;
+  };
+  // What happened since the last call; both sorted. The first call only learns.
   //
   // An address without an owner is told at once, so that the next one begins with nothing, and all
   // that it begins itself stays. One that another pod claims while the former still does is told
-  // when the claim is heard of: some of its flows may be the new owner's then, but nobody can tell
-  // which. When the former one's object goes after that, nothing is told.
-  std::vector<compiler::Address> Follow(const compiler::Pipeline& pipeline);
+  // when the claim is heard of: what the new owner began before that is deleted as well, since
+  // nobody can tell the two apart. When the former one's object goes after that, nothing is told.
+  Told Follow(const compiler::Pipeline& pipeline);
 
  private:
   using Owners = std::map<compiler::Address, std::set<std::string>>;  // by uid, else by name

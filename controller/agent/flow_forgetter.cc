@@ -22,8 +22,30 @@ bool Concerns(const nft::Flow& flow, const std::set<ipset::Address>& addresses) 
 void FlowForgetter::Forget(const std::vector<ipset::Address>& addresses) {
   if (addresses.empty()) return;
   const std::lock_guard<std::mutex> lock(mutex_);
-  waiting_.insert(addresses.begin(), addresses.end());
+  for (const ipset::Address& address : addresses)
+    if (waiting_.size() < kMostWaiting) waiting_.insert(address);
   changed_.notify_all();
+}
+
+bool FlowForgetter::Pending(const std::vector<ipset::Address>& addresses) const {
+  return std::any_of(addresses.begin(), addresses.end(), [this](const ipset::Address& address) {
+    return waiting_.contains(address) || under_way_.contains(address);
+  });
+}
+
+bool FlowForgetter::Await(const std::vector<ipset::Address>& addresses) {
+  std::unique_lock<std::mutex> lock(mutex_);
+  if (!Pending(addresses)) return true;
+  const Clock::Time begun = std::chrono::steady_clock::now();
+  if (begun < patient_from_) return false;
+  hurry_ = true;
+  changed_.notify_all();
+  const bool gone =
+      changed_.wait_for(lock, kMostPatience, [&] { return stopped_ || !Pending(addresses); });
+  hurry_ = false;
+  const Clock::Time now = std::chrono::steady_clock::now();
+  patient_from_ = now + kRest * (now - begun);
+  return gone && !stopped_;
 }
 
 void FlowForgetter::Run() {
@@ -31,7 +53,8 @@ void FlowForgetter::Run() {
   for (;;) {
     changed_.wait(lock, [this] { return stopped_ || !waiting_.empty(); });
     if (stopped_) return;
-    const Addresses addresses = std::exchange(waiting_, {});
+    under_way_ = std::exchange(waiting_, {});
+    const Addresses addresses = under_way_;
     lock.unlock();
     const Clock::Duration begun = cpu_time_();
     std::uint64_t deleted = 0;
@@ -47,8 +70,11 @@ void FlowForgetter::Run() {
     }
     lock.lock();
     forgotten_ += deleted;
-    if (!status.ok()) waiting_.insert(addresses.begin(), addresses.end());
-    changed_.wait_for(lock, rest, [this] { return stopped_; });
+    if (!status.ok()) waiting_.merge(under_way_);
+    under_way_.clear();
+    changed_.notify_all();
+    const bool failed = !status.ok();
+    changed_.wait_for(lock, rest, [this, failed] { return stopped_ || (hurry_ && !failed); });
   }
 }
 

@@ -2,13 +2,15 @@
 // is taken for one of the next: established flows are never judged, whichever direction isolates
 // the next owner.
 //
-// A thread of its own; the loop asks and goes on. Of a few IPv4 addresses the kernel picks the
-// flows out; of more, or of IPv6 addresses, for which it cannot, one walk finds all. After either
-// it rests nine times what that took of a CPU: addresses that change hands meanwhile are looked for
-// together.
+// A thread of its own; the loop asks and goes on, unless the next owner is there already: then it
+// waits, for a bounded time. Of a few IPv4 addresses the kernel picks the flows out; of more, or of
+// IPv6 addresses, for which it cannot, one walk finds all. After either it rests nine times what
+// that took of a CPU: addresses that change hands meanwhile are looked for together.
 #pragma once
 
+#include <chrono>
 #include <condition_variable>
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <mutex>
@@ -32,6 +34,13 @@ class FlowForgetter {
   // addresses than this would cost as much as handing all entries out.
   static constexpr std::size_t kMostPicked = 4;
 
+  // Addresses that wait while conntrack cannot be asked; of more than that the flows stay. Four for
+  // each pod that the agent follows (AddressHandover::kMaxPods).
+  static constexpr std::size_t kMostWaiting = 65'536;
+
+  // The longest that the loop waits for one update. It takes a walk over 100,000 entries.
+  static constexpr std::chrono::milliseconds kMostPatience{50};
+
   // `conntrack` is this object's alone. `cpu_time`: what the calling thread has used of a CPU so
   // far.
   FlowForgetter(nft::Conntrack* conntrack, Logger* log,
@@ -40,6 +49,12 @@ class FlowForgetter {
 
   // Any thread; never waits.
   void Forget(const std::vector<ipset::Address>& addresses);
+
+  // Any thread but the forgetter's: until nothing of the former owners of these is left, at most
+  // kMostPatience, and not at all for nine times as long as it waited last, so that pods that take
+  // addresses from each other all the time do not keep the agent from its work. False: some may be
+  // left.
+  bool Await(const std::vector<ipset::Address>& addresses);
 
   // The forgetter's thread: until Stop(), which may be called from any thread.
   void Run();
@@ -51,6 +66,7 @@ class FlowForgetter {
  private:
   using Addresses = std::set<ipset::Address>;
 
+  bool Pending(const std::vector<ipset::Address>& addresses) const;
   nft::Status WalkOver(const Addresses& addresses, const nft::Conntrack::Tell& tell);
   nft::Status ForgetThose(const Addresses& addresses, std::uint64_t* deleted);
 
@@ -61,6 +77,9 @@ class FlowForgetter {
   mutable std::mutex mutex_;  // guards all below
   std::condition_variable changed_;
   Addresses waiting_;
+  Addresses under_way_;
+  bool hurry_ = false;  // somebody waits for those that wait
+  Clock::Time patient_from_{};
   std::uint64_t forgotten_ = 0;
   bool stopped_ = false;
 };

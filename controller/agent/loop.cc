@@ -219,9 +219,12 @@ void Loop::UpdateAndApply(Clock::Time oldest) {
   const nft::Change change = pipeline_.Update();
   for (const compiler::Pipeline::Refused& refused : pipeline_.TakeRefused()) TellRefused(refused);
   contests_.Follow(pipeline_);
-  // Asked before the rules of a new owner count.
-  const std::vector<compiler::Address> handed_over = handover_.Follow(pipeline_);
-  if (seams_.forgetter != nullptr) seams_.forgetter->Forget(handed_over);
+  // Before the rules of a new owner count.
+  const AddressHandover::Told handed_over = handover_.Follow(pipeline_);
+  if (seams_.forgetter != nullptr) {
+    seams_.forgetter->Forget(handed_over.changed);
+    seams_.forgetter->Await(handed_over.taken);
+  }
   const Clock::Time compiled = clock_->Now();
   unmeasured_ = unmeasured_ || !change.empty();
   if (!change.empty() || !applier_.settled())

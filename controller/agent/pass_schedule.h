@@ -1,6 +1,7 @@
 // When to look through the flows, those of changed addresses or only the tombstones again: at once
 // after a quiet time, and then so seldom that it takes a bounded share of a CPU, however often the
-// policy changes and however many flows there are. Pure; one thread at a time.
+// policy changes and however many flows there are; without a change once a minute. Pure; one thread
+// at a time.
 #pragma once
 
 #include <algorithm>
@@ -30,6 +31,9 @@ class PassSchedule {
   // A packet that the old rules let through may become an entry a little after the new rules are in
   // force, behind the walk's back: one more pass then. Also the pause after a failure.
   static constexpr std::chrono::seconds kSettled{1};
+  // And without a change: an entry may begin at any time with a packet of the wrong end, of a
+  // connection that is older than conntrack's knowledge of it.
+  static constexpr std::chrono::seconds kAgain{60};
 
   void Need(PassKind kind, Clock::Time now) {
     // A pass over all entries a little later makes up for what this one cannot see: flows that
@@ -69,8 +73,8 @@ class PassSchedule {
       Need(PassKind::kFlows, now + kSettled);
     } else if (!complete) {
       Need(kind, now + kSettled);
-    } else if (kind == PassKind::kFlows && !confirms_) {
-      Of(kind).due = std::min(Of(kind).due, now + kSettled);
+    } else if (kind == PassKind::kFlows) {
+      Of(kind).due = std::min<Clock::Time>(Of(kind).due, now + (confirms_ ? kAgain : kSettled));
     }
   }
 

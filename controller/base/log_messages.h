@@ -118,6 +118,8 @@ struct LogMessages {
       "flows of addresses that changed hands were deleted from conntrack"};
   static constexpr LogMessage kFlowsNotForgotten{
       "cannot delete the flows of addresses that changed hands, retrying"};
+  static constexpr LogMessage kFlowsStay{
+      "conntrack is not available, flows of addresses that change hands are not deleted"};
   static constexpr LogMessage kNoConntrack{
       "conntrack is not available, flows that a change denies are not cut"};
   static constexpr LogMessage kCutFlowEntriesStay{

@@ -12,6 +12,8 @@ FlowCutting::FlowCutting(FlowCuttingMode mode, std::function<void()> wake, Logge
   if (auto forgetting = nft::OpenConntrack(); forgetting.ok()) {
     forgetting_ = std::move(forgetting).value();
     forgetter_ = std::make_unique<FlowForgetter>(forgetting_.get(), log);
+  } else {
+    log->Error(LogMessages::kFlowsStay, {{"problem", forgetting.status().message()}});
   }
   auto conntrack = nft::OpenConntrack();
   nft::Status problem = conntrack.status();

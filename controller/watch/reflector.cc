@@ -140,7 +140,6 @@ Reflector::RoundResult Reflector::FollowStream(const std::string& target, int ti
   using Next = RoundResult::Next;
   if (!limiter_->AwaitTurn()) return {Next::kStop, {}, 0};
   ++counters_.requests;
-  watched_ = true;
   const Clock::Time begun = clock_->Now();
   const std::chrono::seconds limit(timeout_seconds + 30);
   const HttpResult result = transport_->Get({target, limit}, stream);
@@ -189,6 +188,7 @@ Reflector::RoundResult Reflector::FollowStream(const std::string& target, int ti
   if (result.error != HttpError::kNone) return Broken(result);
   if (clock_->Now() - begun < kWorking)
     return {Next::kPause, "the server ended the watch at once", 0};
+  watched_ = true;
   return {};
 }
 

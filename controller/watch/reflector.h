@@ -113,7 +113,7 @@ class Reflector : private WatchReceiver {
   std::map<std::string, std::uint64_t> crowded_;
   std::uint64_t list_number_ = 0;
   bool uncrowded_ = false;     // one of them may no longer be
-  bool watched_ = false;       // the last request was a watch, or a list that went on as one
+  bool watched_ = false;       // a watch ended as watches do
   bool unauthorized_ = false;  // the last answer was 401
   bool failing_ = false;       // the last attempt failed, and it was logged
   int refused_ = 0;            // watches in a row that the server refused

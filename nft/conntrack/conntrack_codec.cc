@@ -39,6 +39,9 @@ constexpr std::uint16_t kFilterOriginal = 1;
 constexpr std::uint16_t kFilterReply = 2;
 constexpr std::uint32_t kFilterBySource = 1U << 0;
 
+// IP_CT_TCP_FLAG_BE_LIBERAL of nf_conntrack_tcp.h.
+constexpr std::uint8_t kBeLiberal = 0x08;
+
 // Room for one message: two tuples with IPv6 addresses take some 200 bytes.
 constexpr std::size_t kMessageBytes = 1024;
 
@@ -138,6 +141,8 @@ std::optional<Flow> DecodeFlow(const nlmsghdr* message) {
   if (flow.protocol == kTcp) {
     const std::uint8_t state = nfct_get_attr_u8(object.get(), ATTR_TCP_STATE);
     flow.ended = state == TCP_CONNTRACK_TIME_WAIT || state == TCP_CONNTRACK_CLOSE;
+    // tcp_new() in nf_conntrack_proto_tcp.c sets it where the entry does not begin with a SYN.
+    flow.picked_up = (nfct_get_attr_u8(object.get(), ATTR_TCP_FLAGS_ORIG) & kBeLiberal) != 0;
   }
   if (nfct_attr_is_set(object.get(), ATTR_MASTER_L3PROTO) > 0) {
     const std::uint8_t protocol = nfct_get_attr_u8(object.get(), ATTR_MASTER_L4PROTO);

@@ -24,10 +24,28 @@ bool IsInverse(const FlowTuple& a, const FlowTuple& b) {
          a.source_port == b.destination_port && a.destination_port == b.source_port;
 }
 
+// Below it are no ports that the system gives to those who connect.
+constexpr std::uint16_t kFirstLocalPort = 32'768;
+
 }  // namespace
+
+bool IsReversed(const Flow& flow) {
+  if (flow.original_zone != flow.reply_zone || !IsInverse(flow.original, flow.reply)) return false;
+  const std::uint16_t from = flow.original.source_port;
+  const std::uint16_t to = flow.original.destination_port;
+  if (flow.protocol == kTcp) return flow.picked_up && from < to;
+  return flow.protocol == kSctp && from < kFirstLocalPort && to >= kFirstLocalPort;
+}
 
 Packet FirstPacket(const Flow& flow) {
   Packet packet;
+  if (IsReversed(flow)) {
+    packet.source = flow.reply.source;
+    packet.destination = flow.original.source;
+    packet.protocol = flow.protocol;
+    packet.destination_port = flow.original.source_port;
+    return packet;
+  }
   packet.source = flow.original.source;
   packet.destination = flow.reply.source;
   packet.protocol = flow.protocol;
@@ -37,15 +55,17 @@ Packet FirstPacket(const Flow& flow) {
 }
 
 bool NeedsTombstone(const Flow& flow) {
-  return !flow.ended && (flow.status & IPS_SEEN_REPLY) != 0 && HasPorts(flow.protocol) &&
-         flow.original_zone == flow.reply_zone && IsInverse(flow.original, flow.reply);
+  return !flow.ended && ((flow.status & IPS_SEEN_REPLY) != 0 || IsReversed(flow)) &&
+         HasPorts(flow.protocol) && flow.original_zone == flow.reply_zone &&
+         IsInverse(flow.original, flow.reply);
 }
 
 Flow TombstoneOf(const Flow& flow) {
   Flow tombstone;
   tombstone.protocol = flow.protocol;
-  tombstone.original = flow.reply;
-  tombstone.reply = flow.original;
+  const bool reversed = IsReversed(flow);
+  tombstone.original = reversed ? flow.original : flow.reply;
+  tombstone.reply = reversed ? flow.reply : flow.original;
   tombstone.original_zone = flow.original_zone;
   tombstone.reply_zone = kTombstoneZone;
   tombstone.status = kTombstoneStatus;

@@ -48,16 +48,24 @@ struct Flow {
   std::uint32_t status = 0;           // IPS_* bits
   std::uint32_t timeout_seconds = 0;  // that the entry still lives if no packet comes
   bool ended = false;                 // a TCP connection that is over, its entry only lingers
+  bool picked_up = false;             // a TCP connection that was under way when its entry began
   std::optional<FlowMaster> master{};  // of a related flow
   friend auto operator<=>(const Flow&, const Flow&) = default;
 };
 
-// The flow's first packet as the forward hook saw it, after DNAT and before SNAT.
+// Whether the entry began with a packet of the end that was connected to, as far as one can tell.
+// Connections that are older than their entry (conntrack came into use later, or somebody deleted
+// the entry) are taken up with whatever comes first (nf_conntrack_tcp_loose; SCTP likewise, where
+// no mark tells). Then the ports decide: those that listen are the lower ones, and for SCTP, where
+// the mark is missing, below 32,768 with the other end's above (net.ipv4.ip_local_port_range).
+bool IsReversed(const Flow& flow);
+// The flow's first packet as the forward hook saw it, after DNAT and before SNAT; of a reversed
+// entry, as it would have seen it.
 Packet FirstPacket(const Flow& flow);
 
 // Whether its other end could revive it after a deletion. Not if that end has never sent anything,
 // with NAT (its packets then have addresses that the client does not know), without ports (an ICMP
-// answer begins no flow), or if the connection is over.
+// answer begins no flow), or if the connection is over. A reversed entry is such a revival.
 bool NeedsTombstone(const Flow& flow);
 Flow TombstoneOf(const Flow& flow);
 // The longest that a tombstone lives in the kernel. Longer than an end retransmits what nobody

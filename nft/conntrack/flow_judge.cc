@@ -36,16 +36,14 @@ Addresses JudgedAddresses(const Ruleset& ruleset) {
 
 bool FlowFilter::Interesting(const Flow& flow) const {
   if (IsTombstone(flow)) return true;
-  const ipset::Address& source = flow.original.source;
-  const ipset::Address& destination = flow.reply.source;
-  return (Contains(judged, source) || Contains(judged, destination)) && !Contains(node, source) &&
-         !IsGroup(destination);
+  const Packet first = FirstPacket(flow);
+  return (Contains(judged, first.source) || Contains(judged, first.destination)) &&
+         !Contains(node, first.source) && !IsGroup(first.destination);
 }
 
 Hook FlowFilter::HookOf(const Flow& flow) const {
-  const ipset::Address& destination =
-      IsTombstone(flow) ? FlowOfTombstone(flow).reply.source : flow.reply.source;
-  return Contains(node, destination) ? Hook::kInput : Hook::kForward;
+  const Packet first = FirstPacket(IsTombstone(flow) ? FlowOfTombstone(flow) : flow);
+  return Contains(node, first.destination) ? Hook::kInput : Hook::kForward;
 }
 
 FlowDecision FlowJudge::Judge(const FlowQuestion& question) const {

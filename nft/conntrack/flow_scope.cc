@@ -156,8 +156,10 @@ void FlowScope::AddAll() {
 }
 
 bool FlowScope::Contains(const Flow& flow) const {
-  return all_ || ends_.contains({flow.original.source, Side::kSource}) ||
-         ends_.contains({flow.reply.source, Side::kDestination});
+  if (all_) return true;
+  const Packet first = FirstPacket(flow);
+  return ends_.contains({first.source, Side::kSource}) ||
+         ends_.contains({first.destination, Side::kDestination});
 }
 
 FlowScope ScopeOf(const Change& change, const Ruleset& after) {

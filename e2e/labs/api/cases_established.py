@@ -273,6 +273,31 @@ def the_other_end_cannot_bring_it_back(world):
             talks.append(Conversation(source, world.endpoint("a/web"), old.protocol, old.family, port=old.port, source_port=port))
 
 
+def older_than_their_entries(world):
+    """Conntrack takes a connection up in its middle with whatever comes first, here with what the server says."""
+    world.expect()
+    with _talking() as talks, _sysctl(world, nf_conntrack_tcp_loose=1):
+        web, far = world.endpoint("a/web"), world.endpoint("b/far")
+        denied = [Conversation(far, web, "tcp", family) for family in FAMILIES]
+        alive = [Conversation(web, far, "tcp", family) for family in FAMILIES]
+        alive += [Conversation(world.endpoint("a/client"), web, "tcp", family) for family in FAMILIES]
+        talks += denied + alive
+
+        for node in world.topology.nodes.values():
+            for family in FAMILIES:
+                node.namespace.run(["conntrack", "-D", "-p", "tcp", "-f", f"ipv{family}"], check=False)
+        mute = silent(talks, PATIENCE_SECONDS, push=True)
+        require(not mute, f"{_names(mute)}: the server says something and the client does not answer")
+        for talk in talks:
+            begun = [re.search(r"sport=(\d+) dport=(\d+)", line).groups()
+                     for line in _entries(world, "n1", "-p", "tcp", "-f", f"ipv{talk.family}")]
+            require((str(talk.port), str(talk.source_port)) in begun,
+                    f"{talk.name}: its entry does not begin with the server's packet")
+        world.policy("a/p", **_ONLY_CLIENTS)
+        _expect_cut(denied)
+        _expect_alive(alive)
+
+
 def policy_changed_while_no_agent_ran(world):
     world.expect()
     with _talking() as talks:
@@ -365,4 +390,4 @@ def kept_when_told_so(world):
 
 
 CASES = [exactly_the_denied, icmp_and_sctp, egress_of_the_source, through_a_service, the_other_end_cannot_bring_it_back,
-         policy_changed_while_no_agent_ran, rules_flushed_by_somebody, nothing_stays_when_it_is_not_wanted, kept_when_told_so]
+         older_than_their_entries, policy_changed_while_no_agent_ran, rules_flushed_by_somebody, nothing_stays_when_it_is_not_wanted, kept_when_told_so]

@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <future>
 #include <thread>
 
 #include "controller/agent/flow_forgetter.h"
@@ -28,10 +29,16 @@ class AddressHandoverTest : public ::testing::Test {
     pipeline_.Put(pod);
   }
   void Remove(const std::string& name) { pipeline_.RemovePod({"d", name}); }
-  std::vector<compiler::Address> Follow() { return handover_.Follow(pipeline_); }
+  // What changed hands; what a pod has come to have is in taken_.
+  std::vector<compiler::Address> Follow() {
+    AddressHandover::Told told = handover_.Follow(pipeline_);
+    taken_ = std::move(told.taken);
+    return std::move(told.changed);
+  }
 
   compiler::Pipeline pipeline_{"n1", {}};
   AddressHandover handover_;
+  std::vector<compiler::Address> taken_;
 };
 
 TEST_F(AddressHandoverTest, TheFirstLookOnlyLearns) {
@@ -47,10 +54,13 @@ TEST_F(AddressHandoverTest, AnAddressIsToldWhenItsPodIsGoneAndNotWhenTheNextCome
   Follow();
   Remove("a");
   EXPECT_THAT(Follow(), ElementsAre(Address("10.0.0.1")));
+  EXPECT_THAT(taken_, IsEmpty());
   Put("b", "10.0.0.1");
   EXPECT_THAT(Follow(), IsEmpty());
+  EXPECT_THAT(taken_, ElementsAre(Address("10.0.0.1")));
   Put("b", "10.0.0.3");  // it has another one now
   EXPECT_THAT(Follow(), ElementsAre(Address("10.0.0.1")));
+  EXPECT_THAT(taken_, ElementsAre(Address("10.0.0.3")));
 }
 
 TEST_F(AddressHandoverTest, AnotherPodInTheSamePlaceIsToldToo) {
@@ -66,8 +76,10 @@ TEST_F(AddressHandoverTest, OfTwoThatClaimItTheSecondOnesComingIsTold) {
   Follow();
   Put("b", "10.0.0.1");
   EXPECT_THAT(Follow(), ElementsAre(Address("10.0.0.1")));
+  EXPECT_THAT(taken_, ElementsAre(Address("10.0.0.1")));
   Remove("a");
   EXPECT_THAT(Follow(), IsEmpty());
+  EXPECT_THAT(taken_, IsEmpty());
 }
 
 TEST_F(AddressHandoverTest, FinishedIsGoneAndOtherNodesAreNotFollowed) {
@@ -157,6 +169,32 @@ TEST(FlowForgetter, TheKernelPicksOutTheFlowsOfAFewAddresses) {
   forgetting.Forget({Address("10.0.0.1"), Address("fd00::1")});
   EXPECT_EQ(forgetting.conntrack.picks(), 8);
   EXPECT_EQ(forgetting.conntrack.walks(), 2);
+}
+
+// Somebody who has the address already waits for what is left of its former owner.
+TEST(FlowForgetter, TheNextOwnerWaitsForItAndNotAllTheTime) {
+  LoopWorld world;
+  nft::FakeConntrack conntrack;
+  std::promise<void> go_on;
+  FlowForgetter forgetter(&conntrack, &world.log, [&, first = true]() mutable {
+    if (std::exchange(first, false)) go_on.get_future().wait();
+    return Clock::Duration();
+  });
+  const std::vector<compiler::Address> addresses = {Address("10.0.0.1")};
+  EXPECT_TRUE(forgetter.Await(addresses)) << "nobody left anything";
+  conntrack.Add(nft::PlainFlow("10.0.0.1", "10.0.1.2", nft::kTcp, 80));
+  forgetter.Forget(addresses);
+  std::jthread thread([&] { forgetter.Run(); });
+  EXPECT_FALSE(forgetter.Await(addresses)) << "it has not got to it";
+  const auto begun = std::chrono::steady_clock::now();
+  EXPECT_FALSE(forgetter.Await(addresses));
+  EXPECT_LT(std::chrono::steady_clock::now() - begun, FlowForgetter::kMostPatience)
+      << "it rests after it has waited";
+  EXPECT_TRUE(forgetter.Await({Address("10.0.0.2")})) << "another one's";
+  go_on.set_value();
+  unit::Await([&] { return forgetter.Await(addresses); });
+  EXPECT_TRUE(conntrack.Flows(false).empty());
+  forgetter.Stop();
 }
 
 // A tenth of a CPU, however often addresses change hands.

@@ -168,7 +168,7 @@ TEST(AddressWatch, AnUnknownRouteConcernsItsAddressAlone) {
   EXPECT_EQ(world.Taken(), "bad: 10.0.0.9;web: 10.0.0.8;");
   world.node.unanswered = {};
   world.watch.Look();
-  EXPECT_EQ(world.Taken(), "bad: 10.0.0.66 10.0.0.9;web: 10.0.0.8;");
+  EXPECT_EQ(world.Taken(), "bad: 10.0.0.9 10.0.0.66;web: 10.0.0.8;");
   EXPECT_EQ(world.watch.report().note, "");
 }
 

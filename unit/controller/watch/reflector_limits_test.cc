@@ -85,7 +85,8 @@ TEST(ReflectorLimits, ListsInPagesNeverFollowEachOtherWithoutAWatch) {
   world.resource = kNetworkPolicies;
   world.resource.limits.namespace_bytes = 100'000;
   const auto page = [](std::size_t rules, const char* version) {
-    return Page(List({Policy("d", "also", rules), Policy("d", "large", 1200)}, version));
+    std::string list = List({Policy("d", "also", rules), Policy("d", "large", 1200)}, version);
+    return Page(list.replace(list.find("PodList"), 7, "NetworkPolicyList"));
   };
   // Within the second list another policy shrinks, so the large one fits again.
   world.Play({NoStreamingLists(), page(900, "7"), Refusal(410, ""), page(1, "8"), Stream({}),

@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "nft/conntrack/flow_scope.h"
 #include "nft/model/interpret.h"
 #include "unit/nft/conntrack/flows.h"
 #include "unit/nft/support/random_ruleset.h"
@@ -85,6 +86,30 @@ TEST(FlowJudge, OnlyTheInitiatorIsJudged) {
   // The isolated ends began these themselves, or only answer.
   EXPECT_EQ(Judge(rules, PlainFlow("10.0.0.2", "10.0.0.4", kTcp, 80)), FlowDecision::kLives);
   EXPECT_EQ(Judge(rules, PlainFlow("10.0.0.4", "10.0.0.3", kTcp, 80)), FlowDecision::kLives);
+}
+
+TEST(FlowJudge, AConnectionOlderThanItsEntryIsJudgedByWhoBeganIt) {
+  const Ruleset rules = Rules();
+  const auto server_first = [](const char* client, const char* server, std::uint16_t port) {
+    Flow flow = PlainFlow(client, server, kTcp, port);
+    std::swap(flow.original, flow.reply);
+    flow.picked_up = true;
+    return flow;
+  };
+  EXPECT_EQ(Judge(rules, server_first("10.0.0.4", "10.0.0.2", 80)), FlowDecision::kCut);
+  EXPECT_EQ(Judge(rules, server_first("10.0.0.1", "10.0.0.2", 80)), FlowDecision::kLives);
+  EXPECT_EQ(Judge(rules, server_first("10.0.0.2", "10.0.0.4", 80)), FlowDecision::kLives);
+  EXPECT_EQ(Judge(rules, server_first("10.0.0.3", "10.0.0.4", 80)), FlowDecision::kCut);
+  const FlowFilter filter{JudgedAddresses(rules), {At("192.168.0.1")}};
+  // A probe of the node, and what a pod asks of the node.
+  EXPECT_FALSE(filter.Interesting(server_first("192.168.0.1", "10.0.0.2", 80)));
+  EXPECT_TRUE(filter.Interesting(server_first("10.0.0.3", "192.168.0.1", 80)));
+  EXPECT_EQ(filter.HookOf(server_first("10.0.0.3", "192.168.0.1", 80)), Hook::kInput);
+  EXPECT_EQ(filter.HookOf(server_first("10.0.0.1", "10.0.0.2", 80)), Hook::kForward);
+  FlowScope scope;
+  scope.Add({At("10.0.0.2"), Side::kDestination});
+  EXPECT_TRUE(scope.Contains(server_first("10.0.0.4", "10.0.0.2", 80)));
+  EXPECT_FALSE(scope.Contains(server_first("10.0.0.2", "10.0.0.4", 80)));
 }
 
 TEST(FlowJudge, EchoesNeedAnEntryWithoutPorts) {

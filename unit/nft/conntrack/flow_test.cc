@@ -52,6 +52,44 @@ TEST(Flow, NeedsATombstoneWhereItsOtherEndCouldBringItBack) {
   EXPECT_FALSE(NeedsTombstone(other_port));
 }
 
+// What conntrack has of PlainFlow() if its server spoke first.
+Flow TakenUpFromItsServer(std::uint8_t protocol, std::uint16_t port) {
+  Flow flow = PlainFlow("10.0.0.1", "10.0.0.2", protocol, port);
+  std::swap(flow.original, flow.reply);
+  flow.status = IPS_CONFIRMED;
+  flow.picked_up = protocol == kTcp;
+  return flow;
+}
+
+TEST(Flow, AnEntryThatBeganWithAPacketOfTheServerIsJudgedAsTheConnectionIs) {
+  for (const std::uint8_t protocol : {kTcp, kSctp}) {
+    const Flow flow = TakenUpFromItsServer(protocol, 80);
+    EXPECT_TRUE(IsReversed(flow));
+    EXPECT_EQ(FirstPacket(flow).source, At("10.0.0.1"));
+    EXPECT_EQ(FirstPacket(flow).destination, At("10.0.0.2"));
+    EXPECT_EQ(FirstPacket(flow).destination_port, 80);
+    // The client's next packet makes it the flow that a tombstone is there to prevent.
+    EXPECT_TRUE(NeedsTombstone(flow));
+    const Flow plain = PlainFlow("10.0.0.1", "10.0.0.2", protocol, 80);
+    EXPECT_EQ(TombstoneOf(flow), TombstoneOf(plain));
+    EXPECT_FALSE(IsReversed(TombstoneOf(flow)));
+    EXPECT_FALSE(IsReversed(FlowOfTombstone(TombstoneOf(flow))));
+    EXPECT_FALSE(IsReversed(plain));
+  }
+  EXPECT_FALSE(IsReversed(TakenUpFromItsServer(kUdp, 53)));
+  EXPECT_FALSE(IsReversed(TakenUpFromItsServer(kSctp, 40000)));
+  Flow with_syn = TakenUpFromItsServer(kTcp, 80);
+  with_syn.picked_up = false;
+  EXPECT_FALSE(IsReversed(with_syn));
+  // Of the client the entry tells the right thing.
+  Flow client_first = PlainFlow("10.0.0.1", "10.0.0.2", kTcp, 80);
+  client_first.picked_up = true;
+  EXPECT_FALSE(IsReversed(client_first));
+  Flow translated = TakenUpFromItsServer(kTcp, 80);
+  translated.reply.destination = At("192.168.0.1");
+  EXPECT_FALSE(IsReversed(translated));
+}
+
 TEST(Flow, ATombstoneStartsAtTheOtherEndAndTellsWhatItStandsFor) {
   Flow flow = PlainFlow("10.0.0.1", "10.0.0.2", kTcp, 80);
   flow.original_zone = flow.reply_zone = 7;
