@@ -76,15 +76,18 @@ void FlowTerminator::RenewTombstones() {
   if (due.size() < kSlice) next_renewal_ = Now() + kRenewEvery;
   if (!due.empty()) {
     const auto renewed = conntrack_->Renew(due);
+    std::size_t lost = 0;
     for (std::size_t i = 0; i < due.size(); ++i) {
       if (!renewed.ok()) {
         tombstones_.NotRenewed(due[i], Now());
-      } else if (renewed.value()[i]) {
+      } else if (renewed.value()[i] == nft::Conntrack::Renewal::kRenewed) {
         tombstones_.Renewed(due[i], Now());
       } else {
         tombstones_.Forget(due[i]);
+        if (renewed.value()[i] == nft::Conntrack::Renewal::kLost) ++lost;
       }
     }
+    if (lost > 0) log_->Warn(LogMessages::kFlowsResumable, {{"flows", lost}});
     if (!renewed.ok()) {
       log_->Error(LogMessages::kCutFlowEntriesNotRenewed,
                   {{"problem", renewed.status().message()}, {"cut_flow_entries", due.size()}});
@@ -172,7 +175,11 @@ void FlowTerminator::GoThroughChanged(Pass* pass) {
   }
   pass->stopped = !Ask({.judged = &pass->filter.judged});
   if (pass->stopped || pass->filter.judged.empty()) return;
+  bool v6_walked = false;
   for (const nft::FlowEnd& end : pass->scope.ends()) {
+    // The kernel hands out all IPv6 entries anyway.
+    const bool v6 = end.address.family() == ipset::Family::kIPv6;
+    if (v6 && std::exchange(v6_walked, true)) continue;
     const nft::Status status =
         conntrack_->Walk(end, [&](const nft::Flow& flow) { return Take(flow, pass); });
     if (pass->status.ok()) pass->status = status;

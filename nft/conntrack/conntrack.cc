@@ -52,7 +52,7 @@ class NetlinkConntrack : public Conntrack {
                                    std::uint16_t zone) override;
   Result<Counts> Cut(std::span<const Flow> flows) override;
   Result<bool> Tombstone(const Flow& flow) override;
-  Result<std::vector<bool>> Renew(std::span<const Flow> tombstones) override;
+  Result<std::vector<Renewal>> Renew(std::span<const Flow> tombstones) override;
   Result<std::uint64_t> MostEntries() override;
   Result<std::size_t> Delete(std::span<const Flow> flows) override;
 
@@ -166,13 +166,14 @@ Result<bool> NetlinkConntrack::Tombstone(const Flow& flow) {
   return false;
 }
 
-Result<std::vector<bool>> NetlinkConntrack::Renew(std::span<const Flow> tombstones) {
-  std::vector<bool> renewed;
+Result<std::vector<Conntrack::Renewal>> NetlinkConntrack::Renew(std::span<const Flow> tombstones) {
+  std::vector<Renewal> renewed;
   for (const Flow& tombstone : tombstones) {
     const auto found = Find(tombstone.protocol, tombstone.original, tombstone.original_zone);
     if (!found.ok()) return found.status();
-    bool there = found.value() && IsTombstone(*found.value());
-    if (there) {
+    Renewal renewal = Renewal::kGone;
+    if (found.value() && IsTombstone(*found.value())) {
+      renewal = Renewal::kRenewed;
       const Flow flow = FlowOfTombstone(tombstone);
       ConntrackRequests requests(client_.next_sequence());
       requests.Delete(*found.value());
@@ -183,10 +184,10 @@ Result<std::vector<bool>> NetlinkConntrack::Renew(std::span<const Flow> tombston
       if (refused.value().contains(creation)) {
         const auto again = Tombstone(flow);
         if (!again.ok()) return again.status();
-        there = again.value();
+        if (!again.value()) renewal = Renewal::kLost;
       }
     }
-    renewed.push_back(there);
+    renewed.push_back(renewal);
   }
   return renewed;
 }

@@ -55,11 +55,16 @@ class Conntrack {
   // For a flow that is deleted: its other end may have begun it anew since. That entry is deleted,
   // and the tombstone is put. False: it cannot be put. (Part of Cut().)
   virtual Result<bool> Tombstone(const Flow& flow) = 0;
-  // Puts each of these tombstones anew, with its full time, unless it is gone: one for each,
-  // whether it was there. (The kernel lets nobody change the time of an entry that packets must not
-  // change, so each is deleted and made again; a packet that comes between the two begins a flow
-  // that is deleted like one of Tombstone().)
-  virtual Result<std::vector<bool>> Renew(std::span<const Flow> tombstones) = 0;
+  enum class Renewal : std::uint8_t {
+    kRenewed,
+    kGone,  // it was not there
+    kLost,  // it was, and now the other end can bring its flow back
+  };
+  // Puts each of these tombstones anew, with its full time, unless it is gone: one for each. (The
+  // kernel lets nobody change the time of an entry that packets must not change, so each is deleted
+  // and made again; a packet that comes between the two begins a flow that is deleted like one of
+  // Tombstone().)
+  virtual Result<std::vector<Renewal>> Renew(std::span<const Flow> tombstones) = 0;
   // How many entries the kernel takes (nf_conntrack_max); 0: any number.
   virtual Result<std::uint64_t> MostEntries() = 0;
   // Deletes exactly these entries; how many there were.

@@ -185,6 +185,13 @@ TEST_F(FlowTerminatorTest, FlowsOfChangedEndsAreCutWithoutAWalkOverAll) {
   EXPECT_EQ(conntrack_.Flows(false).size(), 1U);
 }
 
+TEST_F(FlowTerminatorTest, AllIpv6EndsAreLookedForTogether) {
+  Start();
+  terminator_.PolicyChanged(From({"fd00::1", "fd00::2", "fd00::3", "10.1.0.1"}));
+  TurnUntilMore(&FlowTerminator::Counters::changed_passes, Isolating({}));
+  EXPECT_EQ(conntrack_.picks(), 2);
+}
+
 TEST_F(FlowTerminatorTest, ManyChangedEndsAreLookedForInAllFlows) {
   conntrack_.Add(PlainFlow("10.1.0.1", "10.0.0.2", nft::kTcp, 80));
   Start();
@@ -269,6 +276,19 @@ TEST_F(FlowTerminatorTest, PutsTombstonesAnewWhileTheirFlowIsDenied) {
   terminator_.PolicyChanged({});
   TombstonePass(Isolating({"10.1.0.1", "10.1.0.2"}));
   EXPECT_TRUE(conntrack_.Flows(true).empty());
+}
+
+TEST_F(FlowTerminatorTest, TellsOfTombstonesThatTheirPeersWereFasterThan) {
+  conntrack_.LoseRenewed();
+  Flow soon_gone = nft::TombstoneOf(PlainFlow("10.1.0.1", "10.0.0.2", nft::kTcp, 80));
+  soon_gone.timeout_seconds = 60;
+  conntrack_.Add(soon_gone);
+  Start();
+  terminator_.PolicyChanged(FlowScope::All());
+  Pass(Isolating({}));
+  TurnUntil([this] { return conntrack_.Flows(true).empty(); }, Isolating({}));
+  TurnUntil([this] { return Logged("their peers may resume them flows=1") == 1; }, Isolating({}));
+  EXPECT_EQ(terminator_.counters().tombstones, 0U);
 }
 
 TEST_F(FlowTerminatorTest, ForgetsTombstonesThatHaveExpired) {

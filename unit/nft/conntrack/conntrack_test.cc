@@ -179,7 +179,9 @@ TEST_F(ConntrackTest, RenewsTombstonesThatAreStillThere) {
   ASSERT_EQ(Make(replaced), 0);
   const auto renewed = conntrack_->Renew(tombstones);
   ASSERT_TRUE(renewed.ok()) << renewed.status().message();
-  EXPECT_EQ(renewed.value(), (std::vector<bool>{true, true, false, false}));
+  EXPECT_EQ(renewed.value(), (std::vector<Conntrack::Renewal>{
+                                 Conntrack::Renewal::kRenewed, Conntrack::Renewal::kRenewed,
+                                 Conntrack::Renewal::kGone, Conntrack::Renewal::kGone}));
   int there = 0;
   for (const Flow& one : All()) {
     if (one.original == replaced.original) {

@@ -35,8 +35,11 @@ class FakeConntrack : public Conntrack {
     {
       const std::lock_guard<std::mutex> lock(mutex_);
       if (!walk_status_.ok()) return walk_status_;
-      std::copy_if(flows_.begin(), flows_.end(), std::back_inserter(flows),
-                   [&](const Flow& flow) { return scope.Contains(flow); });
+      std::copy_if(flows_.begin(), flows_.end(), std::back_inserter(flows), [&](const Flow& flow) {
+        const auto family = flow.original.source.family();
+        return scope.Contains(flow) ||
+               (family == ipset::Family::kIPv6 && end.address.family() == family);
+      });
       ++picks_;
     }
     for (const Flow& flow : flows) {
@@ -68,17 +71,20 @@ class FakeConntrack : public Conntrack {
     return counts;
   }
   Result<bool> Tombstone(const Flow&) override { return true; }
-  Result<std::vector<bool>> Renew(std::span<const Flow> tombstones) override {
+  Result<std::vector<Renewal>> Renew(std::span<const Flow> tombstones) override {
     const std::lock_guard<std::mutex> lock(mutex_);
-    std::vector<bool> renewed;
+    std::vector<Renewal> renewed;
     for (const Flow& tombstone : tombstones) {
       const auto found = std::find_if(flows_.begin(), flows_.end(), [&](const Flow& flow) {
         return IsTombstone(flow) && flow.protocol == tombstone.protocol &&
                flow.original == tombstone.original;
       });
-      renewed.push_back(found != flows_.end());
+      renewed.push_back(found == flows_.end() ? Renewal::kGone
+                        : lose_renewed_       ? Renewal::kLost
+                                              : Renewal::kRenewed);
       if (found == flows_.end()) continue;
       flows_.erase(found);
+      if (lose_renewed_) continue;
       Flow anew = TombstoneOf(FlowOfTombstone(tombstone));
       anew.id = ++next_id_;
       flows_.insert(anew);
@@ -104,6 +110,11 @@ class FakeConntrack : public Conntrack {
   void SetMostEntries(std::uint64_t entries) {
     const std::lock_guard<std::mutex> lock(mutex_);
     most_entries_ = entries;
+  }
+  // As if other ends always came first.
+  void LoseRenewed() {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    lose_renewed_ = true;
   }
   void Refuse(Status status) {
     const std::lock_guard<std::mutex> lock(mutex_);
@@ -134,6 +145,7 @@ class FakeConntrack : public Conntrack {
   std::set<Flow> flows_;
   Status walk_status_;
   std::uint32_t next_id_ = 0;
+  bool lose_renewed_ = false;
   int walks_ = 0;
   int picks_ = 0;
   std::uint64_t most_entries_ = 0;
