@@ -29,7 +29,7 @@ Loop::Loop(Options options, nft::Kernel* kernel, Clock* clock, Logger* log, Loop
       clock_(clock),
       log_(log),
       seams_(seams),
-      pipeline_(options_.node, options_.compile),
+      pipeline_(options_.node, options_.compile, options_.limits),
       store_(options_.node, options_.own_pods, &pipeline_, clock, log, seams_.events),
       applier_(&pipeline_.ruleset(), kernel, seams_.monitor, clock, log, seams_.events,
                options_.node_renamed || options_.dry_run ? std::string() : options_.node),

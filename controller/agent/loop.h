@@ -55,6 +55,7 @@ class Loop {
     bool dry_run = false;       // the kernel is one that only prints
     bool node_renamed = false;  // a table of another node is taken over
     bool own_pods = false;      // the stream of this node's pods is read too
+    compiler::NamespaceLimits limits{};
   };
   Loop(Options options, nft::Kernel* kernel, Clock* clock, Logger* log, LoopSeams seams = {});
 

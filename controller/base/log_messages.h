@@ -21,6 +21,7 @@ class LogMessage {
 struct LogMessages {
   // ---- the agent's life
   static constexpr LogMessage kAgentStarting{"agent is starting"};
+  static constexpr LogMessage kLimits{"limits of each namespace"};
   static constexpr LogMessage kAgentStopping{"agent is stopping, the rules stay in the kernel"};
   static constexpr LogMessage kPoliciesEnforced{"policies are enforced"};
   static constexpr LogMessage kDryRun{"dry run: changes are printed, nothing is enforced"};

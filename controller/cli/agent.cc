@@ -28,11 +28,16 @@ FlowCuttingMode ModeOf(const RunOptions& options) {
   return options.keep_established ? FlowCuttingMode::kKeep : FlowCuttingMode::kCut;
 }
 
+Resource Within(Resource resource, const KnownObjects::Limits& limits) {
+  resource.limits = limits;
+  return resource;
+}
+
 }  // namespace
 
-Agent::Agent(const RunOptions& options, const std::string& node, ApiAccess access,
-             std::unique_ptr<nft::Kernel> kernel, std::unique_ptr<nft::Monitor> monitor,
-             Logger* log)
+Agent::Agent(const RunOptions& options, const Limits& limits, const std::string& node,
+             ApiAccess access, std::unique_ptr<nft::Kernel> kernel,
+             std::unique_ptr<nft::Monitor> monitor, Logger* log)
     : options_(options),
       log_(log),
       kernel_(std::move(kernel)),
@@ -62,7 +67,8 @@ Agent::Agent(const RunOptions& options, const std::string& node, ApiAccess acces
              {.pod_to_node_enforce = options.pod_to_node_enforce, .reject = options.reject},
              options.dry_run,
              options.node_renamed,
-             true},
+             true,
+             limits.rules},
             kernel_.get(), &clock_, log,
             {.terminator = cutting_.terminator(),
              .forgetter = cutting_.forgetter(),
@@ -74,10 +80,13 @@ Agent::Agent(const RunOptions& options, const std::string& node, ApiAccess acces
              .address_watch = &address_watch_,
              .kernel_parts = options.dry_run ? nullptr : &kernel_parts_,
              .ipvs = &ipvs_}),
-      reflectors_{Reflector(kNamespaces, transport_.get(), &limiter_, &clock_, log, &queue_),
-                  Reflector(kNetworkPolicies, transport_.get(), &limiter_, &clock_, log, &queue_),
-                  Reflector(kPods, transport_.get(), &limiter_, &clock_, log, &queue_),
-                  Reflector(PodsOf(node), transport_.get(), &limiter_, &clock_, log, &queue_)} {}
+      reflectors_{Follow(Within(kNamespaces, limits.namespaces)),
+                  Follow(Within(kNetworkPolicies, limits.policies)),
+                  Follow(Within(kPods, limits.pods)), Follow(Within(PodsOf(node), limits.pods))} {}
+
+Reflector Agent::Follow(Resource resource) {
+  return {std::move(resource), transport_.get(), &limiter_, &clock_, log_, &queue_};
+}
 
 void Agent::Run() {
   const WakeOn commits(monitor_ ? monitor_->fd() : -1, [this] { queue_.Wake(); });

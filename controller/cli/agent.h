@@ -14,6 +14,7 @@
 #include "controller/base/log.h"
 #include "controller/base/wake.h"
 #include "controller/cli/flow_cutting.h"
+#include "controller/cli/limits.h"
 #include "controller/cli/run_options.h"
 #include "controller/http/http_server.h"
 #include "controller/http/status_pages.h"
@@ -34,7 +35,7 @@ class Agent {
  public:
   // `monitor`: nullptr where there is none. `log` must outlive it. No thread of the agent runs
   // before Run().
-  Agent(const RunOptions& options, const std::string& node, ApiAccess access,
+  Agent(const RunOptions& options, const Limits& limits, const std::string& node, ApiAccess access,
         std::unique_ptr<nft::Kernel> kernel, std::unique_ptr<nft::Monitor> monitor, Logger* log);
   Agent(const Agent&) = delete;
   Agent& operator=(const Agent&) = delete;
@@ -48,6 +49,7 @@ class Agent {
   bool Hangs() const { return transport_->Hangs(); }
 
  private:
+  Reflector Follow(Resource resource);
   AgentStatus Status();
   // With what only /metrics shows and the kernel has to be asked for.
   AgentStatus StatusWithCounters();

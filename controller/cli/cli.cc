@@ -189,6 +189,15 @@ void AddRun(CLI::App* app, std::function<int()>* chosen) {
           [options](const std::string& value) { options->set_bridge_filter = value == "set"; },
           "Filtering on the bridges of pods (default: set)")
       ->check(CLI::IsMember({"set", "check"}));
+  command
+      ->add_option_function<std::string>(
+          "--limits",
+          [options](const std::string& value) {
+            if (std::string wrong = ParseLimits(value, &options->limits); !wrong.empty())
+              throw CLI::ValidationError("--limits", wrong);
+          },
+          "What one namespace may cost (default: see README)")
+      ->type_name("NAME=NUMBER,...");
   AddListen(command, &options->listen);
   command->footer(
       "Exit codes: 0 stopped by a signal, 2 wrong usage, 3 no access to the kernel,\n"

@@ -11,6 +11,7 @@
 
 #include "controller/base/exit_code.h"
 #include "controller/base/instance_lock.h"
+#include "controller/base/memory_limit.h"
 #include "controller/base/signals.h"
 #include "controller/base/version.h"
 #include "controller/cli/agent.h"
@@ -39,6 +40,9 @@ int CheckAccess(const RunOptions& options, Result<ApiAccess>* access) {
   const auto credentials = ReadCredentials(access->value());
   return credentials.ok() ? kExitOk : Fail(kExitBadInput, credentials.status().message());
 }
+
+constexpr std::size_t kKiB = 1u << 10;
+constexpr std::size_t kMiB = 1u << 20;
 
 // The process that has this lock is the agent of its network namespace.
 constexpr const char* kLockName = "podgate";
@@ -96,12 +100,22 @@ int Run(const RunOptions& options) {
   if (const Status status = InitialiseTransports(); !status.ok())
     return Fail(kExitUnreachable, status.message());
   lock.Answer();
-  Agent agent(options, node, access.value(), std::move(kernel).value(), std::move(monitor), &log);
+  const auto memory = MemoryLimit();
+  const Limits limits = LimitsFor(memory, options.limits);
+  Agent agent(options, limits, node, access.value(), std::move(kernel).value(), std::move(monitor),
+              &log);
   log.Info(LogMessages::kAgentStarting, {{"version", Version()},
                                          {"node", node},
                                          {"server", access.value().Url()},
                                          {"as", access.value().origin},
                                          {"dry_run", options.dry_run}});
+  log.Info(LogMessages::kLimits,
+           {{"memory_mib", memory ? std::to_string(*memory / kMiB) : "unlimited"},
+            {"policies", limits.policies.namespace_objects},
+            {"policy_kib", limits.policies.namespace_bytes / kKiB},
+            {"pod_kib", limits.pods.namespace_bytes / kKiB},
+            {"sets", limits.rules.sets},
+            {"elements", limits.rules.elements}});
   signals.Start([&](int signal) {
     log.Info(LogMessages::kAgentStopping, {{"signal", signal == SIGINT ? "SIGINT" : "SIGTERM"}});
     agent.Stop();

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "controller/base/log.h"
+#include "controller/cli/limits.h"
 #include "controller/http/listen_address.h"
 
 namespace podgate::controller {
@@ -23,6 +24,7 @@ struct RunOptions {
   bool reject = false;                  // --deny=reject
   bool keep_established = false;        // --established=keep
   bool set_bridge_filter = true;        // --bridge-filter=set
+  LimitOptions limits{};                // --limits
   std::vector<ListenAddress> listen{};  // --listen; for probes and metrics
 };
 
