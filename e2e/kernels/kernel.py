@@ -23,6 +23,10 @@ class Unavailable(Exception):
     """The kernel cannot be obtained or booted here; the text says why."""
 
 
+class Unobtainable(Unavailable):
+    """Nobody serves its package to this machine."""
+
+
 class Kernel:
     """`image`: the file to boot. `modules`: the folder lib/modules. `version`: the output of uname -r."""
 
@@ -113,7 +117,10 @@ def get(name):
     if not os.path.isdir(folder):
         os.makedirs(STORE, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=STORE, prefix="fetch-") as scratch:
-            package = _fetch(name, scratch)
+            try:
+                package = _fetch(name, scratch)
+            except Unavailable as reason:
+                raise Unobtainable(str(reason)) from None
             _run("dpkg-deb", "-x", package, f"{scratch}/unpacked")
             Kernel(f"{scratch}/unpacked")  # fails if it is none
             shutil.move(f"{scratch}/unpacked", folder)

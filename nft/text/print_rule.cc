@@ -74,7 +74,6 @@ std::string Text(const VmapPort& a) {
   return fmt::format("{} dport vmap @{}", PrintProtocol(a.protocol), a.map);
 }
 
-// A base chain's priority as nft names it: by the well-known one that is at most 10 away.
 // TCP is answered by a reset where the rule is about TCP alone.
 std::string RejectText(const Rule& rule) {
   std::optional<std::uint8_t> protocol;
@@ -83,6 +82,7 @@ std::string RejectText(const Rule& rule) {
   return protocol == kTcp ? "reject with tcp reset" : "reject with icmpx admin-prohibited";
 }
 
+// A base chain's priority as nft names it: by the well-known one that is at most 10 away.
 std::string PriorityText(int priority) {
   struct WellKnown {
     int value;
