@@ -75,6 +75,10 @@ struct LogMessages {
   // ---- the kernel
   static constexpr LogMessage kKernelPartMissing{"kernel lacks a part that the agent needs"};
   static constexpr LogMessage kKernelComplete{"kernel has all parts that the agent needs again"};
+  static constexpr LogMessage kOtherRules{
+      "other rules in this kernel decide about the packets of pods"};
+  static constexpr LogMessage kNoOtherRules{
+      "no other rules in this kernel decide about the packets of pods any more"};
   static constexpr LogMessage kIpvsFound{"node uses ipvs, the output hook is policed as well"};
   static constexpr LogMessage kIpvsGone{"node no longer uses ipvs"};
 

@@ -63,6 +63,7 @@ Agent::Agent(const RunOptions& options, const Limits& limits, const std::string&
                                                              : KernelParts::AskConntrack(),
                     &clock_, log, &sender_),
       ipvs_(IpvsInUse, &clock_, log),
+      other_rules_(ListChains(), nft::Ruleset().table, log),
       loop_({node,
              {.pod_to_node_enforce = options.pod_to_node_enforce, .reject = options.reject},
              options.dry_run,
@@ -111,7 +112,10 @@ void Agent::Run() {
   const std::jthread telling([this] { sender_.Run(); });
   std::jthread guarding([this] { bridge_guard_.Run(); });
   std::jthread learning([this] { address_watch_.Run(); });
+  std::jthread listing([this] { other_rules_.Run(); });
   loop_.Run(&queue_);
+  other_rules_.Stop();
+  listing.join();
   bridge_guard_.Stop();
   address_watch_.Stop();
   guarding.join();
@@ -147,6 +151,7 @@ AgentStatus Agent::Status() {
     now.displaced_cut_flow_entries = flows.displaced;
   }
   now.addresses = address_watch_.report();
+  now.other_rules = other_rules_.found();
   now.process = ReadProcessStats();
   return now;
 }

@@ -23,6 +23,7 @@
 #include "controller/node/namespace_reader.h"
 #include "controller/node/node_links.h"
 #include "controller/node/node_lookup.h"
+#include "controller/node/other_rules.h"
 #include "controller/transport/transport.h"
 #include "controller/watch/event_sender.h"
 #include "controller/watch/reflector.h"
@@ -73,6 +74,7 @@ class Agent {
   const std::unique_ptr<NodeLookup> node_lookup_;  // nullptr: the name is believed
   KernelParts kernel_parts_;
   IpvsWatch ipvs_;
+  OtherRulesWatch other_rules_;
   Loop loop_;
   std::array<Reflector, 4> reflectors_;
 };

@@ -1,10 +1,12 @@
 #include "controller/cli/kernel_seams.h"
 
 #include <cstdio>
+#include <memory>
 #include <optional>
 #include <utility>
 
 #include "controller/cli/printing_kernel.h"
+#include "nft/kernel/chain_list.h"
 #include "nft/kernel/counters.h"
 #include "nft/kernel/netlink.h"
 
@@ -56,6 +58,18 @@ KernelParts::AskConntrack AskOver(
     }
     const ipset::Address nobody = ipset::Address::First(ipset::Family::kIPv4);
     return conntrack->Find(nft::kTcp, {.source = nobody, .destination = nobody}, 0).status();
+  };
+}
+
+OtherRulesWatch::List ListChains() {
+  return [lister = std::shared_ptr<nft::ChainLister>()]() mutable
+         -> nft::Result<std::vector<nft::ListedChain>> {
+    if (!lister) {
+      auto opened = nft::ChainLister::Open();
+      if (!opened.ok()) return opened.status();
+      lister = std::move(opened).value();
+    }
+    return lister->List();
   };
 }
 

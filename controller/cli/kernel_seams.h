@@ -8,6 +8,7 @@
 #include "controller/agent/denied_packets.h"
 #include "controller/base/log.h"
 #include "controller/node/kernel_parts.h"
+#include "controller/node/other_rules.h"
 #include "nft/conntrack/conntrack.h"
 #include "nft/kernel/kernel.h"
 #include "nft/kernel/monitor.h"
@@ -32,5 +33,8 @@ DeniedPackets::ReadCounter OpenCounters(bool dry_run);
 // thread that cuts flows.
 KernelParts::AskConntrack AskOver(
     std::function<nft::Result<std::unique_ptr<nft::Conntrack>>()> open);
+
+// Everybody's chains, over one socket that the first question opens.
+OtherRulesWatch::List ListChains();
 
 }  // namespace podgate::controller

@@ -48,6 +48,8 @@ HttpAnswer Readiness(const AgentStatus& status, bool verbose) {
   if (verbose) {
     for (const std::string& part : status.loop.missing_optional_parts)
       body += fmt::format("note kernel: {}\n", part);
+    for (const std::string& sentence : status.other_rules)
+      body += fmt::format("note other-rules: {}\n", sentence);
   }
   return Text(ready ? 200 : 503, std::move(body));
 }

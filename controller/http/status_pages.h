@@ -33,6 +33,7 @@ struct AgentStatus {
   std::array<Clock::Time, kWatched.size()> last_news{};  // from the API server
   BridgeGuard::Report bridge;
   AddressWatch::Report addresses;
+  std::vector<std::string> other_rules;  // sentences about them
   std::uint64_t cut_flows = 0;
   std::uint64_t cut_flow_entries = 0;
   std::uint64_t displaced_cut_flow_entries = 0;

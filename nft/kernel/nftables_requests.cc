@@ -17,10 +17,9 @@ namespace podgate::nft {
 namespace {
 
 Status Request(NetlinkClient* client, std::uint16_t type, std::uint16_t flags, const Fill& fill,
-               const NetlinkClient::Answer& answer) {
+               const NetlinkClient::Answer& answer, std::uint8_t family) {
   char buffer[4096];
-  nlmsghdr* message =
-      nftnl_nlmsg_build_hdr(buffer, type, NFPROTO_INET, flags, client->next_sequence());
+  nlmsghdr* message = nftnl_nlmsg_build_hdr(buffer, type, family, flags, client->next_sequence());
   if (fill) fill(message);
   return client->Ask(message, answer);
 }
@@ -29,12 +28,16 @@ Status Request(NetlinkClient* client, std::uint16_t type, std::uint16_t flags, c
 
 Status Dump(NetlinkClient* client, std::uint16_t type, const Fill& fill,
             const NetlinkClient::Answer& answer) {
-  return Request(client, type, NLM_F_DUMP, fill, answer);
+  return Request(client, type, NLM_F_DUMP, fill, answer, NFPROTO_INET);
+}
+
+Status DumpAll(NetlinkClient* client, std::uint16_t type, const NetlinkClient::Answer& answer) {
+  return Request(client, type, NLM_F_DUMP, nullptr, answer, NFPROTO_UNSPEC);
 }
 
 Status Get(NetlinkClient* client, std::uint16_t type, const Fill& fill,
            const NetlinkClient::Answer& answer) {
-  return Request(client, type, NLM_F_ACK, fill, answer);
+  return Request(client, type, NLM_F_ACK, fill, answer, NFPROTO_INET);
 }
 
 Result<std::uint32_t> ReadGeneration(NetlinkClient* client) {

@@ -16,6 +16,8 @@ using Fill = std::function<void(nlmsghdr*)>;
 // NetlinkClient::Ask().
 Status Dump(NetlinkClient* client, std::uint16_t type, const Fill& fill,
             const NetlinkClient::Answer& answer);
+// Of all families.
+Status DumpAll(NetlinkClient* client, std::uint16_t type, const NetlinkClient::Answer& answer);
 Status Get(NetlinkClient* client, std::uint16_t type, const Fill& fill,
            const NetlinkClient::Answer& answer);
 

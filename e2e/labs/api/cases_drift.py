@@ -11,6 +11,7 @@ import time
 
 from labs.net.patience import PATIENCE_SECONDS
 
+from .probes import Listening
 from .steady import steady_traffic
 from .world import require
 
@@ -274,4 +275,28 @@ def killed_again_and_again(world):
         world.expect(*_RULES)
 
 
-CASES = [tampered, tampered_while_away, counted, others_commit_all_the_time, killed_at_every_batch, killed_again_and_again]
+def other_rules_are_named(world):
+    node = world.topology.nodes[_NODE].namespace
+    node.run(["nft", "-f", "-"], input="""table ip other-filter {
+  chain KUBE-ROUTER-FORWARD {
+  }
+  chain FORWARD { type filter hook forward priority 10; policy drop;
+    accept
+  }
+}""")
+    try:
+        with Listening(world, _NODE) as agent:
+            agent.expect_ready()  # others' rules are no reason not to be
+            end = time.monotonic() + PATIENCE_SECONDS
+            while not all(part in (body := agent.get("/readyz?verbose")[1]) for part in (
+                    "note other-rules: chains of another policy enforcer (kube-router or k3s)",
+                    "note other-rules: chain FORWARD of table ip other-filter drops")):
+                require(time.monotonic() < end, f"/readyz?verbose does not name the chains: {body}")
+                time.sleep(0.1)
+            world.expect()
+    finally:
+        node.run(["nft", "delete", "table", "ip", "other-filter"])
+
+
+CASES = [tampered, tampered_while_away, counted, others_commit_all_the_time, killed_at_every_batch, killed_again_and_again,
+         other_rules_are_named]

@@ -151,6 +151,9 @@ TEST(Readiness, WhatTheKernelLacksIsSaid) {
   EXPECT_EQ(verbose.status, 200);
   EXPECT_NE(verbose.body.find("note kernel: the kernel has no nft_limit\n"), std::string::npos)
       << verbose.body;
+  status.other_rules = {"chain FORWARD drops"};
+  EXPECT_NE(Get("/readyz", status, "verbose").body.find("note other-rules: chain FORWARD drops\n"),
+            std::string::npos);
   status.loop.settled = false;
   status.loop.missing_parts = {"the kernel has no nft_ct", "the kernel has no nft_objref"};
   const HttpAnswer bad = Get("/readyz", status);
