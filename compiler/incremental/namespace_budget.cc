@@ -30,6 +30,7 @@ void NamespaceBudget::Leave(const std::string& ns, const Use& use) {
 
 NamespaceBudget::Meter NamespaceBudget::Measure(const std::string& ns, std::size_t pods) const {
   Meter meter;
+  meter.budget_ = this;
   meter.sets_left_ = limits_.sets;
   meter.elements_left_ = std::max(limits_.elements, limits_.elements_for_each_pod * pods);
   const auto it = spaces_.find(ns);
@@ -48,14 +49,29 @@ NamespaceBudget::Meter NamespaceBudget::Measure(const std::string& ns, std::size
   // compiled next.
   meter.sets_left_ -= std::min(meter.sets_left_, space.members.size() + space.fixed.size());
   meter.elements_left_ -= std::min(meter.elements_left_, elements);
+  meter.elements_ = elements;
   return meter;
 }
 
+std::size_t NamespaceBudget::TotalLeft() const {
+  std::size_t used = 0;
+  for (const auto& [ns, space] : spaces_) {
+    for (const auto& [set, classes] : space.members) used += set->size;
+    for (const auto& [name, users] : space.fixed) used += users.elements;
+  }
+  return limits_.total_elements - std::min(limits_.total_elements, used);
+}
+
 bool NamespaceBudget::Meter::Take(std::size_t elements) {
-  full_ = full_ || sets_left_ == 0 || elements > elements_left_;
+  elements_ += elements;
+  if (elements_ > budget_->limits_.small_elements && !total_left_)
+    total_left_ = budget_->TotalLeft();
+  full_ = full_ || sets_left_ == 0 || elements > elements_left_ ||
+          (total_left_ && elements > *total_left_);
   if (full_) return false;
   --sets_left_;
   elements_left_ -= elements;
+  if (total_left_) *total_left_ -= elements;
   return true;
 }
 

@@ -5,7 +5,9 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 
@@ -20,6 +22,10 @@ struct NamespaceLimits {
   // them all.
   std::size_t elements = 131'072;
   std::size_t elements_for_each_pod = 8;
+  // Of all namespaces together. A namespace that has no more than `small_elements` gets them
+  // whatever others have.
+  std::size_t total_elements = SIZE_MAX;
+  std::size_t small_elements = 4096;
 };
 
 class NamespaceBudget {
@@ -43,20 +49,28 @@ class NamespaceBudget {
     bool Add(const MemberSet& set);
     bool Add(const std::string& name, std::size_t elements);
     bool full() const { return full_; }
+    // Of sets that may all be new: whether there is no room for so many in any case. Of those that
+    // others have made already the class would need no new one.
+    bool TooMany(std::size_t sets) const { return sets > sets_left_ + members_.size(); }
 
    private:
     friend class NamespaceBudget;
     std::set<const MemberSet*> members_;  // in use already
     std::set<std::string> fixed_;
+    const NamespaceBudget* budget_ = nullptr;
     std::size_t sets_left_ = 0;
     std::size_t elements_left_ = 0;
+    std::size_t elements_ = 0;                 // that the namespace has
+    std::optional<std::size_t> total_left_{};  // for all; not known while it has few
     bool full_ = false;
     bool Take(std::size_t elements);
   };
-  // `pods`: of the cluster. The class has left before.
+  // `pods`: of the cluster. The class has left before. The meter must not outlive the budget.
   Meter Measure(const std::string& ns, std::size_t pods) const;
 
  private:
+  std::size_t TotalLeft() const;
+
   struct Users {
     std::size_t elements = 0;
     std::size_t classes = 0;

@@ -54,6 +54,40 @@ class Pipeline::Sets : public LookupSets {
   std::set<MemberSet*> used_;
 };
 
+namespace {
+
+// Tells how many sets of pods a class looks up, without making them.
+class CountedSets : public LookupSets {
+ public:
+  explicit CountedSets(nft::Ruleset* out) : LookupSets(out) {}
+  std::string Pods(const std::set<PodTerm>& terms, Family family) override {
+    pods_.insert({family, terms});
+    return {};
+  }
+  std::string NamedPorts(const std::vector<NamedPortUse>& uses, Family family) override {
+    named_.insert({family, uses});
+    return {};
+  }
+  std::size_t count() const { return pods_.size() + named_.size(); }
+
+ private:
+  std::set<std::pair<Family, std::set<PodTerm>>> pods_;
+  std::set<std::pair<Family, std::vector<NamedPortUse>>> named_;
+};
+
+// A class with fewer entries is compiled as fast as it is counted.
+constexpr std::size_t kManyEntries = 64;
+
+bool NeedsTooMany(const PolicyClass& built, const NamespaceBudget::Meter& meter) {
+  if (built.entries.size() < kManyEntries) return false;
+  nft::Ruleset nowhere;
+  CountedSets counted(&nowhere);
+  CompileClass(built, &counted);
+  return meter.TooMany(counted.count());
+}
+
+}  // namespace
+
 Pipeline::Pipeline(std::string node, const CompileOptions& options, const NamespaceLimits& limits)
     : node_(std::move(node)),
       options_(options),
@@ -395,14 +429,15 @@ void Pipeline::CompileOne(Classes::value_type* its_class) {
   nft::Ruleset piece;
   Sets sets(&peers_, &meter, &piece);
   PolicyClass built = BuildClass(policies_.in_use(), key, families);
-  CompileClass(built, &sets);
+  const bool too_many = NeedsTooMany(built, meter);
+  if (!too_many) CompileClass(built, &sets);
   NamespaceBudget::Use use;
   use.members = sets.Take();
   for (const auto& [name, set] : piece.sets) {
     use.fixed.emplace(name, set.elements.size());
     meter.Add(name, set.elements.size());
   }
-  if (meter.full()) {
+  if (too_many || meter.full()) {
     for (MemberSet* set : use.members)
       if (classes_of_set_[set].empty()) unused_sets_.insert(set);
     use = {};

@@ -17,8 +17,10 @@ constexpr std::size_t kMiB = 1u << 20;
 constexpr std::size_t kMost = 1'000'000'000;
 constexpr std::uint64_t kShareOfMemory = 8;
 constexpr std::size_t kShareOfNamespace = 4;
-// An element costs kernel and agent some 200 bytes together.
-constexpr std::uint64_t kMemoryForAnElement = 1024;
+// An element costs kernel and agent up to 700 bytes together. What a namespace may have in any case
+// is a part of what all may have.
+constexpr std::uint64_t kMemoryForAnElement = 1400;
+constexpr std::uint64_t kMemoryForANamespacesElement = 4096;
 
 struct Name {
   const char* name;
@@ -77,7 +79,8 @@ Limits LimitsFor(std::optional<std::uint64_t> memory, const LimitOptions& option
         std::min<std::uint64_t>(limits.namespaces.bytes, *memory / kShareOfMemory);
     limits.namespaces.namespace_bytes = limits.namespaces.bytes;
     limits.rules.elements =
-        std::min<std::uint64_t>(limits.rules.elements, *memory / kMemoryForAnElement);
+        std::min<std::uint64_t>(limits.rules.elements, *memory / kMemoryForANamespacesElement);
+    limits.rules.total_elements = *memory / kMemoryForAnElement;
   }
   Raise(options.policy_mib, &limits.policies);
   Raise(options.pod_mib, &limits.pods);

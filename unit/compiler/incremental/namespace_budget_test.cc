@@ -188,5 +188,45 @@ TEST_F(NamespaceBudgetTest, ARefusedClassThatGoesLeavesNothing) {
   EXPECT_FALSE(pipeline_.RetryRefused());
 }
 
+// The total is for those who want much; who has little gets it whatever others have.
+TEST(NamespaceBudgetTotal, ShutsOutTheLargeAndNeverTheSmall) {
+  Pipeline pipeline("n1", {},
+                    {.sets = 1000,
+                     .elements = 1000,
+                     .elements_for_each_pod = 0,
+                     .total_elements = 500,
+                     .small_elements = 100});
+  const auto pod = [](const std::string& ns, const std::string& name, const char* node,
+                      const std::string& address) {
+    Pod made;
+    made.key = {ns, name};
+    made.node = node;
+    made.addresses = {At(address.c_str())};
+    return made;
+  };
+  for (int i = 0; i < 20; ++i)
+    pipeline.Put(pod("crowd", fmt::format("p{}", i), "n2", fmt::format("10.2.0.{}", i + 1)));
+  const auto passes = [&](const char* to, std::uint16_t port) {
+    nft::Packet packet;
+    packet.source = At("10.2.0.1");
+    packet.destination = At(to);
+    packet.destination_port = port;
+    return nft::Interpret(pipeline.ruleset(), nft::Hook::kForward, packet).accepted;
+  };
+  for (const char* ns : {"crowd", "first", "second", "small"}) pipeline.Put(Namespace{ns, {}});
+  pipeline.Put(pod("first", "a", "n1", "10.1.0.1"));
+  pipeline.Put(pod("second", "a", "n1", "10.1.0.2"));
+  pipeline.Put(pod("small", "a", "n1", "10.1.0.3"));
+  pipeline.Put(Policy("first", "p", {}, 18));  // sets of some 23 elements each
+  pipeline.Update();
+  EXPECT_TRUE(passes("10.1.0.1", 1017));
+  pipeline.Put(Policy("second", "p", {}, 10, 100));
+  pipeline.Put(Policy("small", "p", {}, 4, 200));
+  pipeline.Update();
+  EXPECT_FALSE(passes("10.1.0.2", 1000)) << "the total is used up";
+  EXPECT_TRUE(passes("10.1.0.3", 1003));
+  EXPECT_FALSE(passes("10.1.0.3", 1004));
+}
+
 }  // namespace
 }  // namespace podgate::compiler

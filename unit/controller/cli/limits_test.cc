@@ -30,11 +30,12 @@ TEST(Limits, AnEighthOfTheMemoryIsForEachKind) {
     EXPECT_EQ(limits.namespace_bytes, 4 * kMiB);
   }
   EXPECT_EQ(chart.namespaces.bytes, 16 * kMiB);
-  EXPECT_EQ(chart.rules.elements, 131'072U);
+  EXPECT_EQ(chart.rules.elements, 32'768U);
+  EXPECT_EQ(chart.rules.total_elements, 95'869U);
   const Limits small = LimitsFor(64 * kMiB, {});
   EXPECT_EQ(small.policies.bytes, 8 * kMiB);
   EXPECT_EQ(small.policies.namespace_bytes, 2 * kMiB);
-  EXPECT_EQ(small.rules.elements, 65'536U);
+  EXPECT_EQ(small.rules.elements, 16'384U);
   EXPECT_EQ(LimitsFor(4096 * kMiB, {}).pods.bytes, 64 * kMiB);
 }
 

@@ -1,0 +1,1 @@
+"""Tenants who attack the agent, and a victim in another namespace beside them."""
