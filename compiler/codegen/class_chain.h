@@ -13,7 +13,7 @@
 
 namespace podgate::compiler {
 
-inline constexpr std::size_t kReadablePairs = 8;
+inline constexpr std::size_t kReadablePairs = 3;
 inline constexpr std::size_t kReadableRules = 24;
 
 // Adds the chain of the class and all it needs to the sets' ruleset. Returns the chain's name,

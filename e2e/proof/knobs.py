@@ -249,7 +249,7 @@ def _janus():
     several = [_role("in", "way")] + [_role(f"w{number}") for number in range(5)]
     yield _policy("strict", ingress("main/strict", "strict", {"from": several}),
                   ingress("main/strict", "strict", {"from": several[:2], "ports": WIDE}), weight=0.5, source="janus")
-    more = [_role(f"v{number}") for number in range(5)]  # with these the class has more than eight pairs
+    more = [_role(f"v{number}") for number in range(5)]  # with these the class is far above the limit of readable pairs
     noise = ingress("main/strict-noise", "strict", {"from": more, "ports": WIDE})
     yield _policy("strict noise", noise, absent=True, weight=2, source="janus")
 
