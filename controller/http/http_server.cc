@@ -18,8 +18,10 @@
 namespace podgate::controller {
 namespace {
 
-// New connections that are taken before the others have their turn.
-constexpr int kAcceptAtOnce = 16;
+// New connections that are taken before the others have their turn, and how often: a flood that
+// woke the thread for each of its connections would take the processor from the rules.
+constexpr int kAcceptAtOnce = 32;
+constexpr std::chrono::milliseconds kAcceptEvery{5};
 // A processor limit may hold the process for most of its period, and whoever finds the backlog full
 // tries again only after a second.
 constexpr int kBacklog = 512;
@@ -181,6 +183,7 @@ void HttpServer::ListenAgain(Clock::Time now) {
 }
 
 void HttpServer::Accept(std::size_t listener, Clock::Time now) {
+  accept_again_ = std::max<Clock::Time>(accept_again_, now + kAcceptEvery);
   for (int i = 0; i < kAcceptAtOnce; ++i) {
     SocketAddress client{};
     socklen_t size = sizeof client;

@@ -96,7 +96,7 @@ class HttpServer {
   // From here on the server's thread alone.
   std::vector<Listener> listeners_;
   std::vector<Connection> connections_;  // oldest first
-  Clock::Time accept_again_;             // after the system had no descriptor or memory to spare
+  Clock::Time accept_again_;  // later after the system had no descriptor or memory to spare
   std::jthread thread_;
 };
 
