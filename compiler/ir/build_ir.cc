@@ -25,7 +25,7 @@ std::set<std::pair<std::string, Protocol>> EgressNames(const std::vector<PolicyC
 }
 
 std::map<Address, std::vector<NamedPort>> NamedPortsOf(
-    const PodIndex::OwnerMap& owners, const std::set<std::pair<std::string, Protocol>>& names) {
+    const OwnerMap& owners, const std::set<std::pair<std::string, Protocol>>& names) {
   std::map<Address, std::vector<NamedPort>> result;
   if (names.empty()) return result;
   for (const auto& [address, its] : owners) {
@@ -45,7 +45,7 @@ std::map<Address, std::vector<NamedPort>> NamedPortsOf(
 NodeIr BuildIr(const Cluster& cluster, const std::string& node) {
   NodeIr ir;
   ir.node = node;
-  const PodIndex::OwnerMap owners = Owners(cluster, node);
+  const OwnerMap owners = Owners(cluster, node);
   PodIndex index(cluster, owners);
 
   // Class keys first, since a class's number is its place among all of them.

@@ -1,7 +1,7 @@
 // Which pods own which addresses. Pure.
 #pragma once
 
-#include <map>
+#include <boost/container/flat_map.hpp>
 #include <string>
 #include <vector>
 
@@ -16,6 +16,8 @@ struct AddressOwners {
   const Pod* first = nullptr;
   std::vector<const Pod*> others{};
 };
-std::map<Address, AddressOwners> Owners(const Cluster& cluster, const std::string& node);
+// In one piece of memory: there is one for each pod of the cluster, and all are made at once.
+using OwnerMap = boost::container::flat_map<Address, AddressOwners>;
+OwnerMap Owners(const Cluster& cluster, const std::string& node);
 
 }  // namespace podgate::compiler

@@ -19,8 +19,6 @@ namespace podgate::compiler {
 
 class PodIndex {
  public:
-  using OwnerMap = std::map<Address, AddressOwners>;
-
   PodIndex(const Cluster& cluster, const OwnerMap& owners);
 
   // Addresses whose owners the term selects, all of them; sorted.

@@ -105,11 +105,13 @@ void TextLoader::Report(Problem&& problem, const std::string& object) {
   Add(ToDiagnostic(std::move(problem), object, file_, &lines_));
 }
 
-// Where the object stands in the map, and whether it is new.
+// Where the object stands in the map, and whether it is new. API servers list objects in the order
+// of their keys, so that the place of most is behind all others.
 template <typename Key, typename Value>
 std::pair<const void*, bool> Insert(std::map<Key, Value>* map, const Key& key, Value value) {
-  const auto [it, fresh] = map->insert_or_assign(key, std::move(value));
-  return {&it->second, fresh};
+  const std::size_t before = map->size();
+  const auto it = map->insert_or_assign(map->end(), key, std::move(value));
+  return {&it->second, map->size() > before};
 }
 
 void CountKind(const std::string& kind, std::map<std::string, std::size_t>* kinds) {

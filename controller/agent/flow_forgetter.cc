@@ -37,14 +37,14 @@ bool FlowForgetter::Await(const std::vector<ipset::Address>& addresses) {
   std::unique_lock<std::mutex> lock(mutex_);
   if (!Pending(addresses)) return true;
   const Clock::Time begun = std::chrono::steady_clock::now();
-  if (begun < patient_from_) return false;
+  if (begun < rest_until_ - kOnCredit) return false;
   hurry_ = true;
   changed_.notify_all();
   const bool gone =
       changed_.wait_for(lock, kMostPatience, [&] { return stopped_ || !Pending(addresses); });
   hurry_ = false;
-  const Clock::Time now = std::chrono::steady_clock::now();
-  patient_from_ = now + kRest * (now - begun);
+  const Clock::Duration waited = std::chrono::steady_clock::now() - begun;
+  rest_until_ = std::max(rest_until_, begun) + (1 + kRest) * waited;
   return gone && !stopped_;
 }
 

@@ -40,6 +40,9 @@ class FlowForgetter {
 
   // The longest that the loop waits for one update. It takes a walk over 100,000 entries.
   static constexpr std::chrono::milliseconds kMostPatience{50};
+  // A wait is followed by nine times as long without one; but so much of that may be put off: pods
+  // come in dozens when a deployment is rolled out, and then wait for a second together.
+  static constexpr std::chrono::seconds kOnCredit{9};
 
   // `conntrack` is this object's alone. `cpu_time`: what the calling thread has used of a CPU so
   // far.
@@ -51,9 +54,9 @@ class FlowForgetter {
   void Forget(const std::vector<ipset::Address>& addresses);
 
   // Any thread but the forgetter's: until nothing of the former owners of these is left, at most
-  // kMostPatience, and not at all for nine times as long as it waited last, so that pods that take
-  // addresses from each other all the time do not keep the agent from its work. False: some may be
-  // left.
+  // kMostPatience, and in the long run a tenth of the time, so that pods that take addresses from
+  // each other all the time do not keep the agent from its work. False: some may be left, and what
+  // the next owners begin before it is found is deleted with it.
   bool Await(const std::vector<ipset::Address>& addresses);
 
   // The forgetter's thread: until Stop(), which may be called from any thread.
@@ -79,7 +82,7 @@ class FlowForgetter {
   Addresses waiting_;
   Addresses under_way_;
   bool hurry_ = false;  // somebody waits for those that wait
-  Clock::Time patient_from_{};
+  Clock::Time rest_until_{};
   std::uint64_t forgotten_ = 0;
   bool stopped_ = false;
 };

@@ -87,8 +87,7 @@ void Loop::CheckNode() {
   const std::array<std::uint64_t, 3> made_of{seams_.node_lookup->answers(),
                                              pipeline_.host_changes(),
                                              pipeline_.counts().local_pods > 0 ? 1U : 0U};
-  if (made_of[0] == 0) return TrustPods();
-  if (judged_ == made_of) return;
+  if (made_of[0] == 0 || judged_ == made_of) return;
   judged_ = made_of;
   const NodeLookup::Report found = seams_.node_lookup->report();
   node_verdict_ = JudgeNode(options_.node, {.object = found.object,
@@ -99,18 +98,6 @@ void Loop::CheckNode() {
   seams_.node_lookup->SetUrgent(node_verdict_.stops());
   // A dry run writes nothing, and may well be made on another machine.
   released_ = released_ || !node_verdict_.stops() || options_.dry_run;
-}
-
-// At the start, before the Node is known: where pods of this node tell an address of this machine,
-// kubelets have said what the Node would say, and nobody has to wait for it.
-void Loop::TrustPods() {
-  if (released_ || std::exchange(trusted_, pipeline_.host_changes()) == pipeline_.host_changes())
-    return;
-  const NodeVerdict verdict = JudgeNode(
-      options_.node,
-      {.machine = seams_.node_lookup->Machine(), .host_addresses = pipeline_.HostAddresses()});
-  released_ = verdict.kind == NodeVerdict::Kind::kRight;
-  if (!released_) seams_.node_lookup->Want();
 }
 
 bool Loop::MayUpdate() {
@@ -323,7 +310,7 @@ void Loop::Report() {
     stats_.listed.at(i) = store_.listed(kWatched.at(i));
   stats_.settled = applier_.settled();
   stats_.node_problem = node_problem_;
-  if (seams_.node_lookup != nullptr && store_.complete() && !judged_ && !released_) {
+  if (seams_.node_lookup != nullptr && store_.complete() && !judged_) {
     stats_.node_problem =
         fmt::format("the agent has not asked yet whether node {} is this machine", options_.node);
   }

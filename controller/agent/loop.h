@@ -72,7 +72,6 @@ class Loop {
 
  private:
   void CheckNode();
-  void TrustPods();
   bool MayUpdate();
   void LearnAddresses();
   void FollowKernel();
@@ -101,9 +100,8 @@ class Loop {
   // What the verdict was made of: answers, host changes, whether there are local pods.
   std::optional<std::array<std::uint64_t, 3>> judged_;
   NodeVerdict node_verdict_;
-  std::optional<std::uint64_t> trusted_;  // of the pipeline's host_changes(), before any answer
-  bool recalled_ = false;                 // what the table said at the start of namespaces that end
-  std::uint64_t learnt_ = 0;              // looks of the address watch that the pods follow
+  bool recalled_ = false;     // what the table said at the start of namespaces that end
+  std::uint64_t learnt_ = 0;  // looks of the address watch that the pods follow
   std::optional<Clock::Time> asked_addresses_;  // when the address watch first heard of the pods
   bool released_ = false;     // the name was found to be right or was believed: rules are written
   std::string node_problem_;  // that was told last; empty: none

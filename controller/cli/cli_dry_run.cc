@@ -1,8 +1,10 @@
 #include <algorithm>
+#include <deque>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <ostream>
 #include <string>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -17,6 +19,13 @@
 
 namespace podgate::controller {
 namespace {
+
+// For the rest of the process, which is short: to take a large cluster apart takes longer than to
+// find a node's rules in it.
+const compiler::LoadResult& Keep(compiler::LoadResult&& input) {
+  static auto* const kept = new std::deque<compiler::LoadResult>;
+  return kept->emplace_back(std::move(input));
+}
 
 bool HasPods(const compiler::Cluster& cluster, const std::string& node) {
   return std::any_of(cluster.pods.begin(), cluster.pods.end(),
@@ -70,9 +79,9 @@ void PrintJson(const compiler::NodeIr& ir, const nft::Ruleset& ruleset,
 }  // namespace
 
 int DryRun(const DryRunOptions& options, std::ostream& out, std::ostream& err) {
-  const std::optional<compiler::LoadResult> read = LoadInput(options.input, err);
+  std::optional<compiler::LoadResult> read = LoadInput(options.input, err);
   if (!read) return kExitBadInput;
-  const compiler::LoadResult& input = *read;
+  const compiler::LoadResult& input = Keep(*std::move(read));
   const auto chosen = ChooseNode(input.cluster, options.node, err);
   if (const auto* code = std::get_if<ExitCode>(&chosen)) {
     return input.HasErrors() ? kExitBadInput : *code;

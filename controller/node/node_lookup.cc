@@ -40,20 +40,13 @@ NodeLookup::NodeLookup(std::string node, HttpTransport* transport, RequestLimite
       found_(std::move(found)) {}
 
 void NodeLookup::Run() {
-  if (!WaitUntilWanted() || !limiter_->AwaitTurn()) return;
+  if (!limiter_->AwaitTurn()) return;
   for (;;) {
     Look();
     if (!WaitUntilDue()) return;
     while (!limiter_->TakeIdleTurn())
       if (!clock_->Sleep(kBusyPause)) return;
   }
-}
-
-// False: stopped.
-bool NodeLookup::WaitUntilWanted() {
-  std::unique_lock<std::mutex> lock(mutex_);
-  changed_.wait_for(lock, kUnwanted, [this] { return stopped_ || wanted_; });
-  return !stopped_;
 }
 
 // False: stopped.
@@ -80,7 +73,7 @@ NodeObject NodeLookup::Ask(bool* failed) {
 void NodeLookup::Look() {
   bool failed = false;
   NodeObject object = Ask(&failed);
-  nft::Addresses machine = Machine();
+  auto machine = addresses_();
   {
     const std::lock_guard<std::mutex> lock(mutex_);
     const bool again = report_.answers > 0 && (failed_ || urgent_);
@@ -90,7 +83,7 @@ void NodeLookup::Look() {
     failed_ = failed;
     // What the server said last stands until it says otherwise.
     if (!failed) report_.object = std::move(object);
-    report_.machine = std::move(machine);
+    report_.machine = machine.ok() ? std::move(machine).value() : nft::Addresses();
     ++report_.answers;
   }
   found_();
@@ -109,16 +102,6 @@ NodeLookup::Report NodeLookup::report() const {
 std::uint64_t NodeLookup::answers() const {
   const std::lock_guard<std::mutex> lock(mutex_);
   return report_.answers;
-}
-
-nft::Addresses NodeLookup::Machine() const {
-  auto machine = addresses_();
-  return machine.ok() ? std::move(machine).value() : nft::Addresses();
-}
-
-void NodeLookup::Want() {
-  const std::lock_guard<std::mutex> lock(mutex_);
-  if (!std::exchange(wanted_, true)) changed_.notify_all();
 }
 
 void NodeLookup::SetUrgent(bool urgent) {

@@ -1,6 +1,5 @@
 // Asks the API server for this node's Node and the kernel for this machine's addresses, again and
-// again: soon while the answer stops the agent or did not come, else every few minutes. The first
-// question lets the lists of the start go first, unless the agent waits for its answer. A thread of
+// again: soon while the answer stops the agent or did not come, else every few minutes. A thread of
 // its own asks; what it found goes to any.
 #pragma once
 
@@ -21,8 +20,6 @@ class NodeLookup {
  public:
   // A changed address is noticed after so long at most; a thousand nodes ask twice a second.
   static constexpr std::chrono::minutes kEvery{10};
-  // How long the first question waits for being wanted.
-  static constexpr std::chrono::seconds kUnwanted{2};
   // While something is wrong: doubled each time, up to the limit.
   static constexpr std::chrono::seconds kFirstPause{1};
   static constexpr std::chrono::seconds kLongestPause{60};
@@ -51,16 +48,10 @@ class NodeLookup {
   Report report() const;
   std::uint64_t answers() const;
 
-  // This machine's addresses, as they are now: for those who cannot wait for an answer. Any thread.
-  nft::Addresses Machine() const;
-  // The agent waits for the first answer. Any thread.
-  void Want();
-
   // Whether the last answer stops the agent, so that a better one is wanted soon. Any thread.
   void SetUrgent(bool urgent);
 
  private:
-  bool WaitUntilWanted();
   bool WaitUntilDue();
   NodeObject Ask(bool* failed);
   Clock::Time Due() const { return last_ + (failed_ || urgent_ ? pause_ : interval_); }
@@ -76,7 +67,6 @@ class NodeLookup {
   bool stopped_ = false;
   bool failed_ = false;  // the server did not answer the last question
   bool urgent_ = false;
-  bool wanted_ = false;
   Clock::Time last_;                     // look
   Clock::Duration pause_ = kFirstPause;  // after it, while something is wrong
   Clock::Duration interval_ = kEvery;    // after it, while nothing is

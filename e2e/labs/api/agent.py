@@ -65,6 +65,8 @@ class Agent:
         except subprocess.TimeoutExpired:
             self.kill()
             raise LabError(f"the agent on {self.node.name} ignored SIGTERM for {PATIENCE_SECONDS} s; see {self.log}") from None
+        if self._trace:
+            self._await_tracer()
         if status != 0 and (begun or status != -signal.SIGTERM):
             raise LabError(f"the agent on {self.node.name} ended with {status} after SIGTERM; see {self.log}")
 
@@ -95,7 +97,7 @@ class Agent:
                     arguments = file.read().split(b"\0")
                 if f"{self._trace}.{self._starts - 1}".encode() in arguments:
                     with open(f"/proc/{process}/stat", encoding="ascii", errors="replace") as file:
-                        return int(process), file.read().rpartition(") ")[2].startswith("T")
+                        return int(process), file.read().rpartition(") ")[2][0] in "Tt"
             except OSError:  # it has ended meanwhile
                 continue
         return None

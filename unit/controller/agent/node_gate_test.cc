@@ -86,30 +86,9 @@ struct World : LoopWorld {
   bool Written() const { return !kernel.committed.empty(); }
 };
 
-TEST(NodeGate, PodsThatKubeletsPutOnThisMachineAreEnough) {
-  World world;
-  world.PutPod("web", "10.0.0.1", "n1", kHere);
-  world.List();
-  EXPECT_TRUE(world.Written());
-  EXPECT_EQ(world.Problem(), "");
-  // The Node still decides when it is known.
-  world.Say(200, NodeJson(kThere));
-  EXPECT_NE(world.Problem(), "");
-}
-
-TEST(NodeGate, PodsOfAnotherMachineAreNot) {
-  for (const char* host : {kThere, "127.0.0.1"}) {
-    World world;
-    world.PutPod("web", "10.0.0.1", "n1", host);
-    world.List();
-    EXPECT_FALSE(world.Written()) << host;
-    EXPECT_NE(world.Problem(), "") << host;
-  }
-}
-
 TEST(NodeGate, WaitsForTheFirstAnswer) {
   World world;
-  world.PutPod("web", "10.0.0.1", "n1", nullptr);
+  world.PutPod("web", "10.0.0.1", "n1", kHere);
   world.List();
   EXPECT_FALSE(world.Written());
   EXPECT_EQ(world.Problem(), "the agent has not asked yet whether node n1 is this machine");

@@ -4,11 +4,9 @@
 #include <gtest/gtest.h>
 
 #include <string>
-#include <thread>
 
 #include "controller/node/node_object.h"
 #include "unit/controller/transport/fake_transport.h"
-#include "unit/support/await.h"
 
 namespace podgate::controller {
 namespace {
@@ -104,17 +102,6 @@ TEST(NodeLookup, TellsWhatItFound) {
   EXPECT_EQ(world.lookup.report().object, (NodeObject{State::kFound, At("10.0.0.1")}));
   EXPECT_EQ(world.lookup.report().machine, At("10.0.0.1"));
   EXPECT_EQ(world.Pause(), minutes(10));
-}
-
-TEST(NodeLookup, TheFirstQuestionIsAskedAtOnceWhenSomebodyWaitsForItsAnswer) {
-  World world;
-  Answer answer;
-  answer.status = 403;
-  world.transport.script = {answer};
-  world.lookup.Want();
-  std::jthread thread([&] { world.lookup.Run(); });
-  unit::Await([&] { return world.lookup.answers() == 1; });
-  world.lookup.Stop();
 }
 
 TEST(NodeLookup, AsksSoonerWhileTheAnswerStopsTheAgent) {
