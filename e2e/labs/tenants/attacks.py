@@ -46,12 +46,12 @@ def megabytes_of_policies(scene):
                      ingress=[{"from": _blocks(n << 15, 12000)}])
 
 
-def pods_with_many_labels(scene):
+def pods_with_many_labels(scene, count=30):
     """21: pods of half a megabyte each, some that wait for a node and some that are said to be elsewhere."""
-    for n in range(30):
+    def fat(api, n):
         labels = {f"k{n}-{i}": "v" for i in range(30000)}
-        made = objects.pod(f"{HOSTILE}/fat{n}", "n9" if n % 2 else "", labels)
-        scene.api.ask("POST", objects.collection("Pod", HOSTILE), made)
+        api.ask("POST", objects.collection("Pod", HOSTILE), objects.pod(f"{HOSTILE}/fat{n}", "n9" if n % 2 else "", labels))
+    scene.in_parallel(count, fat)
 
 
 def nested_port_ranges(scene):
@@ -278,7 +278,7 @@ def _rules(chance, policy, count):
 def everything_that_stands(scene):
     """All that stays where it is put, at once: what an agent that starts finds."""
     megabytes_of_policies(scene)
-    pods_with_many_labels(scene)
+    pods_with_many_labels(scene, 8)  # twice what may be kept of them, and the API server takes a second for each
     scene.pods(5)
     for n, made in enumerate((_ranges(), _sets(), _sets("y"))):
         scene.policy(f"all{n}", **made)

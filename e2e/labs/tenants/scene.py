@@ -188,7 +188,7 @@ class Scene:
         for i in itertools.count():
             self._tell_progress(True, i)
             step(self.api, i)
-            following = max(following + pause, time.monotonic() - 1)  # what was late is made up for, but not for long
+            following = max(following + pause, time.monotonic() - 0.1)  # what was late is made up for, but in no great burst
             time.sleep(max(0.0, following - time.monotonic()))
 
     def peace(self):
