@@ -14,10 +14,10 @@ PORT = 9199
 OPTIONS = (f"--listen=127.0.0.1:{PORT}",)
 
 
-def get(node, path, host="127.0.0.1", port=PORT, timeout=PATIENCE_SECONDS):
+def get(node, path, host="127.0.0.1", port=PORT):
     """(status, body) of a request from the node's namespace."""
     with node:  # the socket stays in the namespace where it was made
-        connection = http.client.HTTPConnection(host, port, timeout=timeout)
+        connection = http.client.HTTPConnection(host, port, timeout=PATIENCE_SECONDS)
         connection.connect()
     try:
         connection.request("GET", path)

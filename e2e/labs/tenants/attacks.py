@@ -15,7 +15,7 @@ from labs.api.cases_events import await_event
 from labs.api.client import MERGE
 from labs.net.netns import LabError
 
-from .scene import HOSTILE, require
+from .scene import HOSTILE
 
 _LINGER0 = struct.pack("ii", 1, 0)  # close with a reset: no port stays taken
 _FLOWS = 120_000
