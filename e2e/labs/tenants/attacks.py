@@ -165,7 +165,7 @@ def tracked_flows(scene):
 
 def flows_are_cut(scene):
     """Beside 28: how long a flow of the victim's lives on after it was denied."""
-    times = scene.measure_cut(4)
+    times = scene.measure_cut(3)
     return "cut after ms: " + " ".join(f"{time:.0f}" for time in times)
 
 

@@ -202,6 +202,16 @@ class Scene:
             require(time.monotonic() < end, "the hostile namespace does not get empty")
             time.sleep(0.1)
         require(able, "the attack could not be made")
+        if self.agent.running():
+            self._await_rest()
+
+    def _await_rest(self):
+        """Until the agent has done what there was to do: the next case is to see its own attack only."""
+        end, used = time.monotonic() + PATIENCE_SECONDS, None
+        while used is None or self.agent.cpu_seconds() - used > 0.02:
+            require(time.monotonic() < end, "the agent does not come to rest")
+            used = self.agent.cpu_seconds()
+            time.sleep(0.2)
 
     # -- what the victim sees ------------------------------------------------------------------------------
 
