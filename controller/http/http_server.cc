@@ -12,14 +12,19 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <map>
 #include <utility>
 
 namespace podgate::controller {
 namespace {
 
-// New connections that are taken before the others have their turn.
-constexpr int kAcceptAtOnce = 16;
-constexpr int kBacklog = 64;
+// New connections that are taken before the others have their turn, and how often: a flood that
+// woke the thread for each of its connections would take the processor from the rules.
+constexpr int kAcceptAtOnce = 32;
+constexpr std::chrono::milliseconds kAcceptEvery{5};
+// A processor limit may hold the process for most of its period, and whoever finds the backlog full
+// tries again only after a second.
+constexpr int kBacklog = 512;
 constexpr std::chrono::milliseconds kAcceptPause{100};
 // What a client may still send while it is told goodbye.
 constexpr std::size_t kMaxPassedOver = 64 * 1024;
@@ -63,6 +68,16 @@ int OpenListener(int family, const ListenAddress& listen) {
   ::close(fd);
   errno = error;
   return -1;
+}
+
+std::array<std::uint8_t, 16> ClientOf(const SocketAddress& address) {
+  std::array<std::uint8_t, 16> client{};
+  if (address.any.sa_family == AF_INET6) {
+    std::memcpy(client.data(), &address.v6.sin6_addr, 16);
+  } else {
+    std::memcpy(client.data(), &address.v4.sin_addr, 4);
+  }
+  return client;
 }
 
 std::uint16_t PortOf(int fd) {
@@ -168,9 +183,12 @@ void HttpServer::ListenAgain(Clock::Time now) {
 }
 
 void HttpServer::Accept(std::size_t listener, Clock::Time now) {
+  accept_again_ = std::max<Clock::Time>(accept_again_, now + kAcceptEvery);
   for (int i = 0; i < kAcceptAtOnce; ++i) {
+    SocketAddress client{};
+    socklen_t size = sizeof client;
     const int fd =
-        ::accept4(listeners_[listener].fd, nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK);
+        ::accept4(listeners_[listener].fd, &client.any, &size, SOCK_CLOEXEC | SOCK_NONBLOCK);
     if (fd < 0) {
       // Everything else is about the one connection that was to come.
       const bool short_of =
@@ -182,6 +200,7 @@ void HttpServer::Accept(std::size_t listener, Clock::Time now) {
     Connection connection;
     connection.fd = fd;
     connection.listener = listener;
+    connection.client = ClientOf(client);
     connection.deadline = now + limits_.exchange;
     // Mostly the request is there already.
     if (Continue(&connection, now)) {
@@ -193,10 +212,19 @@ void HttpServer::Accept(std::size_t listener, Clock::Time now) {
 }
 
 void HttpServer::MakeRoom(std::size_t listener) {
-  const auto of_listener = [listener](const Connection& c) { return c.listener == listener; };
-  const auto open = std::count_if(connections_.begin(), connections_.end(), of_listener);
-  if (static_cast<std::size_t>(open) < limits_.connections) return;
-  const auto oldest = std::find_if(connections_.begin(), connections_.end(), of_listener);
+  std::map<std::array<std::uint8_t, 16>, std::size_t> clients;
+  std::size_t open = 0;
+  std::size_t most = 0;
+  for (const Connection& connection : connections_) {
+    if (connection.listener != listener) continue;
+    ++open;
+    most = std::max(most, ++clients[connection.client]);
+  }
+  if (open < limits_.connections) return;
+  const auto oldest =
+      std::find_if(connections_.begin(), connections_.end(), [&](const Connection& connection) {
+        return connection.listener == listener && clients[connection.client] == most;
+      });
   ::close(oldest->fd);
   connections_.erase(oldest);
 }

@@ -2,13 +2,15 @@
 // each connection. Not a library's: those at hand give each connection a thread of a small pool, or
 // have no timer, so that a client which connects and then says nothing makes a probe wait, and a
 // probe that waits too long restarts a firewall. Here nobody waits for anybody: a connection has a
-// deadline, and when too many are open the oldest one makes room. Bounded for each address that is
+// deadline, and when too many are open the oldest one makes room, of the client address that has
+// most of them: who floods the server throws out only itself. Bounded for each address that is
 // listened on, so that who floods one is not noticed at another.
 //
 // An address that cannot be had is tried again every few seconds: a node may get it later, and the
 // firewall does not depend on it.
 #pragma once
 
+#include <array>
 #include <chrono>
 #include <cstdint>
 #include <functional>
@@ -32,7 +34,9 @@ struct HttpAnswer {
 class HttpServer {
  public:
   struct Limits {
-    std::size_t connections = 16;                  // for each address
+    // For each address. Where the flood comes from the prober's own address, as from a process of
+    // the node, the prober has the time in which so many others connect to send its question.
+    std::size_t connections = 64;
     std::chrono::milliseconds exchange{5000};      // from connecting to the end of the answer
     std::chrono::milliseconds goodbye{1000};       // for the client to close after its answer
     std::chrono::milliseconds listen_again{5000};  // while an address cannot be had
@@ -61,6 +65,7 @@ class HttpServer {
     enum class State : std::uint8_t { kReading, kWriting, kClosing };
     int fd = -1;
     std::size_t listener = 0;
+    std::array<std::uint8_t, 16> client{};  // its address; an IPv4 one in the first four bytes
     State state = State::kReading;
     Clock::Time deadline;
     std::string in;
@@ -91,7 +96,7 @@ class HttpServer {
   // From here on the server's thread alone.
   std::vector<Listener> listeners_;
   std::vector<Connection> connections_;  // oldest first
-  Clock::Time accept_again_;             // after the system had no descriptor or memory to spare
+  Clock::Time accept_again_;  // later after the system had no descriptor or memory to spare
   std::jthread thread_;
 };
 

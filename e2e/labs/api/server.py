@@ -33,8 +33,10 @@ class NamedNamespace(Namespace):
 class Server:
     """A context manager: up when entered, gone without a trace when left, on Ctrl-C and SIGTERM too."""
 
-    def __init__(self):
+    def __init__(self, feature_gates=""):
+        """feature_gates: as kube-apiserver's option."""
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+        self._environment = {**os.environ, "FEATURE_GATES": feature_gates}
         self.folder = tempfile.mkdtemp(prefix="pg-api.")
         self.namespace = None
         self.admin = None
@@ -81,7 +83,7 @@ class Server:
 
     def up(self):
         """Starts what does not run; returns when the server is ready."""
-        done = subprocess.run([f"{_SCRIPTS}/up", self.folder], stdout=subprocess.PIPE, check=False)
+        done = subprocess.run([f"{_SCRIPTS}/up", self.folder], stdout=subprocess.PIPE, check=False, env=self._environment)
         if done.returncode != 0:
             raise LabError(f"the API server did not start: e2e/setup/apiserver/up ended with {done.returncode}")
 

@@ -1,9 +1,11 @@
 // Random worlds in which one namespace wants more than it gets, while others go on beside it: no
-// packet between the others is judged otherwise than in the same world without its policies.
+// packet between the others is judged otherwise than in the same world without the namespace.
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdlib>
+#include <iterator>
 #include <vector>
 
 #include "compiler/incremental/pipeline.h"
@@ -75,19 +77,11 @@ class HostileWorld {
   explicit HostileWorld(std::uint64_t seed) : random_(seed), cluster_(RandomCluster(&random_)) {
     for (Pipeline* pipeline : {&attacked_, &peaceful_}) {
       for (const auto& [name, ns] : cluster_.namespaces) pipeline->Put(ns);
-      pipeline->Put(Namespace{kHostile, {}});
       for (const auto& [key, pod] : cluster_.pods) pipeline->Put(pod);
       for (const auto& [key, policy] : cluster_.policies) pipeline->Put(policy);
     }
-    for (int i = 0; i < 3; ++i) {
-      Pod pod;
-      pod.key = {kHostile, fmt::format("h{}", i)};
-      pod.node = i < 2 ? "n1" : "n2";
-      pod.labels = {{"app", fmt::format("h{}", i)}};
-      pod.addresses = {*Address::Parse(fmt::format("10.66.0.{}", i + 1))};
-      attacked_.Put(pod);
-      peaceful_.Put(pod);
-    }
+    attacked_.Put(Namespace{kHostile, {}});
+    for (int i = 0; i < 3; ++i) attacked_.Put(HostilePod(i));
     peaceful_.Update();
     for (const auto& [key, pod] : cluster_.pods)
       ends_.insert(ends_.end(), pod.addresses.begin(), pod.addresses.end());
@@ -97,6 +91,14 @@ class HostileWorld {
 
   // One thing that its tenant does; true if some policy was refused for it.
   bool Attack() {
+    for (int changed = random_.Below(random_.Percent(20) ? 30 : 3); changed > 0; --changed) {
+      const int number = random_.Below(30);
+      if (random_.Percent(30)) {
+        attacked_.RemovePod({kHostile, fmt::format("h{}", number)});
+      } else {
+        attacked_.Put(HostilePod(number));
+      }
+    }
     if (random_.Percent(25)) {
       attacked_.RemovePolicy({kHostile, fmt::format("p{}", random_.Below(6))});
     } else {
@@ -129,6 +131,25 @@ class HostileWorld {
   std::string Text() const { return Manifests(cluster_); }
 
  private:
+  // Also as a peer of the others' policies: it has the labels of one of their pods, or many.
+  Pod HostilePod(int number) {
+    Pod pod;
+    pod.key = {kHostile, fmt::format("h{}", number)};
+    pod.node = random_.Percent(60) ? "n1" : "n2";
+    if (random_.Percent(50) && !cluster_.pods.empty()) {
+      auto like = cluster_.pods.begin();
+      std::advance(like, random_.Below(static_cast<int>(cluster_.pods.size())));
+      pod.labels = like->second.labels;
+    }
+    if (FindLabel(pod.labels, "app") == nullptr) pod.labels.emplace_back("app", pod.key.name);
+    for (int labels = random_.Below(random_.Percent(10) ? 300 : 4); labels > 0; --labels)
+      pod.labels.emplace_back(fmt::format("l{}", labels), "v");
+    std::sort(pod.labels.begin(), pod.labels.end());
+    pod.addresses = {*Address::Parse(fmt::format("10.66.0.{}", number + 1)),
+                     *Address::Parse(fmt::format("2001:db8:66::{}", number + 1))};
+    return pod;
+  }
+
   Random random_;
   Cluster cluster_;
   Pipeline attacked_{"n1", {}, kLimits};

@@ -21,9 +21,14 @@ namespace {
 
 class Client {
  public:
-  explicit Client(std::uint16_t port) : fd_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+  explicit Client(std::uint16_t port, in_addr_t from = INADDR_LOOPBACK)
+      : fd_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+    const timeval patience{10, 0};  // of connect()
+    ::setsockopt(fd_, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
     sockaddr_in address{};
     address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(from);
+    ::bind(fd_, reinterpret_cast<sockaddr*>(&address), sizeof address);
     address.sin_port = htons(port);
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     connected_ = ::connect(fd_, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0;
@@ -130,6 +135,7 @@ TEST(HttpServer, OneByteAtATime) {
 TEST(HttpServer, StalledClientsDoNotDelayOthers) {
   HttpServer::Limits limits;
   limits.exchange = std::chrono::minutes(10);  // the deadline is not what saves the others
+  limits.connections = 16;
   World world(limits);
   // More than there is room for, all of them silent or in the middle of a request.
   std::vector<std::unique_ptr<Client>> stalled;
@@ -154,6 +160,55 @@ TEST(HttpServer, AFloodedAddressLeavesOthersAlone) {
   // All that was connected before it has been seen.
   EXPECT_TRUE(Client(world.port()).Ask(kGet).ends_with("/page"));
   EXPECT_TRUE(early.Ask("HTTP/1.1\r\n\r\n").ends_with("/page"));
+}
+
+TEST(HttpServer, AFloodThrowsOutOnlyItsOwnAddress) {
+  HttpServer::Limits limits;
+  limits.exchange = std::chrono::minutes(10);
+  World world(limits);
+  const Client early(world.port(), INADDR_LOOPBACK + 1);
+  early.Send("GET /page ");
+  std::vector<std::unique_ptr<Client>> flood;
+  for (int i = 0; i < 200; ++i) flood.push_back(std::make_unique<Client>(world.port()));
+  EXPECT_TRUE(Client(world.port()).Ask(kGet).ends_with("/page"));
+  EXPECT_TRUE(early.Ask("HTTP/1.1\r\n\r\n").ends_with("/page"));
+  EXPECT_EQ(flood.front()->Receive(), "");
+}
+
+TEST(HttpServer, SlowClientsHaveTimeBesideAFlood) {
+  HttpServer::Limits limits;
+  limits.exchange = std::chrono::minutes(10);
+  World world(limits);
+  const Client early(world.port());
+  early.Send("GET /page ");
+  std::vector<std::unique_ptr<Client>> flood;
+  for (int i = 0; i < 60; ++i) flood.push_back(std::make_unique<Client>(world.port()));
+  EXPECT_TRUE(Client(world.port()).Ask(kGet).ends_with("/page"));
+  EXPECT_TRUE(early.Ask("HTTP/1.1\r\n\r\n").ends_with("/page"));
+}
+
+TEST(HttpServer, ConnectsWhileTheServerIsHeld) {
+  std::mutex holding;
+  Logger log{Logger::Format::kText, LogLevel::kError, [](std::string_view) {}};
+  HttpServer server({Loopback()},
+                    [&](const HttpQuestion& question) {
+                      const std::lock_guard<std::mutex> lock(holding);
+                      return HttpAnswer{200, "text/plain", question.path};
+                    },
+                    &log, {});
+  std::unique_lock<std::mutex> held(holding);
+  const Client first(server.ports().at(0));
+  first.Send(kGet);
+  std::vector<std::unique_ptr<Client>> flood;
+  for (int i = 0; i < 300; ++i) {
+    flood.push_back(std::make_unique<Client>(server.ports().at(0)));
+    ASSERT_TRUE(flood.back()->connected()) << i;
+  }
+  const Client probe(server.ports().at(0));
+  probe.Send(kGet);
+  held.unlock();
+  EXPECT_TRUE(probe.Receive().ends_with("/page"));
+  EXPECT_TRUE(first.Receive().ends_with("/page"));
 }
 
 TEST(HttpServer, SilentClientsAreDroppedAfterADeadline) {
