@@ -24,17 +24,26 @@ std::set<std::pair<std::string, Protocol>> EgressNames(const std::vector<PolicyC
   return names;
 }
 
+// Where the owners of an address do not agree on a port, it has none of that name.
 std::map<Address, std::vector<NamedPort>> NamedPortsOf(
-    const OwnerMap& owners, const std::set<std::pair<std::string, Protocol>>& names) {
+    const Cluster& cluster, const std::string& node, const OwnerMap& owners,
+    const std::set<std::pair<std::string, Protocol>>& names) {
   std::map<Address, std::vector<NamedPort>> result;
   if (names.empty()) return result;
-  for (const auto& [address, its] : owners) {
-    for (const NamedPort& port : its.first->ports) {
-      const bool agreed =
-          std::all_of(its.others.begin(), its.others.end(), [&p = port](const Pod* other) {
-            return std::binary_search(other->ports.begin(), other->ports.end(), p);
-          });
-      if (agreed && names.contains({port.name, port.protocol})) result[address].push_back(port);
+  const std::vector<const Pod*> nobody;
+  for (const auto& [key, pod] : cluster.pods) {
+    if (!IsThere(pod, node)) continue;
+    for (const Address& address : pod.addresses) {
+      const auto claimed = owners.find(address);
+      if (claimed != owners.end() && claimed->second.first != &pod) continue;
+      const std::vector<const Pod*>& others =
+          claimed == owners.end() ? nobody : claimed->second.others;
+      for (const NamedPort& port : pod.ports) {
+        const bool agreed = std::all_of(others.begin(), others.end(), [&](const Pod* other) {
+          return std::binary_search(other->ports.begin(), other->ports.end(), port);
+        });
+        if (agreed && names.contains({port.name, port.protocol})) result[address].push_back(port);
+      }
     }
   }
   return result;
@@ -45,8 +54,8 @@ std::map<Address, std::vector<NamedPort>> NamedPortsOf(
 NodeIr BuildIr(const Cluster& cluster, const std::string& node) {
   NodeIr ir;
   ir.node = node;
-  const OwnerMap owners = Owners(cluster, node);
-  PodIndex index(cluster, owners);
+  const OwnerMap owners = OwnersOfClaimedTwice(cluster, node);
+  PodIndex index(cluster, node, owners);
 
   // Class keys first, since a class's number is its place among all of them.
   struct Subject {
@@ -78,7 +87,8 @@ NodeIr BuildIr(const Cluster& cluster, const std::string& node) {
     subject.ingress = ClassOf(Direction::kIngress, policies, pod.ports);
     subject.egress = ClassOf(Direction::kEgress, policies, pod.ports);
     for (const Address& address : pod.addresses) {
-      if (owners.at(address).others.empty()) {
+      const auto claimed = owners.find(address);
+      if (claimed == owners.end() || claimed->second.others.empty()) {
         subject.pod.addresses.push_back(address);
         continue;
       }
@@ -122,7 +132,7 @@ NodeIr BuildIr(const Cluster& cluster, const std::string& node) {
           const auto [it, is_new] = ir.members.try_emplace(peer.term);
           if (is_new) it->second = index.Members(peer.term);
         }
-  ir.named_ports = NamedPortsOf(owners, EgressNames(ir.classes));
+  ir.named_ports = NamedPortsOf(cluster, node, owners, EgressNames(ir.classes));
   return ir;
 }
 
