@@ -26,19 +26,18 @@ std::set<std::pair<std::string, Protocol>> EgressNames(const std::vector<PolicyC
 
 // Where the owners of an address do not agree on a port, it has none of that name.
 std::map<Address, std::vector<NamedPort>> NamedPortsOf(
-    const Cluster& cluster, const std::string& node, const OwnerMap& owners,
+    const std::vector<const Pod*>& pods, const OwnerMap& owners,
     const std::set<std::pair<std::string, Protocol>>& names) {
   std::map<Address, std::vector<NamedPort>> result;
   if (names.empty()) return result;
   const std::vector<const Pod*> nobody;
-  for (const auto& [key, pod] : cluster.pods) {
-    if (!IsThere(pod, node)) continue;
-    for (const Address& address : pod.addresses) {
+  for (const Pod* pod : pods) {
+    for (const Address& address : pod->addresses) {
       const auto claimed = owners.find(address);
-      if (claimed != owners.end() && claimed->second.first != &pod) continue;
+      if (claimed != owners.end() && claimed->second.first != pod) continue;
       const std::vector<const Pod*>& others =
           claimed == owners.end() ? nobody : claimed->second.others;
-      for (const NamedPort& port : pod.ports) {
+      for (const NamedPort& port : pod->ports) {
         const bool agreed = std::all_of(others.begin(), others.end(), [&](const Pod* other) {
           return std::binary_search(other->ports.begin(), other->ports.end(), port);
         });
@@ -54,8 +53,9 @@ std::map<Address, std::vector<NamedPort>> NamedPortsOf(
 NodeIr BuildIr(const Cluster& cluster, const std::string& node) {
   NodeIr ir;
   ir.node = node;
-  const OwnerMap owners = OwnersOfClaimedTwice(cluster, node);
-  PodIndex index(cluster, node, owners);
+  const std::vector<const Pod*> there = PodsThere(cluster, node);
+  const OwnerMap owners = OwnersOfClaimedTwice(there, node);
+  PodIndex index(cluster, there, owners);
 
   // Class keys first, since a class's number is its place among all of them.
   struct Subject {
@@ -75,8 +75,10 @@ NodeIr BuildIr(const Cluster& cluster, const std::string& node) {
   std::vector<Subject> subjects;
   std::map<Address, SharedSubject> shared;
   std::map<ClassKey, ClassSeen> seen;
-  for (const auto& [key, pod] : cluster.pods) {
-    if (pod.node != node || !IsThere(pod, node)) continue;
+  for (const Pod* local : there) {
+    const Pod& pod = *local;
+    const ObjectKey& key = pod.key;
+    if (pod.node != node) continue;
     const std::vector<const NetworkPolicy*> policies = PoliciesOf(cluster, pod);
     if (pod.addresses.empty()) {
       ir.without_address.push_back(key);
@@ -132,7 +134,7 @@ NodeIr BuildIr(const Cluster& cluster, const std::string& node) {
           const auto [it, is_new] = ir.members.try_emplace(peer.term);
           if (is_new) it->second = index.Members(peer.term);
         }
-  ir.named_ports = NamedPortsOf(cluster, node, owners, EgressNames(ir.classes));
+  ir.named_ports = NamedPortsOf(there, owners, EgressNames(ir.classes));
   return ir;
 }
 

@@ -17,13 +17,19 @@ void Add(const Pod* pod, const std::string& node, AddressOwners* its) {
 
 }  // namespace
 
-OwnerMap OwnersOfClaimedTwice(const Cluster& cluster, const std::string& node) {
+std::vector<const Pod*> PodsThere(const Cluster& cluster, const std::string& node) {
+  std::vector<const Pod*> pods;
+  pods.reserve(cluster.pods.size());
+  for (const auto& [key, pod] : cluster.pods)
+    if (IsThere(pod, node)) pods.push_back(&pod);
+  return pods;
+}
+
+OwnerMap OwnersOfClaimedTwice(const std::vector<const Pod*>& pods, const std::string& node) {
   std::vector<std::pair<Address, const Pod*>> claims;
-  claims.reserve(cluster.pods.size());
-  for (const auto& [key, pod] : cluster.pods) {
-    if (!IsThere(pod, node)) continue;
-    for (const Address& address : pod.addresses) claims.emplace_back(address, &pod);
-  }
+  claims.reserve(pods.size());
+  for (const Pod* pod : pods)
+    for (const Address& address : pod->addresses) claims.emplace_back(address, pod);
   // Claims of one address stay in the order of the pods' keys.
   std::stable_sort(claims.begin(), claims.end(),
                    [](const auto& a, const auto& b) { return a.first < b.first; });

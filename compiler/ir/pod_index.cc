@@ -6,18 +6,19 @@
 
 namespace podgate::compiler {
 
-PodIndex::PodIndex(const Cluster& cluster, const std::string& node, const OwnerMap& owners)
+PodIndex::PodIndex(const Cluster& cluster, const std::vector<const Pod*>& pods,
+                   const OwnerMap& owners)
     : cluster_(cluster), owners_(owners) {
   auto in = namespaces_.end();  // the pods of a namespace stand one behind the other
-  for (const auto& [key, pod] : cluster.pods) {
-    if (pod.addresses.empty() || !IsThere(pod, node)) continue;
-    if (in == namespaces_.end() || in->first != key.ns)
-      in = namespaces_.emplace_hint(namespaces_.end(), key.ns, NamespacePods());
-    const bool alone = owners_.empty() || std::none_of(pod.addresses.begin(), pod.addresses.end(),
+  for (const Pod* pod : pods) {
+    if (pod->addresses.empty()) continue;
+    if (in == namespaces_.end() || in->first != pod->key.ns)
+      in = namespaces_.emplace_hint(namespaces_.end(), pod->key.ns, NamespacePods());
+    const bool alone = owners_.empty() || std::none_of(pod->addresses.begin(), pod->addresses.end(),
                                                        [&](const Address& address) {
                                                          return owners_.contains(address);
                                                        });
-    in->second.entries.push_back({&pod, alone});
+    in->second.entries.push_back({pod, alone});
   }
 }
 

@@ -18,8 +18,8 @@ namespace podgate::compiler {
 
 class PodIndex {
  public:
-  // `owners`: OwnersOfClaimedTwice() of the same cluster and node.
-  PodIndex(const Cluster& cluster, const std::string& node, const OwnerMap& owners);
+  // `pods`: PodsThere() of the cluster and node. `owners`: OwnersOfClaimedTwice() of them.
+  PodIndex(const Cluster& cluster, const std::vector<const Pod*>& pods, const OwnerMap& owners);
 
   // Addresses whose owners the term selects, all of them; sorted.
   std::vector<Address> Members(const PodTerm& term);

@@ -265,7 +265,7 @@ TEST(BuildIr, PodsWithoutAddressAreNamed) {
 // The pods that the rules of n1 take for the address's owners, by key.
 std::vector<std::string> OwnersAt(const World& w, const char* address) {
   std::vector<std::string> names;
-  const auto owners = OwnersOfClaimedTwice(w.cluster, "n1");
+  const auto owners = OwnersOfClaimedTwice(PodsThere(w.cluster, "n1"), "n1");
   const auto found = owners.find(test::At(address));
   if (found == owners.end()) {
     for (const auto& [key, pod] : w.cluster.pods)
