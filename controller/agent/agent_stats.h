@@ -58,6 +58,7 @@ struct LoopStats {
   std::uint64_t local_pods = 0;
   std::uint64_t isolated_pods = 0;
   std::uint64_t contested_addresses = 0;  // that several pods of the cluster claim
+  std::uint64_t guarded_links = 0;        // by the source guard, in the kernel
 };
 
 // Any thread.

@@ -243,15 +243,17 @@ void Applier::TellForeignChange() {
   if (!foreign_change_) return;
   const auto [deleted, by] = *std::exchange(foreign_change_, std::nullopt);
   ++counters_.repairs;
-  log_->Warn(deleted ? LogMessages::kTableDeleted : LogMessages::kTableChanged,
+  const bool guard = wanted_->family == nft::TableFamily::kNetdev;
+  log_->Warn(guard ? (deleted ? LogMessages::kGuardTableDeleted : LogMessages::kGuardTableChanged)
+                   : (deleted ? LogMessages::kTableDeleted : LogMessages::kTableChanged),
              {{"by", by}, {"repairs", counters_.repairs}});
   if (events_ == nullptr) return;
   ClusterEvent event;
   event.reason = "RulesChanged";
   event.action = "Revert";
   event.note =
-      fmt::format("Another process {} the nftables table inet {}; the agent {}. Suspected: {}.",
-                  deleted ? "deleted" : "changed", wanted_->table,
+      fmt::format("Another process {} the nftables table {} {}; the agent {}. Suspected: {}.",
+                  deleted ? "deleted" : "changed", nft::FamilyName(wanted_->family), wanted_->table,
                   deleted ? "restored it" : "reverted the change", by);
   events_->Tell(std::move(event));
 }

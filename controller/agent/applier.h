@@ -42,6 +42,11 @@ class Applier {
   // The wanted ruleset has changed by this, and is to be in the kernel from now on. True when it is
   // on return.
   bool Changed(const nft::Change& change);
+  // What the kernel holds may have changed without anybody's commit, as when a device goes and
+  // takes its chain along: it is read before the next change.
+  void Doubt() {
+    if (state_ == State::kSettled) state_ = State::kUnknown;
+  }
   // Tries again if something is left to do and its time has come. Otherwise asks, twice a second
   // and whenever the monitor heard something, whether anybody committed anything, and if so looks
   // at the table: at once, but after a look that found nothing not for a second, and less often

@@ -1,6 +1,6 @@
-// How many packets the policies of this node have denied, from the counters of the table in the
-// kernel. The table may be deleted and restored, or rebuilt, and its counters begin at 0 again
-// then: what is told here only grows.
+// How many packets the policies of this node have denied, and how many its source guard has
+// dropped, from the counters of the tables in the kernel. A table may be deleted and restored, or
+// rebuilt, and its counters begin at 0 again then: what is told here only grows.
 #pragma once
 
 #include <cstdint>
@@ -9,6 +9,8 @@
 #include <optional>
 #include <string>
 #include <utility>
+
+#include "nft/model/ruleset.h"
 
 namespace podgate::controller {
 
@@ -33,12 +35,14 @@ class GrowingCount {
 class DeniedPackets {
  public:
   // The packets of a counter of the table; 0: there is none. nullopt: it cannot be read now.
-  using ReadCounter = std::function<std::optional<std::uint64_t>(const std::string& name)>;
+  using ReadCounter =
+      std::function<std::optional<std::uint64_t>(nft::TableFamily, const std::string& name)>;
   explicit DeniedPackets(ReadCounter read) : read_(std::move(read)) {}
 
   struct Totals {
     std::uint64_t ingress = 0;
     std::uint64_t egress = 0;
+    std::uint64_t forged = 0;  // by the source guard, not by a policy
   };
   // Reads the kernel. What cannot be read is what it was before.
   Totals Read();
@@ -48,6 +52,7 @@ class DeniedPackets {
   const ReadCounter read_;
   GrowingCount ingress_;
   GrowingCount egress_;
+  GrowingCount forged_;
 };
 
 }  // namespace podgate::controller

@@ -34,12 +34,16 @@ Loop::Loop(Options options, nft::Kernel* kernel, Clock* clock, Logger* log, Loop
       applier_(&pipeline_.ruleset(), kernel, seams_.monitor, clock, log, seams_.events,
                options_.node_renamed || options_.dry_run ? std::string() : options_.node),
       contests_(options_.node, log, seams_.events),
-      released_(seams_.node_lookup == nullptr) {}
+      released_(seams_.node_lookup == nullptr) {
+  if (seams_.netdev != nullptr)
+    source_guard_.emplace(options_.node, seams_.netdev, clock, log, seams_.events);
+}
 
 void Loop::Run(MessageQueue* queue) {
   constexpr std::chrono::milliseconds kIdle{1000};
   while (!queue->closed()) {
-    const Clock::Time next = std::min(applier_.NextAttempt(), store_.ending_namespaces().NextDue());
+    Clock::Time next = std::min(applier_.NextAttempt(), store_.ending_namespaces().NextDue());
+    if (source_guard_) next = std::min(next, source_guard_->NextAttempt());
     const auto due = std::chrono::ceil<std::chrono::milliseconds>(next - clock_->Now());
     Handle(queue->Take(std::clamp(due, std::chrono::milliseconds(0), kIdle)));
     Tick();
@@ -73,6 +77,7 @@ void Loop::Tick() {
   RetryRefused();
   const std::uint64_t steps_before = applier_.counters().steps;
   applier_.Tick();
+  if (source_guard_) source_guard_->Tick();
   TellNode();
   // A repair, or a change that did not come through at first: what was open meanwhile nobody knows.
   if (applier_.counters().steps != steps_before) FollowAllFlows();
@@ -116,6 +121,7 @@ void Loop::LearnAddresses() {
   learnt_ = seams_.address_watch->looks();
   FurtherAddresses found = seams_.address_watch->found();
   stale_ = store_.further().Learn(found) || stale_;
+  if (source_guard_ && released_) source_guard_->Follow(seams_.address_watch->link_owners());
   if (seams_.bridge_guard != nullptr) seams_.bridge_guard->SetFurtherUse(std::move(found.bridges));
 }
 
@@ -319,6 +325,8 @@ void Loop::Report() {
     stats_.missing_optional_parts = seams_.kernel_parts->optional();
   }
   stats_.applied = applier_.counters();
+  stats_.guarded_links =
+      source_guard_ && source_guard_->applier().settled() ? source_guard_->links() : 0;
   stats_.policies = counts.policies;
   stats_.broken_policies = store_.broken_policies();
   stats_.pods = counts.pods;

@@ -23,6 +23,7 @@
 #include "controller/agent/flow_forgetter.h"
 #include "controller/agent/flow_terminator.h"
 #include "controller/agent/queue.h"
+#include "controller/agent/source_guard.h"
 #include "controller/agent/store.h"
 #include "controller/node/address_watch.h"
 #include "controller/node/bridge_guard.h"
@@ -45,6 +46,7 @@ struct LoopSeams {
   AddressWatch* address_watch = nullptr;  // nullptr: pods have the addresses of their statuses only
   KernelParts* kernel_parts = nullptr;    // nullptr: the kernel is taken to have them all
   IpvsWatch* ipvs = nullptr;              // nullptr: the options decide
+  nft::Kernel* netdev = nullptr;          // of tables of family netdev; nullptr: no source guard
 };
 
 class Loop {
@@ -95,6 +97,7 @@ class Loop {
   compiler::Pipeline pipeline_;
   Store store_;
   Applier applier_;
+  std::optional<SourceGuard> source_guard_;
   ContestReport contests_;
   AddressHandover handover_;
   // What the verdict was made of: answers, host changes, whether there are local pods.

@@ -69,10 +69,14 @@ struct LogMessages {
   static constexpr LogMessage kGenerationUnreadable{"cannot read the ruleset generation, retrying"};
   static constexpr LogMessage kTableChanged{"table inet podgate was changed, reverted"};
   static constexpr LogMessage kTableDeleted{"table inet podgate was deleted, restored"};
+  static constexpr LogMessage kGuardTableChanged{"table netdev podgate was changed, reverted"};
+  static constexpr LogMessage kGuardTableDeleted{"table netdev podgate was deleted, restored"};
   static constexpr LogMessage kNoMonitor{
       "cannot subscribe to ruleset changes, polling twice a second"};
 
   // ---- the kernel
+  static constexpr LogMessage kNoSourceGuard{
+      "kernel cannot check what pods send from, forged packets are not dropped"};
   static constexpr LogMessage kKernelPartMissing{"kernel lacks a part that the agent needs"};
   static constexpr LogMessage kKernelComplete{"kernel has all parts that the agent needs again"};
   static constexpr LogMessage kOtherRules{

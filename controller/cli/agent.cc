@@ -42,6 +42,7 @@ Agent::Agent(const RunOptions& options, const Limits& limits, const std::string&
       log_(log),
       kernel_(std::move(kernel)),
       monitor_(std::move(monitor)),
+      guard_kernel_(options.source_guard && !options.dry_run ? OpenGuardKernel(log) : nullptr),
       limiter_(&clock_),
       transport_(MakeTransport(std::move(access))),
       cutting_(
@@ -80,7 +81,8 @@ Agent::Agent(const RunOptions& options, const Limits& limits, const std::string&
              .node_lookup = node_lookup_.get(),
              .address_watch = &address_watch_,
              .kernel_parts = options.dry_run ? nullptr : &kernel_parts_,
-             .ipvs = &ipvs_}),
+             .ipvs = &ipvs_,
+             .netdev = guard_kernel_.get()}),
       reflectors_{Follow(Within(kNamespaces, limits.namespaces)),
                   Follow(Within(kNetworkPolicies, limits.policies)),
                   Follow(Within(kPods, limits.pods)), Follow(Within(PodsOf(node), limits.pods))} {}

@@ -2,6 +2,7 @@
 
 #include <cstdio>
 #include <future>
+#include <string>
 
 #include "controller/base/exit_code.h"
 #include "controller/base/signals.h"
@@ -10,21 +11,32 @@
 
 namespace podgate::controller {
 
-int Cleanup() {
-  const auto fail = [](const nft::Status& status) {
-    std::fprintf(stderr, "podgate: cannot remove table inet podgate: %s\n",
-                 status.message().c_str());
-    return kExitUnreachable;
-  };
-  auto kernel = nft::OpenNetlink();
-  if (!kernel.ok()) return fail(kernel.status());
-  const std::string table = nft::Ruleset().table;
+namespace {
+
+nft::Status RemoveTable(nft::Kernel* kernel, nft::TableFamily family) {
   nft::Step step;
   step.phase = nft::Phase::kSweep;
-  step.table = table;
+  step.family = family;
+  step.table = nft::Ruleset().table;
   step.operations.emplace_back(nft::DeleteTable{});
-  const nft::Status status = kernel.value()->Commit(step);
-  if (!status.ok() && !status.IsNotFound()) return fail(status);
+  nft::Status status = kernel->Commit(step);
+  return status.IsNotFound() ? nft::Status() : status;
+}
+
+}  // namespace
+
+int Cleanup() {
+  auto kernel = nft::OpenNetlink();
+  for (const auto family : {nft::TableFamily::kNetdev, nft::TableFamily::kInet}) {
+    nft::Status status = kernel.ok() ? RemoveTable(kernel.value().get(), family) : kernel.status();
+    // A kernel without that family has no such table.
+    if (status.code() == nft::Status::Code::kUnsupported && family == nft::TableFamily::kNetdev)
+      status = {};
+    if (status.ok()) continue;
+    std::fprintf(stderr, "podgate: cannot remove table %s podgate: %s\n",
+                 std::string(nft::FamilyName(family)).c_str(), status.message().c_str());
+    return kExitUnreachable;
+  }
   // Tombstones of flows that were cut have no reason without the rules, and would drop what begins
   // anew with the same addresses and ports, for as long as conntrack keeps them.
   auto conntrack = nft::OpenConntrack();

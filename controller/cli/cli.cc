@@ -191,6 +191,12 @@ void AddRun(CLI::App* app, std::function<int()>* chosen) {
       ->check(CLI::IsMember({"set", "check"}));
   command
       ->add_option_function<std::string>(
+          "--source-guard",
+          [options](const std::string& value) { options->source_guard = value == "full"; },
+          "Check of the addresses that pods send from (default: full)")
+      ->check(CLI::IsMember({"full", "off"}));
+  command
+      ->add_option_function<std::string>(
           "--limits",
           [options](const std::string& value) {
             if (std::string wrong = ParseLimits(value, &options->limits); !wrong.empty())

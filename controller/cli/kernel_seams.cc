@@ -25,6 +25,22 @@ nft::Result<std::unique_ptr<nft::Kernel>> OpenKernel(bool dry_run, Logger* log) 
   return std::unique_ptr<nft::Kernel>(std::make_unique<PrintingKernel>(stdout, std::move(start)));
 }
 
+std::unique_ptr<nft::Kernel> OpenGuardKernel(Logger* log) {
+  auto kernel = nft::OpenNetlink(nft::TableFamily::kNetdev);
+  nft::Status status = kernel.status();
+  if (kernel.ok()) {
+    nft::Step trial;
+    trial.family = nft::TableFamily::kNetdev;
+    trial.table = nft::Ruleset().table + "-trial";
+    const nft::BaseHook hook{.hook = nft::Hook::kIngress, .device = "lo"};
+    trial.operations = {nft::AddTable{}, nft::AddChain{"trial", hook}, nft::DeleteTable{}};
+    status = kernel.value()->Commit(trial);
+    if (status.ok()) return std::move(kernel).value();
+  }
+  log->Error(LogMessages::kNoSourceGuard, {{"reason", status.message()}});
+  return nullptr;
+}
+
 std::unique_ptr<nft::Monitor> OpenCommitMonitor(bool dry_run, Logger* log) {
   if (dry_run) return nullptr;
   auto monitor = nft::OpenMonitor();
@@ -34,15 +50,16 @@ std::unique_ptr<nft::Monitor> OpenCommitMonitor(bool dry_run, Logger* log) {
 }
 
 DeniedPackets::ReadCounter OpenCounters(bool dry_run) {
-  if (dry_run) return [](const std::string&) { return std::nullopt; };
+  if (dry_run) return [](nft::TableFamily, const std::string&) { return std::nullopt; };
   return [reader = std::shared_ptr<nft::CounterReader>()](
+             nft::TableFamily family,
              const std::string& name) mutable -> std::optional<std::uint64_t> {
     if (!reader) {
       auto opened = nft::CounterReader::Open();
       if (!opened.ok()) return std::nullopt;
       reader = std::move(opened).value();
     }
-    const auto value = reader->Read(nft::Ruleset().table, name);
+    const auto value = reader->Read(nft::Ruleset().table, name, family);
     if (!value.ok()) return std::nullopt;
     return value.value() ? value.value()->packets : 0;
   };

@@ -24,6 +24,7 @@ struct RunOptions {
   bool reject = false;                  // --deny=reject
   bool keep_established = false;        // --established=keep
   bool set_bridge_filter = true;        // --bridge-filter=set
+  bool source_guard = true;             // --source-guard=full
   LimitOptions limits{};                // --limits
   std::vector<ListenAddress> listen{};  // --listen; for probes and metrics
 };

@@ -133,6 +133,10 @@ std::string Metrics(const AgentStatus& status) {
                     "Packets that the policies denied, by the direction that denied them.");
   text.Sample(status.denied_packets.ingress, {{"direction", "ingress"}});
   text.Sample(status.denied_packets.egress, {{"direction", "egress"}});
+  text.Counter("podgate_forged_packets_total",
+               "Packets that pods sent from addresses or by frames that are not theirs, and that "
+               "the source guard dropped.",
+               status.denied_packets.forged);
   text.Seconds("podgate_compile_seconds", "Time to compute what events change in the rules.",
                loop.compile);
   text.Seconds("podgate_commit_seconds", "Time to commit a change to the kernel.", loop.commit);
@@ -156,6 +160,9 @@ std::string Metrics(const AgentStatus& status) {
              loop.isolated_pods);
   text.Gauge("podgate_contested_addresses",
              "Addresses that more than one pod of the cluster claims.", loop.contested_addresses);
+  text.Gauge("podgate_guarded_links",
+             "Links of pods on this node whose packets the source guard checks.",
+             loop.guarded_links);
   text.Gauge("podgate_unpoliced_pods",
              "Pods on this node whose packets are known to bypass the rules; /readyz says why.",
              status.bridge.unpoliced_pods);

@@ -92,6 +92,11 @@ FurtherAddresses AddressWatch::found() const {
   return further_;
 }
 
+std::vector<compiler::LinkOwner> AddressWatch::link_owners() const {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  return owned_links_;
+}
+
 AddressWatch::Report AddressWatch::report() const {
   const std::lock_guard<std::mutex> lock(mutex_);
   return report_;
@@ -128,16 +133,23 @@ void AddressWatch::Look() {
   NamespaceOwners after = owners_;
   const NamespaceOwners::Owners owners = after.Find(spaces.namespaces, pods, way_to);
   FurtherAddresses further = FindFurther(spaces, owners, pods, way_to);
+  std::vector<compiler::LinkOwner> owned_links;
   Report report;
   // What was found before counts until a look comes to its end.
   if (status.ok()) {
     owners_ = std::move(after);
     ways_ = std::move(ways);
+    owned_links = link_owners_.Find(spaces, owners, pods, further, [this](int netns) {
+      auto links = reader_->LinksIn(netns);
+      return links.ok() ? std::move(links).value() : std::vector<NodeLink>();
+    });
     Tell(further, &report);
+    report.owned_links = owned_links.size();
     last_good_ = report;
   } else {
     report = last_good_;
     further = found();
+    owned_links = link_owners();
   }
   TellFailure(status, &report);
   const Clock::Time ended = clock_->Now();
@@ -148,9 +160,10 @@ void AddressWatch::Look() {
     const std::lock_guard<std::mutex> lock(mutex_);
     last_look_ = ended;
     pause_ = std::min<Clock::Duration>(kMostPause, kPauseShare * (cpu_time_() - used_before));
-    changed = status.ok() && (looks_ == 0 || further != further_);
+    changed = status.ok() && (looks_ == 0 || further != further_ || owned_links != owned_links_);
     looks_ += status.ok() ? 1 : 0;
     further_ = std::move(further);
+    owned_links_ = std::move(owned_links);
     report_ = std::move(report);
   }
   if (changed) found_();

@@ -26,6 +26,7 @@
 #include "controller/base/histogram.h"
 #include "controller/base/log.h"
 #include "controller/node/further_addresses.h"
+#include "controller/node/link_owners.h"
 #include "controller/node/namespace_reader.h"
 #include "controller/node/pod_namespaces.h"
 
@@ -72,11 +73,14 @@ class AddressWatch {
   // yet.
   std::uint64_t looks() const;
   FurtherAddresses found() const;
+  // And whose this node's links are.
+  std::vector<compiler::LinkOwner> link_owners() const;
 
   struct Report {
     std::uint64_t further = 0;            // addresses that the rules cover beside those of statuses
     std::uint64_t uncovered = 0;          // addresses of pods that no rule covers
     std::uint64_t without_namespace = 0;  // pods whose namespace was not found
+    std::uint64_t owned_links = 0;        // links that are known to be a pod's
     std::string note{};                   // what is not covered, and why: sentences; empty: nothing
     Histogram look;                       // its duration
   };
@@ -103,6 +107,7 @@ class AddressWatch {
 
   // Of the thread that looks.
   NamespaceOwners owners_;
+  LinkOwners link_owners_;
   std::map<compiler::ObjectKey, Said> said_;
   Report last_good_;
   Histogram durations_;
@@ -119,6 +124,7 @@ class AddressWatch {
   Clock::Duration pause_{};               // after it
   std::uint64_t looks_ = 0;
   FurtherAddresses further_;
+  std::vector<compiler::LinkOwner> owned_links_;
   Report report_;
 };
 

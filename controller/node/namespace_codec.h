@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 
+#include "compiler/model/link_owner.h"
 #include "controller/node/route_codec.h"
 #include "ipset/address.h"
 
@@ -13,28 +14,33 @@ struct nlmsghdr;
 
 namespace podgate::controller {
 
-// A link of this network namespace.
+inline constexpr int kOwnNetns = -1;
+
+// A link of this network namespace, or of another one.
 struct NodeLink {
   int index = 0;
   std::string name;
   std::string kind;     // as the kernel calls it; empty: a physical device
   int master = 0;       // index of the bridge, VRF, bond, … that it is a port of; 0: none
   int peer_netns = -1;  // the kernel's number (nsid) for the namespace of its peer; -1: this one
+  int peer = 0;         // index of the peer there; 0: it has none
+  std::optional<compiler::MacAddress> mac{};  // nullopt: it has none, or a longer one
+  int netns = kOwnNetns;                      // whose it is, as the kernel says it
 };
 
-// All links of this namespace.
-const nlmsghdr* AskLinks(QuestionBuffer buffer, std::uint32_t sequence);
+// All links, of this namespace or of the one that the kernel has this number for, as below.
+const nlmsghdr* AskLinks(QuestionBuffer buffer, std::uint32_t sequence, int netns = kOwnNetns);
 
 // All addresses of both families on all interfaces: of this namespace, or of the one that the
 // kernel has this number for (IFA_TARGET_NETNSID, Linux 4.20). The latter needs CAP_NET_ADMIN in
 // the user namespace that owns the other one, and a socket with strict checking.
-inline constexpr int kOwnNetns = -1;
 const nlmsghdr* AskAddresses(QuestionBuffer buffer, std::uint32_t sequence, int netns);
 
 struct HeldAddress {
   ipset::Address address;
   std::optional<ipset::Address> broadcast;
   int netns = kOwnNetns;   // whose it is, as the kernel says it
+  int link = 0;            // index, there, of what has it
   bool duplicate = false;  // another host has it (duplicate address detection): not in use
 };
 

@@ -71,12 +71,30 @@ class KernelReader : public NamespaceReader {
                // A kernel that passed over the question would tell the node's own.
                if (!address || address->netns != netns || address->duplicate) return true;
                held.cut_off = held.addresses.size() == kMaxAddresses;
-               if (!held.cut_off) held.addresses.push_back(address->address);
-               return !held.cut_off;
+               if (held.cut_off) return false;
+               held.addresses.push_back(address->address);
+               held.on_links.emplace_back(address->link, address->address);
+               return true;
              });
     // Its owner may keep changing it: what was read of it so is told all the same.
     if (!status.ok() && status.code() != Status::Code::kInterrupted) return status;
     return held;
+  }
+
+  Result<std::vector<NodeLink>> LinksIn(int netns) override {
+    std::vector<NodeLink> links;
+    const Status status =
+        Dump([netns](QuestionBuffer buffer,
+                     std::uint32_t sequence) { return AskLinks(buffer, sequence, netns); },
+             [&links] { links.clear(); },
+             [&links, netns](const nlmsghdr* message) {
+               auto link = DecodeNodeLink(message);
+               // A kernel that passed over the question would tell the node's own.
+               if (link && link->netns == netns) links.push_back(*std::move(link));
+               return links.size() < kMaxLinks;
+             });
+    if (!status.ok() && status.code() != Status::Code::kInterrupted) return status;
+    return links;
   }
 
   Way WayTo(const ipset::Address& address) override {

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include "controller/node/namespace_codec.h"
@@ -32,18 +33,22 @@ struct Way {
 // address detection found in use elsewhere.
 struct HeldAddresses {
   std::vector<ipset::Address> addresses;
-  bool cut_off = false;  // there are more
+  std::vector<std::pair<int, ipset::Address>> on_links;  // the same, with the index of the link
+  bool cut_off = false;                                  // there are more
 };
 
 class NamespaceReader {
  public:
   // Of one namespace are read. Whoever is root in there can make more, to keep the reader busy.
   static constexpr std::size_t kMaxAddresses = 1024;
+  static constexpr std::size_t kMaxLinks = 256;
 
   virtual ~NamespaceReader() = default;
   virtual nft::Result<std::vector<NodeLink>> Links() = 0;
   // `netns`: NodeLink::peer_netns of a link that is still there.
   virtual nft::Result<HeldAddresses> AddressesIn(int netns) = 0;
+  // The links there, at most kMaxLinks.
+  virtual nft::Result<std::vector<NodeLink>> LinksIn(int netns) = 0;
   virtual Way WayTo(const ipset::Address& address) = 0;
 
   // Becomes readable when links change, and when addresses do: in all namespaces where the kernel

@@ -52,6 +52,7 @@ NodeSpaces GroupLinks(const std::vector<NodeLink>& links) {
     PodNamespace& space = by_number[link.peer_netns];
     space.netns = link.peer_netns;
     space.links.insert(link.index);
+    space.pairs.push_back(link);
     if (bridges.contains(link.master)) {
       space.bridges.insert(link.master);
     } else if (link.master != 0) {

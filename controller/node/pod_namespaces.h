@@ -32,9 +32,10 @@ using LocalPods = std::vector<compiler::Pipeline::LocalPod>;
 using WayTo = std::function<Way(const ipset::Address&)>;
 
 struct PodNamespace {
-  int netns = 0;            // the kernel's number for it
-  std::set<int> links{};    // on this node, by index
-  std::set<int> bridges{};  // that they are ports of
+  int netns = 0;                  // the kernel's number for it
+  std::set<int> links{};          // on this node, by index
+  std::vector<NodeLink> pairs{};  // the same, in the kernel's order
+  std::set<int> bridges{};        // that they are ports of
   // One of them has a master that is no bridge (VRF, Open vSwitch, bond, team): what reaches it
   // there is not for the node's main routes to tell.
   bool other_master = false;

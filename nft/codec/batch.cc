@@ -18,8 +18,10 @@ constexpr std::size_t kMessageRoom = 128 * 1024;
 
 }  // namespace
 
-Batch::Batch(std::uint32_t first_sequence, std::optional<std::uint32_t> generation)
-    : first_sequence_(first_sequence) {
+Batch::Batch(std::uint32_t first_sequence, std::optional<std::uint32_t> generation,
+             std::uint8_t family)
+    : first_sequence_(first_sequence), family_(family) {
+  static_assert(kInetTables == NFPROTO_INET);
   const std::uint32_t sequence = Start({});
   nlmsghdr* begin = nftnl_batch_begin(Room(), sequence);
   if (generation) mnl_attr_put_u32(begin, NFNL_BATCH_GENID, htonl(*generation));
@@ -39,7 +41,7 @@ std::uint32_t Batch::Start(const RequestOrigin& origin) {
 
 nlmsghdr* Batch::Begin(std::uint16_t type, std::uint16_t flags, const RequestOrigin& origin) {
   const std::uint32_t sequence = Start(origin);
-  return nftnl_nlmsg_build_hdr(Room(), type, NFPROTO_INET, flags, sequence);
+  return nftnl_nlmsg_build_hdr(Room(), type, family_, flags, sequence);
 }
 
 void Batch::Finish(const nlmsghdr* message) { size_ += MNL_ALIGN(message->nlmsg_len); }

@@ -32,11 +32,15 @@ struct BatchError {
 
 class Batch {
  public:
-  // With a generation the kernel refuses the batch (ERESTART) once it has another.
-  explicit Batch(std::uint32_t first_sequence,
-                 std::optional<std::uint32_t> generation = std::nullopt);
+  static constexpr std::uint8_t kInetTables = 1;  // NFPROTO_INET
 
-  // Starts a message with its nfnetlink header (family inet). The pointer is good until the next
+  // With a generation the kernel refuses the batch (ERESTART) once it has another.
+  // `family`: the kernel's number of the tables' family, of all messages.
+  explicit Batch(std::uint32_t first_sequence,
+                 std::optional<std::uint32_t> generation = std::nullopt,
+                 std::uint8_t family = kInetTables);
+
+  // Starts a message with its nfnetlink header. The pointer is good until the next
   // Begin(); attributes up to 128 KiB may be added behind it.
   nlmsghdr* Begin(std::uint16_t type, std::uint16_t flags, const RequestOrigin& origin);
   // The message is complete.
@@ -69,6 +73,7 @@ class Batch {
   std::vector<char> buffer_;
   std::size_t size_ = 0;
   std::uint32_t first_sequence_;
+  std::uint8_t family_;
   std::vector<Message> messages_;
   std::optional<std::uint32_t> acknowledged_;
 };

@@ -178,12 +178,15 @@ class Checker {
 
 Status CheckExpressible(const Step& step) {
   for (const Operation& operation : step.operations) {
-    const std::string wrong = std::visit(Checker(), operation);
+    std::string wrong = std::visit(Checker(), operation);
+    if (wrong.empty() && step.family != TableFamily::kInet &&
+        std::holds_alternative<AddSet>(operation)) {
+      wrong = "tables of family netdev have no sets";
+    }
     if (wrong.empty()) continue;
-    return Status(
-        Status::Code::kInvalid,
-        fmt::format("Cannot change table inet {}: {}: {}; nothing of this step was changed",
-                    step.table, Describe(operation), wrong));
+    return Status(Status::Code::kInvalid,
+                  fmt::format("Cannot change table {} {}: {}: {}; nothing of this step was changed",
+                              FamilyName(step.family), step.table, Describe(operation), wrong));
   }
   return {};
 }

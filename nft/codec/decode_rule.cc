@@ -92,8 +92,12 @@ class RuleDecoder {
   bool DecodePayload(Rule* rule) {
     Load load;
     if (!cursor_.TakeLoad(&load) || load.to != NFT_REG_1) return false;
-    if (load.base == NFT_PAYLOAD_TRANSPORT_HEADER) return DecodePort(load, rule);
-    if (load.base != NFT_PAYLOAD_NETWORK_HEADER || family_ == kUnknown) return false;
+    // What stands behind a match of a family or a protocol is one of the forms that need it.
+    const bool transport = load.base == NFT_PAYLOAD_TRANSPORT_HEADER;
+    if (load.base == NFT_PAYLOAD_LL_HEADER || (transport ? protocol_ : family_) == kUnknown)
+      return DecodeBytes(load, rule);
+    if (transport) return DecodePort(load, rule);
+    if (load.base != NFT_PAYLOAD_NETWORK_HEADER) return false;
     const auto family = static_cast<Family>(family_);
     if (family == Family::kIPv6 && load.offset == kHopLimitOffset) {
       return DecodeNeighbourDiscovery(load, rule);
@@ -103,6 +107,26 @@ class RuleDecoder {
         return DecodeAddress(load, side, family, rule);
     }
     return false;
+  }
+
+  bool DecodeBytes(const Load& load, Rule* rule) {
+    constexpr std::array kHeaders{MatchBytes::Header::kLink, MatchBytes::Header::kNetwork,
+                                  MatchBytes::Header::kTransport};
+    const auto* const header =
+        std::find_if(kHeaders.begin(), kHeaders.end(),
+                     [&](MatchBytes::Header one) { return HeaderNumber(one) == load.base; });
+    if (header == kHeaders.end() || load.offset > UINT8_MAX) return false;
+    MatchBytes match{.header = *header, .offset = static_cast<std::uint8_t>(load.offset)};
+    if (!cursor_.TakeCompare(NFT_CMP_EQ, &match.first)) {
+      match.negated = cursor_.TakeCompare(NFT_CMP_NEQ, &match.first);
+      if (!match.negated && !cursor_.TakeRange(&match.first, &match.last)) return false;
+    }
+    if (match.first.size() != load.bytes ||
+        (!match.last.empty() && match.last.size() != load.bytes)) {
+      return false;
+    }
+    rule->matches.push_back(std::move(match));
+    return true;
   }
 
   bool DecodePort(const Load& load, Rule* rule) {

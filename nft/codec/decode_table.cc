@@ -15,6 +15,8 @@ namespace podgate::nft {
 Ruleset DecodeTable(const nftnl_table* table) {
   Ruleset ruleset;
   ruleset.table = nftnl_table_get_str(table, NFTNL_TABLE_NAME);
+  if (nftnl_table_get_u32(table, NFTNL_TABLE_FAMILY) == NFPROTO_NETDEV)
+    ruleset.family = TableFamily::kNetdev;
   std::uint32_t bytes = 0;
   const void* userdata = nftnl_table_get_data(table, NFTNL_TABLE_USERDATA, &bytes);
   ruleset.comment = UserdataText(userdata, bytes, NFTNL_UDATA_TABLE_COMMENT);
@@ -42,13 +44,20 @@ Chain DecodeChain(const nftnl_chain* chain) {
   decoded.base.emplace();
   decoded.base->priority = nftnl_chain_get_s32(chain, NFTNL_CHAIN_PRIO);
   const std::uint32_t hook = nftnl_chain_get_u32(chain, NFTNL_CHAIN_HOOKNUM);
+  // The numbers of different families' hooks are the same.
+  const bool netdev = nftnl_chain_get_u32(chain, NFTNL_CHAIN_FAMILY) == NFPROTO_NETDEV;
   const auto known = std::find_if(kHooks.begin(), kHooks.end(),
                                   [hook](Hook candidate) { return HookNumber(candidate) == hook; });
-  if (known != kHooks.end()) {
+  if (netdev && hook == NF_NETDEV_INGRESS) {
+    decoded.base->hook = Hook::kIngress;
+  } else if (!netdev && known != kHooks.end()) {
     decoded.base->hook = *known;
   } else {
     complain("a base chain of hook " + std::to_string(hook));
   }
+  const char* device = nftnl_chain_get_str(chain, NFTNL_CHAIN_DEV);
+  if (device != nullptr) decoded.base->device = device;
+  if (netdev && device == nullptr) complain("a base chain of no device, or of several");
   const char* type = nftnl_chain_get_str(chain, NFTNL_CHAIN_TYPE);
   if (type == nullptr || std::string_view(type) != "filter") {
     complain(std::string("a base chain of type ") + (type == nullptr ? "none" : type));

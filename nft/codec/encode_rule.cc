@@ -88,6 +88,17 @@ class RuleEncoder {
     Compare(NFT_CMP_NEQ, &kNoUser, sizeof kNoUser);
   }
 
+  void operator()(const MatchBytes& m) {
+    const auto bytes = static_cast<std::uint32_t>(m.first.size());
+    Payload(HeaderNumber(m.header), m.offset, bytes, NFT_REG_1);
+    if (m.last.empty()) {
+      Compare(m.negated ? NFT_CMP_NEQ : NFT_CMP_EQ, m.first.data(), bytes);
+    } else {
+      Compare(NFT_CMP_GTE, m.first.data(), bytes);
+      Compare(NFT_CMP_LTE, m.last.data(), bytes);
+    }
+  }
+
   void operator()(const CountBy& s) {
     nftnl_expr* reference = Add("objref");
     nftnl_expr_set_u32(reference, NFTNL_EXPR_OBJREF_IMM_TYPE, NFT_OBJECT_COUNTER);

@@ -18,7 +18,8 @@ constexpr std::uint16_t kCreateNew = NLM_F_CREATE | NLM_F_EXCL;
 
 class StepEncoder {
  public:
-  StepEncoder(const std::string& table, Batch* batch) : table_(table), batch_(batch) {}
+  StepEncoder(const Step& step, Batch* batch)
+      : family_(FamilyNumber(step.family)), table_(step.table), batch_(batch) {}
 
   void Encode(const Operation& operation, std::size_t index) {
     index_ = index;
@@ -57,7 +58,7 @@ class StepEncoder {
   }
   void operator()(const DeleteSet& op) {
     SetPtr set(nftnl_set_alloc());
-    nftnl_set_set_u32(set.get(), NFTNL_SET_FAMILY, NFPROTO_INET);
+    nftnl_set_set_u32(set.get(), NFTNL_SET_FAMILY, family_);
     nftnl_set_set_str(set.get(), NFTNL_SET_TABLE, table_.c_str());
     nftnl_set_set_str(set.get(), NFTNL_SET_NAME, op.name.c_str());
     Write(NFT_MSG_DELSET, 0, set.get(), nftnl_set_nlmsg_build_payload);
@@ -71,6 +72,8 @@ class StepEncoder {
       nftnl_chain_set_u32(chain.get(), NFTNL_CHAIN_HOOKNUM, HookNumber(op.base->hook));
       nftnl_chain_set_s32(chain.get(), NFTNL_CHAIN_PRIO, op.base->priority);
       nftnl_chain_set_u32(chain.get(), NFTNL_CHAIN_POLICY, NF_ACCEPT);
+      if (!op.base->device.empty())
+        nftnl_chain_set_str(chain.get(), NFTNL_CHAIN_DEV, op.base->device.c_str());
     }
     Write(NFT_MSG_NEWCHAIN, kCreateNew, chain.get(), nftnl_chain_nlmsg_build_payload);
     empty_chains_.insert(op.name);
@@ -105,13 +108,13 @@ class StepEncoder {
   }
   TablePtr Table() const {
     TablePtr table(nftnl_table_alloc());
-    nftnl_table_set_u32(table.get(), NFTNL_TABLE_FAMILY, NFPROTO_INET);
+    nftnl_table_set_u32(table.get(), NFTNL_TABLE_FAMILY, family_);
     nftnl_table_set_str(table.get(), NFTNL_TABLE_NAME, table_.c_str());
     return table;
   }
   ObjectPtr Counter(const std::string& name) const {
     ObjectPtr counter(nftnl_obj_alloc());
-    nftnl_obj_set_u32(counter.get(), NFTNL_OBJ_FAMILY, NFPROTO_INET);
+    nftnl_obj_set_u32(counter.get(), NFTNL_OBJ_FAMILY, family_);
     nftnl_obj_set_u32(counter.get(), NFTNL_OBJ_TYPE, NFT_OBJECT_COUNTER);
     nftnl_obj_set_str(counter.get(), NFTNL_OBJ_TABLE, table_.c_str());
     nftnl_obj_set_str(counter.get(), NFTNL_OBJ_NAME, name.c_str());
@@ -119,19 +122,20 @@ class StepEncoder {
   }
   ChainPtr NamedChain(const std::string& name) const {
     ChainPtr chain(nftnl_chain_alloc());
-    nftnl_chain_set_u32(chain.get(), NFTNL_CHAIN_FAMILY, NFPROTO_INET);
+    nftnl_chain_set_u32(chain.get(), NFTNL_CHAIN_FAMILY, family_);
     nftnl_chain_set_str(chain.get(), NFTNL_CHAIN_TABLE, table_.c_str());
     nftnl_chain_set_str(chain.get(), NFTNL_CHAIN_NAME, name.c_str());
     return chain;
   }
   RulePtr NewRule(const std::string& chain) const {
     RulePtr rule(nftnl_rule_alloc());
-    nftnl_rule_set_u32(rule.get(), NFTNL_RULE_FAMILY, NFPROTO_INET);
+    nftnl_rule_set_u32(rule.get(), NFTNL_RULE_FAMILY, family_);
     nftnl_rule_set_str(rule.get(), NFTNL_RULE_TABLE, table_.c_str());
     nftnl_rule_set_str(rule.get(), NFTNL_RULE_CHAIN, chain.c_str());
     return rule;
   }
 
+  const std::uint32_t family_;
   const std::string& table_;
   Batch* batch_;
   std::size_t index_ = 0;
@@ -142,7 +146,7 @@ class StepEncoder {
 }  // namespace
 
 void EncodeStep(const Step& step, Batch* batch) {
-  StepEncoder encoder(step.table, batch);
+  StepEncoder encoder(step, batch);
   for (std::size_t i = 0; i < step.operations.size(); ++i) encoder.Encode(step.operations[i], i);
   batch->End();
 }

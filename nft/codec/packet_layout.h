@@ -36,8 +36,26 @@ inline constexpr std::uint32_t HookNumber(Hook hook) {
       return NF_INET_LOCAL_IN;
     case Hook::kOutput:
       return NF_INET_LOCAL_OUT;
+    case Hook::kIngress:
+      return NF_NETDEV_INGRESS;
   }
   return NF_INET_FORWARD;
+}
+
+inline constexpr std::uint32_t FamilyNumber(TableFamily family) {
+  return family == TableFamily::kInet ? NFPROTO_INET : NFPROTO_NETDEV;
+}
+
+inline constexpr std::uint32_t HeaderNumber(MatchBytes::Header header) {
+  switch (header) {
+    case MatchBytes::Header::kLink:
+      return NFT_PAYLOAD_LL_HEADER;
+    case MatchBytes::Header::kNetwork:
+      return NFT_PAYLOAD_NETWORK_HEADER;
+    case MatchBytes::Header::kTransport:
+      return NFT_PAYLOAD_TRANSPORT_HEADER;
+  }
+  return NFT_PAYLOAD_LL_HEADER;
 }
 
 inline constexpr std::uint32_t AddressBytes(Family family) {

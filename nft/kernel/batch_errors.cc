@@ -126,8 +126,8 @@ std::string DescribeError(const Step& step, const Batch& batch, const BatchError
 }  // namespace
 
 Status DescribeBatchError(const Step& step, const Status& status) {
-  return Status(status.code(),
-                fmt::format("Cannot change table inet {}: {}", step.table, status.message()));
+  return Status(status.code(), fmt::format("Cannot change table {} {}: {}", FamilyName(step.family),
+                                           step.table, status.message()));
 }
 
 Status DescribeErrors(const Step& step, const Batch& batch, const std::vector<BatchError>& errors) {
@@ -138,11 +138,11 @@ Status DescribeErrors(const Step& step, const Batch& batch, const std::vector<Ba
   const BatchError& first = stale == errors.end() ? errors.front() : *stale;
   const RequestOrigin* origin = batch.RequestOriginOf(first.sequence);
   const bool whole = origin == nullptr || origin->operation == RequestOrigin::kWhole;
-  std::string text = fmt::format(
-      "Cannot change table inet {}: {}: {}", step.table, DescribeError(step, batch, first),
-      whole
-          ? Reason(first.error)
-          : ReasonFor(step.operations[origin->operation], batch.MessageOf(first.sequence), first));
+  std::string text = fmt::format("Cannot change table {} {}: {}: {}", FamilyName(step.family),
+                                 step.table, DescribeError(step, batch, first),
+                                 whole ? Reason(first.error)
+                                       : ReasonFor(step.operations[origin->operation],
+                                                   batch.MessageOf(first.sequence), first));
   if (errors.size() > 1) text += fmt::format(" (and {} more errors)", errors.size() - 1);
   return Status(CodeOf(first.error), text + "; nothing of this step was changed");
 }

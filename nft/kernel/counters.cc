@@ -59,10 +59,11 @@ CounterReader::CounterReader(std::unique_ptr<NetlinkClient> client) : client_(st
 CounterReader::~CounterReader() = default;
 
 Result<std::optional<CounterValue>> CounterReader::Read(const std::string& table,
-                                                        const std::string& name) {
+                                                        const std::string& name,
+                                                        TableFamily family) {
   std::optional<CounterValue> value;
   const Status status = Get(
-      client_.get(), NFT_MSG_GETOBJ,
+      client_.get(), NFT_MSG_GETOBJ, family,
       [&](nlmsghdr* message) {
         mnl_attr_put_strz(message, NFTA_OBJ_TABLE, table.c_str());
         mnl_attr_put_strz(message, NFTA_OBJ_NAME, name.c_str());

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "nft/base/status.h"
+#include "nft/model/ruleset.h"
 
 namespace podgate::nft {
 
@@ -28,8 +29,9 @@ class CounterReader {
   explicit CounterReader(std::unique_ptr<NetlinkClient> client);
   ~CounterReader();
 
-  // The counter `name` of the table (family inet); nullopt: there is no such counter or table.
-  Result<std::optional<CounterValue>> Read(const std::string& table, const std::string& name);
+  // The counter `name` of the table; nullopt: there is no such counter or table.
+  Result<std::optional<CounterValue>> Read(const std::string& table, const std::string& name,
+                                           TableFamily family = TableFamily::kInet);
 
  private:
   std::unique_ptr<NetlinkClient> client_;

@@ -7,6 +7,7 @@
 #include "nft/codec/batch.h"
 #include "nft/codec/check.h"
 #include "nft/codec/encode.h"
+#include "nft/codec/packet_layout.h"
 #include "nft/kernel/batch_errors.h"
 #include "nft/kernel/netlink_channel.h"
 #include "nft/kernel/netlink_client.h"
@@ -22,11 +23,11 @@ constexpr std::size_t kAnswerBytes = 128 * 1024;
 
 class NetlinkKernel : public Kernel {
  public:
-  explicit NetlinkKernel(std::unique_ptr<NetlinkChannel> channel)
-      : client_(std::move(channel), kAnswerBytes) {}
+  NetlinkKernel(std::unique_ptr<NetlinkChannel> channel, TableFamily family)
+      : client_(std::move(channel), kAnswerBytes), family_(family) {}
 
   Result<std::optional<Ruleset>> Read(const std::string& table) override {
-    return ReadTable(&client_, table);
+    return ReadTable(&client_, family_, table);
   }
 
   Result<bool> Holds(const Ruleset& wanted) override { return HoldsTable(&client_, wanted); }
@@ -43,7 +44,8 @@ class NetlinkKernel : public Kernel {
     const Status expressible = CheckExpressible(step);
     if (!expressible.ok()) return expressible;
     if (step.operations.empty()) return {};
-    Batch batch(client_.next_sequence(), generation);
+    Batch batch(client_.next_sequence(), generation,
+                static_cast<std::uint8_t>(FamilyNumber(step.family)));
     EncodeStep(step, &batch);
     const Result<std::vector<BatchError>> errors = client_.Commit(batch);
     if (!errors.ok()) return DescribeBatchError(step, errors.status());
@@ -52,18 +54,19 @@ class NetlinkKernel : public Kernel {
   }
 
   NetlinkClient client_;
+  const TableFamily family_;
 };
 
 }  // namespace
 
-Result<std::unique_ptr<Kernel>> OpenNetlink() {
+Result<std::unique_ptr<Kernel>> OpenNetlink(TableFamily family) {
   auto channel = OpenChannel(NETLINK_NETFILTER);
   if (!channel.ok()) return channel.status();
-  return NetlinkOver(std::move(channel).value());
+  return NetlinkOver(std::move(channel).value(), family);
 }
 
-std::unique_ptr<Kernel> NetlinkOver(std::unique_ptr<NetlinkChannel> channel) {
-  return std::make_unique<NetlinkKernel>(std::move(channel));
+std::unique_ptr<Kernel> NetlinkOver(std::unique_ptr<NetlinkChannel> channel, TableFamily family) {
+  return std::make_unique<NetlinkKernel>(std::move(channel), family);
 }
 
 }  // namespace podgate::nft

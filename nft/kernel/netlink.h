@@ -9,10 +9,12 @@
 
 namespace podgate::nft {
 
-Result<std::unique_ptr<Kernel>> OpenNetlink();
+// `family`: of the tables that Read() is asked for.
+Result<std::unique_ptr<Kernel>> OpenNetlink(TableFamily family = TableFamily::kInet);
 
 // The same over a channel that the caller made: for tests of what happens when it fails.
 class NetlinkChannel;
-std::unique_ptr<Kernel> NetlinkOver(std::unique_ptr<NetlinkChannel> channel);
+std::unique_ptr<Kernel> NetlinkOver(std::unique_ptr<NetlinkChannel> channel,
+                                    TableFamily family = TableFamily::kInet);
 
 }  // namespace podgate::nft

@@ -67,7 +67,8 @@ std::string TextOf(const nlmsghdr* message, std::uint16_t type) {
 
 class TableReader {
  public:
-  TableReader(NetlinkClient* client, const std::string& table) : client_(client), table_(table) {}
+  TableReader(NetlinkClient* client, TableFamily family, const std::string& table)
+      : client_(client), family_(family), table_(table) {}
 
   // One reading, perhaps a mixture of several moments; kNotFound if a part was deleted meanwhile.
   Status Read() {
@@ -97,7 +98,7 @@ class TableReader {
  private:
   // To its end, even if commits overtake it: mostly they are not about this table.
   Status Dump(std::uint16_t type, const Fill& fill, const NetlinkClient::Answer& answer) {
-    Status status = nft::Dump(client_, type, fill, answer);
+    Status status = nft::Dump(client_, type, family_, fill, answer);
     if (status.code() != Status::Code::kInterrupted) return status;
     interrupted_ = true;
     return {};
@@ -137,16 +138,20 @@ class TableReader {
   }
 
   Status ReadTableItself() {
-    const Status status =
-        Get(client_, NFT_MSG_GETTABLE, InTable(NFTA_TABLE_NAME), [this](const nlmsghdr* message) {
-          TablePtr table(nftnl_table_alloc());
-          if (nftnl_table_nlmsg_parse(message, table.get()) < 0) return false;
-          if (!IsOurs(nftnl_table_get_str(table.get(), NFTNL_TABLE_NAME))) return false;
-          ruleset_ = DecodeTable(table.get());
-          found_ = true;
-          return true;
-        });
-    if (!found_) ruleset_.table = table_;
+    const Status status = Get(client_, NFT_MSG_GETTABLE, family_, InTable(NFTA_TABLE_NAME),
+                              [this](const nlmsghdr* message) {
+                                TablePtr table(nftnl_table_alloc());
+                                if (nftnl_table_nlmsg_parse(message, table.get()) < 0) return false;
+                                if (!IsOurs(nftnl_table_get_str(table.get(), NFTNL_TABLE_NAME)))
+                                  return false;
+                                ruleset_ = DecodeTable(table.get());
+                                found_ = true;
+                                return true;
+                              });
+    if (!found_) {
+      ruleset_.family = family_;
+      ruleset_.table = table_;
+    }
     return status;
   }
 
@@ -269,6 +274,7 @@ class TableReader {
   }
 
   NetlinkClient* client_;
+  const TableFamily family_;
   const std::string& table_;
   Ruleset ruleset_;
   bool found_ = false;
@@ -276,7 +282,7 @@ class TableReader {
 };
 
 // Calls `read` until nobody has committed meanwhile and no answer was lost.
-Status AtOneMoment(NetlinkClient* client, const std::string& table,
+Status AtOneMoment(NetlinkClient* client, TableFamily family, const std::string& table,
                    const std::function<Status()>& read) {
   int failures = 0;
   for (int attempt = 0; attempt < kAttempts; ++attempt) {
@@ -288,21 +294,22 @@ Status AtOneMoment(NetlinkClient* client, const std::string& table,
     if (!after.ok() && (status.ok() || status.IsNotFound())) status = after.status();
     if (status.ok()) return status;
     if (IsWorthAnotherAttempt(status.code()) && ++failures < kFailures) continue;
-    return Status(status.code(),
-                  fmt::format("Cannot read table inet {}: {}", table, status.message()));
+    return Status(status.code(), fmt::format("Cannot read table {} {}: {}", FamilyName(family),
+                                             table, status.message()));
   }
   return Status(Status::Code::kInterrupted,
-                fmt::format("Cannot read table inet {} in {} attempts: somebody else changes the "
+                fmt::format("Cannot read table {} {} in {} attempts: somebody else changes the "
                             "rules of this network namespace all the time; try again later",
-                            table, kAttempts));
+                            FamilyName(family), table, kAttempts));
 }
 
 }  // namespace
 
-Result<std::optional<Ruleset>> ReadTable(NetlinkClient* client, const std::string& table) {
+Result<std::optional<Ruleset>> ReadTable(NetlinkClient* client, TableFamily family,
+                                         const std::string& table) {
   std::optional<TableReader> reader;
-  const Status status = AtOneMoment(client, table, [&] {
-    reader.emplace(client, table);
+  const Status status = AtOneMoment(client, family, table, [&] {
+    reader.emplace(client, family, table);
     return reader->Read();
   });
   if (status.IsNotFound() && reader && !reader->found()) return std::optional<Ruleset>();
@@ -313,7 +320,7 @@ Result<std::optional<Ruleset>> ReadTable(NetlinkClient* client, const std::strin
 Result<bool> HoldsTable(NetlinkClient* client, const Ruleset& wanted) {
   Status status;
   for (int attempt = 0; attempt < kFailures; ++attempt) {
-    TableReader reader(client, wanted.table);
+    TableReader reader(client, wanted.family, wanted.table);
     bool same = false;
     const Result<std::uint32_t> before = ReadGeneration(client);
     status = before.ok() ? reader.Compare(wanted, &same) : before.status();
@@ -329,7 +336,8 @@ Result<bool> HoldsTable(NetlinkClient* client, const Ruleset& wanted) {
     if (!IsWorthAnotherAttempt(status.code())) break;
   }
   return Status(status.code(),
-                fmt::format("Cannot compare table inet {}: {}", wanted.table, status.message()));
+                fmt::format("Cannot compare table {} {}: {}", FamilyName(wanted.family),
+                            wanted.table, status.message()));
 }
 
 }  // namespace podgate::nft

@@ -45,6 +45,8 @@ class Walk {
   bool Holds(const MatchServiceSet& match);
   bool Holds(const MatchNeighbourDiscovery& match) const;
   bool Holds(const MatchLocalSocket&) const { return packet_.local_socket; }
+  // Of frames at a device; packets here are known by their fields alone.
+  static bool Holds(const MatchBytes&) { return false; }
   std::optional<Verdict> Act(const Verdict& verdict) { return verdict; }
   std::optional<Verdict> Act(const Reject&) { return Verdict{Verdict::Kind::kDrop, ""}; }
   std::optional<Verdict> Act(const VmapAddress& action);

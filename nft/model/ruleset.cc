@@ -26,8 +26,14 @@ std::string_view HookName(Hook hook) {
       return "input";
     case Hook::kOutput:
       return "output";
+    case Hook::kIngress:
+      return "ingress";
   }
   return "";
+}
+
+std::string_view FamilyName(TableFamily family) {
+  return family == TableFamily::kInet ? "inet" : "netdev";
 }
 
 Key AddressKey(const ipset::Address& address) {

@@ -141,9 +141,21 @@ struct MatchNeighbourDiscovery {
 struct MatchLocalSocket {
   friend auto operator<=>(const MatchLocalSocket&, const MatchLocalSocket&) = default;
 };
+// @ll|@nh|@th,OFFSET,LENGTH: bytes of a header as they stand in the packet, whatever the header is.
+// In tables of family netdev, where a frame may be anything; compared before and without any match
+// of a family or a protocol.
+struct MatchBytes {
+  enum class Header : std::uint8_t { kLink, kNetwork, kTransport };
+  Header header = Header::kLink;
+  std::uint8_t offset = 0;  // in bytes
+  std::string first{};      // 1 to 16 bytes; of a range, the first value
+  std::string last{};       // empty: that value alone; else the range's last (inclusive)
+  bool negated = false;     // any other value; not of a range
+  friend auto operator<=>(const MatchBytes&, const MatchBytes&) = default;
+};
 using Match =
     std::variant<MatchCtState, MatchFamily, MatchProtocol, MatchPort, MatchPrefix, MatchAddressSet,
-                 MatchServiceSet, MatchNeighbourDiscovery, MatchLocalSocket>;
+                 MatchServiceSet, MatchNeighbourDiscovery, MatchLocalSocket, MatchBytes>;
 
 struct CountBy {  // counter name "…": a named counter object of the table
   std::string counter;
@@ -192,13 +204,15 @@ struct Rule {
   friend auto operator<=>(const Rule&, const Rule&) = default;
 };
 
-enum class Hook : std::uint8_t { kForward, kInput, kOutput };
+// kIngress is that of one device, in tables of family netdev; kHooks are those of family inet.
+enum class Hook : std::uint8_t { kForward, kInput, kOutput, kIngress };
 inline constexpr std::array<Hook, 3> kHooks{Hook::kForward, Hook::kInput, Hook::kOutput};
 std::string_view HookName(Hook hook);  // nft's
 
 struct BaseHook {
   Hook hook = Hook::kForward;
-  int priority = 0;  // absolute; the chain's type is filter, its policy accept
+  int priority = 0;      // absolute; the chain's type is filter, its policy accept
+  std::string device{};  // kIngress: its name; else empty
   friend auto operator<=>(const BaseHook&, const BaseHook&) = default;
 };
 
@@ -210,7 +224,9 @@ struct Chain {
   friend auto operator<=>(const Chain&, const Chain&) = default;
 };
 
-// Family inet.
+enum class TableFamily : std::uint8_t { kInet, kNetdev };
+std::string_view FamilyName(TableFamily family);  // nft's
+
 struct Ruleset {
   std::string table = "podgate";
   std::string comment;
@@ -222,6 +238,7 @@ struct Ruleset {
   // messages. Such an object compares unequal to every one of ours, so a difference replaces it; it
   // is never sent to the kernel.
   std::string foreign{};
+  TableFamily family = TableFamily::kInet;
   friend auto operator<=>(const Ruleset&, const Ruleset&) = default;
 };
 

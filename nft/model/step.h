@@ -66,6 +66,7 @@ struct Step {
   Phase phase = Phase::kPrepare;
   std::string table;
   std::vector<Operation> operations;  // in the order in which they are written to the batch
+  TableFamily family = TableFamily::kInet;
 };
 
 }  // namespace podgate::nft

@@ -17,7 +17,7 @@ std::vector<Step> StepsBetween(const Ruleset& applied, const Ruleset& desired, b
 // All in one batch, in place of a table that cannot be kept: exact for rules and hash sets, while a
 // packet may find a new interval set empty for some microseconds.
 std::vector<Step> Replace(const Ruleset& desired) {
-  Step step{Phase::kFlip, desired.table, {DeleteTable{}}};
+  Step step{Phase::kFlip, desired.table, {DeleteTable{}}, desired.family};
   const Ruleset nothing;
   for (Step& part : StepsBetween(nothing, desired, true)) {
     for (Operation& operation : part.operations) step.operations.push_back(std::move(operation));

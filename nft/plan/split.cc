@@ -39,7 +39,7 @@ std::optional<std::vector<Step>> Halves(const Step& step) {
   if (step.phase == Phase::kFlip && !elements_only) return std::nullopt;
   std::size_t all = 0;
   for (const Operation& operation : step.operations) all += WeightOf(operation);
-  std::vector<Step> halves(2, Step{step.phase, step.table, {}});
+  std::vector<Step> halves(2, Step{step.phase, step.table, {}, step.family});
   std::size_t before = 0;
   for (const Operation& operation : step.operations) {
     const std::size_t weight = WeightOf(operation);

@@ -59,6 +59,7 @@ void InOrderOfTheKernel(Step* step) {
 TransactionPlanner::TransactionPlanner(const Change& change, const Ruleset& after)
     : change_(change), after_(after) {
   for (Step* step : {&prepare_, &delete_, &flip_, &add_, &refill_, &return_, &sweep_}) {
+    step->family = after.family;
     step->table = after.table;
     step->phase = Phase::kFlip;
   }

@@ -47,8 +47,8 @@ std::string ChainBlock(const Chain& chain) {
 
 std::string Print(const Ruleset& ruleset) {
   // An addition never fails, so the deletion never does; both and the table are one transaction.
-  std::string text =
-      fmt::format("add table inet {0}\ndelete table inet {0}\ntable inet {0} {{\n", ruleset.table);
+  std::string text = fmt::format("add table {1} {0}\ndelete table {1} {0}\ntable {1} {0} {{\n",
+                                 ruleset.table, FamilyName(ruleset.family));
   text += CommentLine(ruleset.comment, 1);
   bool first = true;
   const auto append = [&](const std::string& block) {

@@ -47,6 +47,20 @@ std::string Text(const MatchServiceSet& m) {
 std::string Text(const MatchNeighbourDiscovery&) { return "ip6 hoplimit 255 icmpv6 type 133-137"; }
 std::string Text(const MatchLocalSocket&) { return "meta skuid != 4294967295"; }
 
+std::string Hex(const std::string& bytes) {
+  std::string text = "0x";
+  for (const char byte : bytes) text += fmt::format("{:02x}", static_cast<std::uint8_t>(byte));
+  return text;
+}
+std::string Text(const MatchBytes& m) {
+  static constexpr const char* kHeaders[] = {"ll", "nh", "th"};
+  std::string text =
+      fmt::format("@{},{},{} {}{}", kHeaders[static_cast<std::size_t>(m.header)], m.offset * 8,
+                  m.first.size() * 8, m.negated ? "!= " : "", Hex(m.first));
+  if (!m.last.empty()) text += '-' + Hex(m.last);
+  return text;
+}
+
 std::string Text(const CountBy& s) { return fmt::format("counter name \"{}\"", s.counter); }
 std::string Text(const LimitRate& s) {
   std::string text = fmt::format("limit rate {}/second", s.packets_per_second);
@@ -119,8 +133,10 @@ std::string Print(const Verdict& verdict) {
 }
 
 std::string PrintBase(const BaseHook& base) {
-  return fmt::format("type filter hook {} priority {}; policy accept;", HookName(base.hook),
-                     PriorityText(base.priority));
+  const std::string device =
+      base.device.empty() ? std::string() : fmt::format("device \"{}\" ", base.device);
+  return fmt::format("type filter hook {} {}priority {}; policy accept;", HookName(base.hook),
+                     device, PriorityText(base.priority));
 }
 
 std::string Print(const Rule& rule) {

@@ -25,7 +25,7 @@ const char* PhaseName(Phase phase) {
 
 class StepPrinter {
  public:
-  explicit StepPrinter(const std::string& table) : table_(table) {}
+  explicit StepPrinter(const Step& step) : family_(step.family), table_(step.table) {}
 
   std::string operator()(const AddTable& op) const {
     if (op.comment.empty()) return Command("add table");
@@ -75,9 +75,11 @@ class StepPrinter {
 
  private:
   std::string Command(const char* verb, const std::string& rest = "") const {
-    return fmt::format("{} inet {}{}{}\n", verb, table_, rest.empty() ? "" : " ", rest);
+    return fmt::format("{} {} {}{}{}\n", verb, FamilyName(family_), table_, rest.empty() ? "" : " ",
+                       rest);
   }
 
+  const TableFamily family_;
   const std::string& table_;
   std::set<std::string> empty_chains_;  // added or flushed by this step, and without rules since
 };
@@ -86,7 +88,7 @@ class StepPrinter {
 
 std::string Print(const Step& step, std::size_t number, std::size_t count) {
   std::string text = fmt::format("# step {} of {}: {}\n", number, count, PhaseName(step.phase));
-  StepPrinter printer(step.table);
+  StepPrinter printer(step);
   for (const Operation& operation : step.operations) text += std::visit(printer, operation);
   return text;
 }

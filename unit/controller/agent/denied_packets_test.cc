@@ -10,7 +10,7 @@ namespace {
 TEST(DeniedPackets, OnlyGrow) {
   std::map<std::string, std::optional<std::uint64_t>> kernel{{"denied-ingress", 5},
                                                              {"denied-egress", 0}};
-  DeniedPackets denied([&](const std::string& name) { return kernel.at(name); });
+  DeniedPackets denied([&](nft::TableFamily, const std::string& name) { return kernel.at(name); });
   EXPECT_EQ(denied.Read().ingress, 5U);
   kernel["denied-ingress"] = 9;
   kernel["denied-egress"] = 1;

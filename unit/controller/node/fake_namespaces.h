@@ -30,6 +30,11 @@ class FakeNamespaces : public NamespaceReader {
     if (refusals.contains(netns)) return refusals.at(netns);
     return held.at(netns);
   }
+  nft::Result<std::vector<NodeLink>> LinksIn(int netns) override {
+    ++asked_links;
+    const auto found = links_in.find(netns);
+    return found == links_in.end() ? std::vector<NodeLink>() : found->second;
+  }
   Way WayTo(const ipset::Address& address) override {
     const std::string text = address.ToString();
     if (unanswered.contains(text)) return {};
@@ -42,10 +47,12 @@ class FakeNamespaces : public NamespaceReader {
 
   std::vector<NodeLink> links{{1, "eth0", "", 0, -1}, {2, "cni0", "bridge", 0, -1}};
   std::map<int, HeldAddresses> held;
+  std::map<int, std::vector<NodeLink>> links_in;
   nft::Status failure;
   std::map<int, nft::Status> refusals;
   std::set<std::string> unanswered;  // addresses that the kernel tells no route to
   int asked = 0;
+  int asked_links = 0;
   int discarded = 0;
 };
 
