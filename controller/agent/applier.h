@@ -55,6 +55,13 @@ class Applier {
   // When Tick() should be called at the latest.
   Clock::Time NextAttempt() const;
 
+  // The agent itself committed so many batches to another table: they are not others' changes.
+  void CommittedElsewhere(std::uint64_t batches) {
+    generation_ += static_cast<std::uint32_t>(batches);
+  }
+  // What hears of commits now; nullptr: nothing does.
+  nft::Monitor* listener() const { return listening_ ? monitor_ : nullptr; }
+
   // The kernel holds what is wanted.
   bool settled() const { return state_ == State::kSettled; }
   // The table that was found and is left alone, if so: it is looked at again every few seconds.

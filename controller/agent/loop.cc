@@ -77,7 +77,9 @@ void Loop::Tick() {
   RetryRefused();
   const std::uint64_t steps_before = applier_.counters().steps;
   applier_.Tick();
-  if (source_guard_) source_guard_->Tick();
+  TellSourceGuard(steps_before);
+  if (source_guard_ && clock_->Now() >= source_guard_->NextAttempt())
+    WithSourceGuard([](SourceGuard* guard) { guard->Tick(); });
   TellNode();
   // A repair, or a change that did not come through at first: what was open meanwhile nobody knows.
   if (applier_.counters().steps != steps_before) FollowAllFlows();
@@ -121,8 +123,25 @@ void Loop::LearnAddresses() {
   learnt_ = seams_.address_watch->looks();
   FurtherAddresses found = seams_.address_watch->found();
   stale_ = store_.further().Learn(found) || stale_;
-  if (source_guard_ && released_) source_guard_->Follow(seams_.address_watch->link_owners());
+  WithSourceGuard([this](SourceGuard* guard) {
+    if (released_) guard->Follow(seams_.address_watch->link_owners());
+  });
   if (seams_.bridge_guard != nullptr) seams_.bridge_guard->SetFurtherUse(std::move(found.bridges));
+}
+
+// Its commits are nobody else's, though they are not the applier's.
+void Loop::WithSourceGuard(const std::function<void(SourceGuard*)>& act) {
+  if (!source_guard_) return;
+  const std::uint64_t before = source_guard_->applier().counters().steps;
+  {
+    const nft::MonitorAway away(applier_.listener());
+    act(&*source_guard_);
+  }
+  applier_.CommittedElsewhere(source_guard_->applier().counters().steps - before);
+}
+
+void Loop::TellSourceGuard(std::uint64_t steps_before) {
+  if (source_guard_) source_guard_->CommittedElsewhere(applier_.counters().steps - steps_before);
 }
 
 // What the rules may and must contain depends on the kernel, and changes while the agent runs.
@@ -238,6 +257,7 @@ void Loop::UpdateAndApply(Clock::Time oldest) {
   unfollowed_ = unfollowed_ || !change.empty();
   if (!applier_.settled()) may_deny_.AddAll();
   const bool applied = applier_.Changed(change);
+  TellSourceGuard(steps_before);
   const Clock::Time done = clock_->Now();
   if (seams_.terminator != nullptr && !may_deny_.all())
     may_deny_.Add(nft::ScopeOf(change, pipeline_.ruleset()));

@@ -10,6 +10,7 @@
 
 #include <array>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -76,6 +77,8 @@ class Loop {
   void CheckNode();
   bool MayUpdate();
   void LearnAddresses();
+  void WithSourceGuard(const std::function<void(SourceGuard*)>& act);
+  void TellSourceGuard(std::uint64_t steps_before);
   void FollowKernel();
   void TellNode();
   std::string NodeProblem() const;

@@ -29,6 +29,7 @@ class SourceGuard {
   void Tick() { applier_.Tick(); }
   Clock::Time NextAttempt() const { return applier_.NextAttempt(); }
 
+  void CommittedElsewhere(std::uint64_t batches) { applier_.CommittedElsewhere(batches); }
   const Applier& applier() const { return applier_; }
   std::size_t links() const { return links_; }
 

@@ -8,10 +8,11 @@ namespace podgate::controller {
 namespace {
 
 TEST(DeniedPackets, OnlyGrow) {
-  std::map<std::string, std::optional<std::uint64_t>> kernel{{"denied-ingress", 5},
-                                                             {"denied-egress", 0}};
+  std::map<std::string, std::optional<std::uint64_t>> kernel{
+      {"denied-ingress", 5}, {"denied-egress", 0}, {"forged", 3}};
   DeniedPackets denied([&](nft::TableFamily, const std::string& name) { return kernel.at(name); });
   EXPECT_EQ(denied.Read().ingress, 5U);
+  EXPECT_EQ(denied.Read().forged, 3U);
   kernel["denied-ingress"] = 9;
   kernel["denied-egress"] = 1;
   EXPECT_EQ(denied.Read().ingress, 9U);
