@@ -74,7 +74,7 @@ nft::Ruleset Compile(const NodeIr& ir, const CompileOptions& options) {
     std::array<Dispatch, kFamilies.size()> dispatch;
     for (std::size_t i = 0; i < kFamilies.size(); ++i)
       dispatch[i] = AddAddresses(ir, class_chains, direction, kFamilies[i], &out);
-    AddChain(DispatchChain(direction, dispatch), &out);
+    AddChain(DispatchChain(direction, dispatch, options.groups), &out);
   }
   return out;
 }

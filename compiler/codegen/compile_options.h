@@ -2,6 +2,9 @@
 #pragma once
 
 #include <cstdint>
+#include <vector>
+
+#include "ipset/address.h"
 
 namespace podgate::compiler {
 
@@ -11,6 +14,9 @@ struct CompileOptions {
   bool log_denied = true;            // denied packets go to the drop log
   std::uint16_t log_group = 100;     // nflog group of the drop log
   bool ipvs = false;                 // police what IPVS forwards, in the output hook
+  // Addresses that mean many at once (multicast, broadcast): what is sent there reaches pods
+  // whatever isolates them, so that it is denied. Empty: none is.
+  std::vector<ipset::Prefix> groups{};
   friend bool operator==(const CompileOptions&, const CompileOptions&) = default;
 };
 

@@ -38,7 +38,8 @@ Dispatch DefineDispatch(Direction direction, Family family, std::size_t addresse
 }
 
 nft::Chain DispatchChain(Direction direction,
-                         const std::array<Dispatch, kFamilies.size()>& dispatch) {
+                         const std::array<Dispatch, kFamilies.size()>& dispatch,
+                         const std::vector<ipset::Prefix>& groups) {
   const nft::Side side = PodSide(direction);
   nft::Chain chain{.name = ToString(direction)};
   for (std::size_t i = 0; i < kFamilies.size(); ++i)
@@ -48,6 +49,12 @@ nft::Chain DispatchChain(Direction direction,
         {.matches = {nft::MatchAddressSet{side, kFamilies[i], dispatch[i].guard.name}},
          .action = GotoChain(DenyChain(direction)),
          .comment = "fail-closed fallback"});
+  if (direction == Direction::kEgress) return chain;
+  // Behind all that packets to an isolated pod's own address meet.
+  for (const ipset::Prefix& group : groups)
+    chain.rules.push_back({.matches = {nft::MatchPrefix{side, group}},
+                           .action = GotoChain(DenyChain(direction)),
+                           .comment = "reaches isolated pods too"});
   return chain;
 }
 

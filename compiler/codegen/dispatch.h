@@ -24,8 +24,10 @@ Dispatch DefineDispatch(Direction direction, Family family, std::size_t addresse
 
 // The direction's chain ("ingress", "egress"), over the dispatch of each family (in the order of
 // kFamilies).
+// `groups`: see CompileOptions; of the ingress chain.
 nft::Chain DispatchChain(Direction direction,
-                         const std::array<Dispatch, kFamilies.size()>& dispatch);
+                         const std::array<Dispatch, kFamilies.size()>& dispatch,
+                         const std::vector<ipset::Prefix>& groups);
 
 // "in-10.244.1.5", "eg6-fd00--5".
 std::string AddressChainName(Direction direction, const Address& address);

@@ -102,19 +102,26 @@ Pipeline::Pipeline(std::string node, const CompileOptions& options, const Namesp
       assembly_.AddSet(dispatch_[direction][i].map);
       assembly_.AddSet(dispatch_[direction][i].guard);
     }
-    assembly_.PutChain(DispatchChain(kDirections[direction], dispatch_[direction]));
+    PutDispatch(direction);
   }
+}
+
+void Pipeline::PutDispatch(std::size_t direction) {
+  assembly_.PutChain(DispatchChain(kDirections[direction], dispatch_[direction], options_.groups));
 }
 
 // Counters stay: both denying chains have theirs whatever is chosen.
 bool Pipeline::SetOptions(const CompileOptions& options) {
   if (options == options_) return false;
+  const bool regrouped = options.groups != options_.groups;
   const nft::Ruleset before = BaseChains(node_, std::exchange(options_, options));
   const nft::Ruleset after = BaseChains(node_, options_);
   for (const auto& [name, chain] : before.chains)
     if (!after.chains.contains(name)) assembly_.RemoveChain(name);
   for (const auto& [name, chain] : after.chains) assembly_.PutChain(chain);
-  return before.chains != after.chains;
+  for (std::size_t direction = 0; regrouped && direction < kDirections.size(); ++direction)
+    PutDispatch(direction);
+  return regrouped || before.chains != after.chains;
 }
 
 // ---- events -----------------------------------------------------------------------------------
@@ -547,7 +554,7 @@ void Pipeline::WriteEntries(std::size_t direction) {
     if (!come[i].empty() || !gone[i].empty())
       renamed = WriteDispatch(direction, i, come[i], gone[i]) || renamed;
   }
-  if (renamed) assembly_.PutChain(DispatchChain(kDirections[direction], dispatch_[direction]));
+  if (renamed) PutDispatch(direction);
 }
 
 // True if map and guard were replaced: they have outgrown their step, or fit the smaller one again.

@@ -131,6 +131,7 @@ class Pipeline {
   };
   class Sets;
 
+  void PutDispatch(std::size_t direction);
   void TakeOut(const std::vector<const PodRecord*>& pods);
   void PutIn(const std::vector<const PodRecord*>& pods);
   void AddSharers(const std::vector<Address>& addresses, const PodRecord* of,

@@ -18,6 +18,7 @@ struct LinkOwner {
   int index = 0;       // of the link in the node's network namespace; never used for another one
   std::string device;  // its name there
   ObjectKey pod;
+  std::string uid;
   MacAddress mac{};  // of the pod's end
   // The pod's, and the link-local ones (fe80::) of its end; sorted, unique.
   std::vector<Address> addresses{};

@@ -109,10 +109,11 @@ class Loop {
   bool recalled_ = false;     // what the table said at the start of namespaces that end
   std::uint64_t learnt_ = 0;  // looks of the address watch that the pods follow
   std::optional<Clock::Time> asked_addresses_;  // when the address watch first heard of the pods
-  bool released_ = false;     // the name was found to be right or was believed: rules are written
-  std::string node_problem_;  // that was told last; empty: none
-  bool stale_ = false;        // the cluster changed since the ruleset was last brought up to date
-  bool unfollowed_ = true;    // there are new rules that the flows have not been told of,
+  bool released_ = false;  // the name was found to be right or was believed: rules are written
+  std::vector<ipset::Prefix> broadcast_;  // of the pods' bridges
+  std::string node_problem_;              // that was told last; empty: none
+  bool stale_ = false;      // the cluster changed since the ruleset was last brought up to date
+  bool unfollowed_ = true;  // there are new rules that the flows have not been told of,
   nft::FlowScope may_deny_ = nft::FlowScope::All();  // and they could deny these
   bool enforced_ = false;  // the first ruleset is in the kernel, and it was logged
   // When the oldest event was read that the kernel does not follow yet.

@@ -145,6 +145,10 @@ void AddressWatch::Look() {
     });
     Tell(further, &report);
     report.owned_links = owned_links.size();
+    // What every pod has is not told.
+    AddLinkLocal(spaces, owned_links, &further);
+    if (const auto own = reader_->AddressesIn(kOwnNetns); own.ok())
+      further.broadcast = BroadcastOf(spaces, own.value());
     last_good_ = report;
   } else {
     report = last_good_;

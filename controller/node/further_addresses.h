@@ -43,6 +43,8 @@ struct FurtherAddresses {
   // Bridges over which pods are reached at these addresses, which the rules must see the packets
   // of.
   std::set<std::pair<int, ipset::Family>> bridges{};
+  // What means all pods of one of their bridges at once.
+  std::vector<ipset::Prefix> broadcast{};
   // Pods whose network namespace was not found: nothing is known of their further addresses.
   std::vector<compiler::ObjectKey> without_namespace{};
   friend bool operator==(const FurtherAddresses&, const FurtherAddresses&) = default;

@@ -4,6 +4,7 @@
 #include <array>
 #include <cstdint>
 #include <optional>
+#include <set>
 #include <utility>
 
 namespace podgate::controller {
@@ -27,8 +28,8 @@ const NodeLink* OtherEnd(const NodeLink& link, const std::vector<NodeLink>& ther
 
 bool Holds(const HeldAddresses& held, int link, const std::vector<Address>& addresses) {
   return std::any_of(held.on_links.begin(), held.on_links.end(), [&](const auto& one) {
-    return one.first == link &&
-           std::find(addresses.begin(), addresses.end(), one.second) != addresses.end();
+    return one.link == link &&
+           std::find(addresses.begin(), addresses.end(), one.address) != addresses.end();
   });
 }
 
@@ -47,20 +48,61 @@ Address LinkLocalOf(const compiler::MacAddress& mac) {
 // Whoever claims an address first keeps it.
 void LinkOwners::LearnLinkLocal(const HeldAddresses& held, End* end) const {
   if (!end->link_local.empty()) return;
-  for (const auto& [link, address] : held.on_links) {
-    if (link != end->index || !IsLinkLocal(address)) continue;
-    const bool taken = std::any_of(ends_.begin(), ends_.end(), [&a = address](const auto& other) {
+  for (const HeldAddresses::OnLink& one : held.on_links) {
+    const Address& a = one.address;
+    if (one.link != end->index || !IsLinkLocal(a)) continue;
+    const bool taken = std::any_of(ends_.begin(), ends_.end(), [&a](const auto& other) {
       const std::vector<Address>& its = other.second.link_local;
       return a == LinkLocalOf(other.second.mac) ||
              std::find(its.begin(), its.end(), a) != its.end();
     });
-    if (!taken && end->link_local.size() < kMaxLinkLocal) end->link_local.push_back(address);
+    if (!taken && end->link_local.size() < kMaxLinkLocal) end->link_local.push_back(a);
   }
 }
 
 bool LinkOwners::IsTaken(const compiler::MacAddress& mac) const {
   return std::any_of(ends_.begin(), ends_.end(),
                      [&](const auto& end) { return end.second.mac == mac; });
+}
+
+void AddLinkLocal(const NodeSpaces& spaces, const std::vector<LinkOwner>& owners,
+                  FurtherAddresses* further) {
+  std::map<int, int> bridge_of;  // by the index of a port
+  for (const PodNamespace& space : spaces.namespaces)
+    for (const NodeLink& link : space.pairs)
+      if (space.bridges.contains(link.master)) bridge_of[link.index] = link.master;
+  for (const LinkOwner& owner : owners) {
+    const auto bridge = bridge_of.find(owner.index);
+    if (bridge == bridge_of.end()) continue;
+    auto pod = std::lower_bound(further->pods.begin(), further->pods.end(), owner.pod,
+                                [](const auto& one, const auto& key) { return one.key < key; });
+    if (pod == further->pods.end() || pod->key != owner.pod)
+      pod = further->pods.insert(pod, {owner.pod, owner.uid});
+    for (const Address& address : owner.addresses) {
+      if (!IsLinkLocal(address)) continue;
+      const auto at = std::lower_bound(pod->taken.begin(), pod->taken.end(), address);
+      if (at == pod->taken.end() || *at != address) pod->taken.insert(at, address);
+    }
+    further->bridges.emplace(bridge->second, ipset::Family::kIPv6);
+  }
+}
+
+std::vector<ipset::Prefix> BroadcastOf(const NodeSpaces& spaces, const HeldAddresses& own) {
+  std::set<ipset::Prefix> found;
+  std::set<int> bridges;
+  for (const PodNamespace& space : spaces.namespaces)
+    bridges.insert(space.bridges.begin(), space.bridges.end());
+  for (const HeldAddresses::OnLink& one : own.on_links) {
+    // The smallest subnets have no broadcast addresses (RFC 3021).
+    if (one.address.family() != ipset::Family::kIPv4 || one.prefix_length > 30 ||
+        one.prefix_length < 1 || !bridges.contains(one.link))
+      continue;
+    const ipset::Prefix subnet(one.address, one.prefix_length);
+    const int bits = ipset::BitsOf(ipset::Family::kIPv4);
+    found.emplace(subnet.first(), bits);
+    found.emplace(subnet.last(), bits);
+  }
+  return {found.begin(), found.end()};
 }
 
 std::vector<LinkOwner> LinkOwners::Find(const NodeSpaces& spaces,
@@ -86,7 +128,7 @@ std::vector<LinkOwner> LinkOwners::Find(const NodeSpaces& spaces,
       }
       End& end = still_there.at(link.index);
       LearnLinkLocal(space.held, &end);
-      LinkOwner owner{link.index, link.name, pod.key, end.mac, pod.addresses};
+      LinkOwner owner{link.index, link.name, pod.key, pod.uid, end.mac, pod.addresses};
       const auto its = std::find_if(further.pods.begin(), further.pods.end(), [&](const auto& one) {
         return one.key == pod.key && one.uid == pod.uid;
       });

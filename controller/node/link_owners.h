@@ -46,4 +46,13 @@ class LinkOwners {
 // The link-local address that a MAC address stands for (RFC 4291, appendix A).
 ipset::Address LinkLocalOf(const compiler::MacAddress& mac);
 
+// The link-local addresses of pods on a bridge reach their neighbours there: they are further
+// addresses of their pods.
+void AddLinkLocal(const NodeSpaces& spaces, const std::vector<compiler::LinkOwner>& owners,
+                  FurtherAddresses* further);
+
+// What means all pods of a bridge at once: first and last address of its IPv4 subnets, of which old
+// kernels take the first for a broadcast address too. `own`: the node's. Sorted.
+std::vector<ipset::Prefix> BroadcastOf(const NodeSpaces& spaces, const HeldAddresses& own);
+
 }  // namespace podgate::controller

@@ -72,6 +72,7 @@ std::optional<HeldAddress> DecodeAddress(const nlmsghdr* message) {
   const auto family = header->ifa_family == AF_INET ? ipset::Family::kIPv4 : ipset::Family::kIPv6;
   HeldAddress held;
   held.link = static_cast<int>(header->ifa_index);
+  held.prefix_length = header->ifa_prefixlen;
   held.duplicate = family == ipset::Family::kIPv6 && (header->ifa_flags & IFA_F_DADFAILED) != 0;
   std::optional<ipset::Address> local;
   std::optional<ipset::Address> address;

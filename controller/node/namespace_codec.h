@@ -41,6 +41,7 @@ struct HeldAddress {
   std::optional<ipset::Address> broadcast;
   int netns = kOwnNetns;   // whose it is, as the kernel says it
   int link = 0;            // index, there, of what has it
+  int prefix_length = 0;   // of its subnet
   bool duplicate = false;  // another host has it (duplicate address detection): not in use
 };
 

@@ -73,7 +73,7 @@ class KernelReader : public NamespaceReader {
                held.cut_off = held.addresses.size() == kMaxAddresses;
                if (held.cut_off) return false;
                held.addresses.push_back(address->address);
-               held.on_links.emplace_back(address->link, address->address);
+               held.on_links.push_back({address->link, address->address, address->prefix_length});
                return true;
              });
     // Its owner may keep changing it: what was read of it so is told all the same.

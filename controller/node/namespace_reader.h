@@ -33,8 +33,13 @@ struct Way {
 // address detection found in use elsewhere.
 struct HeldAddresses {
   std::vector<ipset::Address> addresses;
-  std::vector<std::pair<int, ipset::Address>> on_links;  // the same, with the index of the link
-  bool cut_off = false;                                  // there are more
+  struct OnLink {
+    int link = 0;  // its index there
+    ipset::Address address;
+    int prefix_length = 0;  // of its subnet
+  };
+  std::vector<OnLink> on_links;  // the same
+  bool cut_off = false;          // there are more
 };
 
 class NamespaceReader {
@@ -45,7 +50,7 @@ class NamespaceReader {
 
   virtual ~NamespaceReader() = default;
   virtual nft::Result<std::vector<NodeLink>> Links() = 0;
-  // `netns`: NodeLink::peer_netns of a link that is still there.
+  // `netns`: NodeLink::peer_netns of a link that is still there, or kOwnNetns.
   virtual nft::Result<HeldAddresses> AddressesIn(int netns) = 0;
   // The links there, at most kMaxLinks.
   virtual nft::Result<std::vector<NodeLink>> LinksIn(int netns) = 0;

@@ -78,12 +78,12 @@ class _Pod:
                 raw.send(target_mac + (source_mac or self.mac) + tags + struct.pack(">H", ethertype) + packet)
 
     @contextlib.contextmanager
-    def listening(self, family, port):
-        """Whether a token came: a function."""
+    def listening(self, family, port, whole=False):
+        """Whether a token came: a function. whole: on every address."""
         with self.endpoint.namespace:
             server = socket.socket(socket.AF_INET6 if family == 6 else socket.AF_INET, socket.SOCK_DGRAM)
         server.settimeout(0.15)
-        server.bind((self.addresses[family], port))
+        server.bind(("" if whole else self.addresses[family], port))
 
         def came(token):
             try:
@@ -97,11 +97,27 @@ class _Pod:
         finally:
             server.close()
 
+    @property
+    def link_local(self):
+        return "fe80::%02x%02x:%02xff:fe%02x:%02x%02x" % (self.mac[0] ^ 2, *self.mac[1:])
+
     def say(self, family, source_port, target, port, token):
         """From a socket of its own, as any program does."""
         with self.endpoint.namespace:
             with socket.socket(socket.AF_INET6 if family == 6 else socket.AF_INET, socket.SOCK_DGRAM) as client:
                 client.bind((self.addresses[family], source_port))
+                client.sendto(token, (target, port))
+
+    def shout(self, target, port, token):
+        """To a group or a link-local address, over eth0, without any right."""
+        with self.endpoint.namespace:
+            family = socket.AF_INET6 if ":" in target else socket.AF_INET
+            with socket.socket(family, socket.SOCK_DGRAM) as client:
+                if family == socket.AF_INET6:
+                    client.sendto(token, (target, port, 0, socket.if_nametoindex("eth0")))
+                    return
+                client.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
+                client.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, _packed(self.addresses[4]))
                 client.sendto(token, (target, port))
 
 
@@ -262,7 +278,7 @@ def _router(world):
     try:
         lifetime = struct.pack(">BBHBBHII", 134, 0, 0, 64, 0, 1800, 0, 0)
         option = struct.pack(">BBBBIII", 3, 4, 64, 0xC0, 3600, 3600, 0) + _packed(prefix)
-        local = "fe80::" + "%02x%02x:%02xff:fe%02x:%02x%02x" % (attacker.mac[0] ^ 2, *attacker.mac[1:])
+        local = attacker.link_local
         attacker.send(bytes.fromhex("333300000001"), _ETHERTYPE[6], _icmpv6(local, "ff02::1", lifetime + option))
         time.sleep(0.2)
         routes = other.endpoint.namespace.run(["ip", "-6", "route", "show"]).stdout
@@ -296,6 +312,45 @@ def another_address_evades_no_egress_policy(world):
     for namespace in "ab":
         world.policy(f"{namespace}/deny", **_DENY_EGRESS)
     _with_and_without(world, _other_address, "deny */client -> *")
+
+
+def _neighbours_of(sender, receiver):
+    """Which of the addresses that are on the link alone lead a datagram from the one to the other."""
+    through = []
+    for target in ("10.244.1.255", "255.255.255.255", "224.0.0.1", "ff02::1", receiver.link_local):
+        token = os.urandom(8)
+        with receiver.listening(6 if ":" in target else 4, _LISTEN, whole=True) as came:
+            sender.shout(target, _LISTEN, token)
+            if came(token):
+                through.append(target)
+    return through
+
+
+def _expect_neighbours(sender, receiver, expected):
+    end = time.monotonic() + PATIENCE_SECONDS
+    while (through := _neighbours_of(sender, receiver)) != expected:
+        require(time.monotonic() < end, f"these lead from {sender.endpoint.name} to {receiver.endpoint.name}: {through}, not {expected}")
+    require(_neighbours_of(sender, receiver) == expected, "and then it is otherwise")
+
+
+def on_the_link_nothing_bypasses_isolation(world):
+    """Link-local addresses, multicast and broadcast, from an ordinary program."""
+    world.expect()
+    with _agent(world, "full"):
+        sender, isolated, other = _Pod(world, "a/client"), _Pod(world, "a/web"), _Pod(world, "b/client")
+        everything = _neighbours_of(sender, isolated)
+        require(len(everything) == 5, f"only these lead to a pod that nothing isolates: {everything}")
+        world.policy("a/deny", **_DENY_INGRESS)
+        world.expect("deny * -> a/web")
+        _expect_neighbours(sender, isolated, [])
+        _expect_neighbours(isolated, other, [other.link_local])  # groups may reach a/web as well
+        world.policy("a/deny-egress", **{**_DENY_EGRESS, "podSelector": {"matchLabels": {"app": "web"}}})
+        world.expect("deny * -> a/web", "deny a/web -> *")
+        _expect_neighbours(isolated, other, [])
+        for policy in ("a/deny", "a/deny-egress"):
+            world.remove("NetworkPolicy", policy)
+        world.expect()
+        _expect_neighbours(sender, isolated, everything)
 
 
 def _table(world):
@@ -341,4 +396,4 @@ def follows_the_pods(world):
 
 
 CASES = (a_forged_first_packet_opens_nothing, a_forged_sender_is_dropped, vlan_tags_bypass_nothing, nobody_answers_for_a_neighbour,
-         a_pod_is_no_router, another_address_evades_no_egress_policy, stays_when_the_agent_is_away, follows_the_pods)
+         a_pod_is_no_router, on_the_link_nothing_bypasses_isolation, another_address_evades_no_egress_policy, stays_when_the_agent_is_away, follows_the_pods)

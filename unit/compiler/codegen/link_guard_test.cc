@@ -11,6 +11,7 @@ LinkOwner Web() {
   return {.index = 7,
           .device = "veth0a1b",
           .pod = {"shop", "web"},
+          .uid = "1",
           .mac = {0x02, 0x42, 0x0a, 0xf4, 0x01, 0x05},
           .addresses = {*Address::Parse("10.244.1.5"), *Address::Parse("fd00::5")}};
 }

@@ -26,8 +26,9 @@ class FakeNamespaces : public NamespaceReader {
     return links;
   }
   nft::Result<HeldAddresses> AddressesIn(int netns) override {
-    ++asked;
+    asked += netns == kOwnNetns ? 0 : 1;
     if (refusals.contains(netns)) return refusals.at(netns);
+    if (netns == kOwnNetns) return own;
     return held.at(netns);
   }
   nft::Result<std::vector<NodeLink>> LinksIn(int netns) override {
@@ -47,6 +48,7 @@ class FakeNamespaces : public NamespaceReader {
 
   std::vector<NodeLink> links{{1, "eth0", "", 0, -1}, {2, "cni0", "bridge", 0, -1}};
   std::map<int, HeldAddresses> held;
+  HeldAddresses own;
   std::map<int, std::vector<NodeLink>> links_in;
   nft::Status failure;
   std::map<int, nft::Status> refusals;
