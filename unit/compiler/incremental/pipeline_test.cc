@@ -161,6 +161,10 @@ TEST(Pipeline, IsWhatCompilingFromScratchGives) {
       if (random.Percent(20)) {
         options.ipvs = random.Percent(50);
         options.log_denied = random.Percent(50);
+        options.reject = random.Percent(50);
+        options.groups.clear();
+        for (const char* group : {"224.0.0.0/3", "ff00::/8", "10.0.0.255/32"})
+          if (random.Percent(50)) options.groups.push_back(*ipset::Prefix::Parse(group));
         twins.Choose(options);
       }
       std::vector<Event> events = EventsBetween(twins.cluster(), wanted);

@@ -24,6 +24,9 @@ Bytes LinkBytes(int index) {
       .Text(IFLA_IFNAME, "veth1")
       .Number(IFLA_MASTER, 4)
       .Number(IFLA_LINK_NETNSID, 7)
+      .Number(IFLA_LINK, 9)
+      .Attribute(IFLA_ADDRESS, "\x02\x42\x0a\xf4\x01\x05", 6)
+      .Number(IFLA_TARGET_NETNSID, 3)
       .Nested(IFLA_LINKINFO, Bytes().Text(IFLA_INFO_KIND, "veth"));
 }
 
@@ -58,12 +61,17 @@ TEST(NamespaceCodec, Links) {
   EXPECT_EQ(link->kind, "veth");
   EXPECT_EQ(link->master, 4);
   EXPECT_EQ(link->peer_netns, 7);
+  EXPECT_EQ(link->peer, 9);
+  EXPECT_EQ(link->netns, 3);
+  EXPECT_EQ(link->mac, (compiler::MacAddress{0x02, 0x42, 0x0a, 0xf4, 0x01, 0x05}));
   ifinfomsg header{};
   header.ifi_index = 1;
   const auto lo = DecodeNodeLink(
       Bytes().Header(RTM_NEWLINK, &header, sizeof header).Text(IFLA_IFNAME, "lo").Message());
   ASSERT_TRUE(lo);
   EXPECT_EQ(lo->peer_netns, -1);
+  EXPECT_EQ(lo->netns, kOwnNetns);
+  EXPECT_FALSE(lo->mac);
   EXPECT_EQ(lo->kind, "");
   EXPECT_FALSE(DecodeNodeLink(LinkBytes(0).Message()));
   EXPECT_FALSE(DecodeNodeLink(AddressBytes(AF_INET).Message()));
