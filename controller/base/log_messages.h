@@ -77,6 +77,8 @@ struct LogMessages {
   // ---- the kernel
   static constexpr LogMessage kNoSourceGuard{
       "kernel cannot check what pods send from, forged packets are not dropped"};
+  static constexpr LogMessage kSourceGuardStays{
+      "cannot remove table netdev podgate, pods are still guarded"};
   static constexpr LogMessage kKernelPartMissing{"kernel lacks a part that the agent needs"};
   static constexpr LogMessage kKernelComplete{"kernel has all parts that the agent needs again"};
   static constexpr LogMessage kOtherRules{

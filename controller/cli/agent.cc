@@ -42,7 +42,7 @@ Agent::Agent(const RunOptions& options, const Limits& limits, const std::string&
       log_(log),
       kernel_(std::move(kernel)),
       monitor_(std::move(monitor)),
-      guard_kernel_(options.source_guard && !options.dry_run ? OpenGuardKernel(log) : nullptr),
+      guard_kernel_(options.dry_run ? nullptr : OpenGuardKernel(options.source_guard, log)),
       limiter_(&clock_),
       transport_(MakeTransport(std::move(access))),
       cutting_(

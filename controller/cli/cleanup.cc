@@ -6,32 +6,17 @@
 
 #include "controller/base/exit_code.h"
 #include "controller/base/signals.h"
+#include "controller/cli/kernel_seams.h"
 #include "nft/conntrack/conntrack.h"
 #include "nft/kernel/netlink.h"
 
 namespace podgate::controller {
 
-namespace {
-
-nft::Status RemoveTable(nft::Kernel* kernel, nft::TableFamily family) {
-  nft::Step step;
-  step.phase = nft::Phase::kSweep;
-  step.family = family;
-  step.table = nft::Ruleset().table;
-  step.operations.emplace_back(nft::DeleteTable{});
-  nft::Status status = kernel->Commit(step);
-  return status.IsNotFound() ? nft::Status() : status;
-}
-
-}  // namespace
-
 int Cleanup() {
   auto kernel = nft::OpenNetlink();
   for (const auto family : {nft::TableFamily::kNetdev, nft::TableFamily::kInet}) {
-    nft::Status status = kernel.ok() ? RemoveTable(kernel.value().get(), family) : kernel.status();
-    // A kernel without that family has no such table.
-    if (status.code() == nft::Status::Code::kUnsupported && family == nft::TableFamily::kNetdev)
-      status = {};
+    const nft::Status status =
+        kernel.ok() ? RemoveTable(kernel.value().get(), family) : kernel.status();
     if (status.ok()) continue;
     std::fprintf(stderr, "podgate: cannot remove table %s podgate: %s\n",
                  std::string(nft::FamilyName(family)).c_str(), status.message().c_str());

@@ -25,9 +25,26 @@ nft::Result<std::unique_ptr<nft::Kernel>> OpenKernel(bool dry_run, Logger* log) 
   return std::unique_ptr<nft::Kernel>(std::make_unique<PrintingKernel>(stdout, std::move(start)));
 }
 
-std::unique_ptr<nft::Kernel> OpenGuardKernel(Logger* log) {
+nft::Status RemoveTable(nft::Kernel* kernel, nft::TableFamily family) {
+  nft::Step step;
+  step.phase = nft::Phase::kSweep;
+  step.family = family;
+  step.table = nft::Ruleset().table;
+  step.operations.emplace_back(nft::DeleteTable{});
+  nft::Status status = kernel->Commit(step);
+  const bool impossible =
+      family == nft::TableFamily::kNetdev && status.code() == nft::Status::Code::kUnsupported;
+  return status.IsNotFound() || impossible ? nft::Status() : status;
+}
+
+std::unique_ptr<nft::Kernel> OpenGuardKernel(bool wanted, Logger* log) {
   auto kernel = nft::OpenNetlink(nft::TableFamily::kNetdev);
   nft::Status status = kernel.status();
+  if (!wanted) {
+    if (status.ok()) status = RemoveTable(kernel.value().get(), nft::TableFamily::kNetdev);
+    if (!status.ok()) log->Error(LogMessages::kSourceGuardStays, {{"reason", status.message()}});
+    return nullptr;
+  }
   if (kernel.ok()) {
     nft::Step trial;
     trial.family = nft::TableFamily::kNetdev;

@@ -27,6 +27,7 @@ TYPOS = [
     ("--set=policy.deny=accept", "deny"),
     ("--set=policy.established=drop", "established"),
     ("--set=bridge.filter=none", "filter"),
+    ("--set=sourceGuard=none", "sourceGuard"),
     ("--set=image.pullPolicy=Sometimes", "pullPolicy"),
     ("--set=image.digest=sha256:abc", "digest"),
     ("--set=image.repository=ghcr.io/x/y@z", "repository"),
