@@ -4,9 +4,10 @@
 // that nft's family inet does not see (VLAN tags, other protocols).
 //
 // What passes: IPv4 and IPv6 from the MAC address and the addresses of the pod; its own ARP and
-// neighbour discovery (RFC 826, 4861, 6620's idea), with the unspecified address where these need
-// it; no router advertisements, no redirects. Everything else is counted and dropped. Rules compare
-// the frame's own type field: `meta protocol` tells what is behind a tag.
+// neighbour discovery (RFC 826, 4861), with the unspecified address where these need it; ICMP
+// errors about packets that were sent to the pod; no router advertisements, no redirects.
+// Everything else is counted and dropped. Rules compare the frame's own type field: `meta protocol`
+// tells what is behind a tag.
 //
 // Pure.
 #pragma once

@@ -294,6 +294,41 @@ def a_pod_is_no_router(world):
     _with_and_without(world, _router)
 
 
+def _quoting(world):
+    """ICMP errors about a datagram of the victim's to somebody else, with a message behind it."""
+    attacker, victim, other = _Pod(world, "a/client"), _Pod(world, "a/web"), _Pod(world, "b/client")
+    through, tried = [], []
+    for family in FAMILIES:
+        with victim.endpoint.namespace:
+            kind = (socket.AF_INET, socket.IPPROTO_ICMP) if family == 4 else (socket.AF_INET6, _ICMPV6)
+            ears = socket.socket(kind[0], socket.SOCK_RAW, kind[1])
+        with ears:
+            ears.settimeout(0.15)
+            port, token = next(_next_port), os.urandom(16)
+            victim.say(family, port, other.addresses[family], 53, b"question")
+            time.sleep(0.02)
+            quoted = _udp(victim.addresses[family], other.addresses[family], port, 53, b"question") + token
+            source, target = attacker.addresses[family], victim.addresses[family]
+            if family == 4:
+                body = struct.pack(">BBHI", 3, 1, 0, 0) + quoted
+                packet = _ip(source, target, 1, body[:2] + struct.pack(">H", _checksum(body)) + body[4:])
+            else:
+                packet = _icmpv6(source, target, struct.pack(">BBHI", 1, 1, 0, 0) + quoted, hops=64)
+            attacker.send(victim.mac, _ETHERTYPE[family], packet)
+            tried.append(f"IPv{family}")
+            with contextlib.suppress(socket.timeout):
+                while True:
+                    if token in ears.recv(2048):
+                        through.append(f"IPv{family}")
+                        break
+    return through, tried
+
+
+def an_error_about_others_packets_is_no_channel(world):
+    world.policy("a/deny", **_DENY_INGRESS)
+    _with_and_without(world, _quoting, "deny * -> a/web")
+
+
 def _other_address(world):
     attacker, target = _Pod(world, "a/client"), _Pod(world, "b/client")
     through, tried = [], []
@@ -396,4 +431,5 @@ def follows_the_pods(world):
 
 
 CASES = (a_forged_first_packet_opens_nothing, a_forged_sender_is_dropped, vlan_tags_bypass_nothing, nobody_answers_for_a_neighbour,
-         a_pod_is_no_router, on_the_link_nothing_bypasses_isolation, another_address_evades_no_egress_policy, stays_when_the_agent_is_away, follows_the_pods)
+         a_pod_is_no_router, on_the_link_nothing_bypasses_isolation, another_address_evades_no_egress_policy,
+         an_error_about_others_packets_is_no_channel, stays_when_the_agent_is_away, follows_the_pods)
