@@ -40,25 +40,26 @@ def _send(api, method, path, body, content_type="application/json"):
 
 
 def megabytes_of_policies(scene):
-    """20: policies that select nothing fill what the agent keeps of policies."""
-    for n in range(12):
-        scene.policy(f"big{n}", podSelector={"matchLabels": {"none": "none"}}, policyTypes=["Ingress"],
-                     ingress=[{"from": _blocks(n << 15, 12000)}])
+    """20: policies that select nothing fill what the agent keeps of policies: half a megabyte of JSON each, many times that in memory."""
+    for n in range(8):
+        scene.policy(f"big{n}", podSelector={"matchLabels": {"none": "none"}}, policyTypes=["Ingress"], ingress=[{}] * 190_000)
+    for n in range(4):
+        scene.policy(f"blocks{n}", podSelector={"matchLabels": {"none": "none"}}, policyTypes=["Ingress"],
+                     ingress=[{"from": _blocks(n << 15, 12_000)}])
 
 
-def pods_with_many_labels(scene, count=30):
+def pods_with_many_labels(scene, count=26):
     """21: pods of half a megabyte each, some that wait for a node and some that are said to be elsewhere."""
     def fat(api, n):
-        labels = {f"k{n}-{i}": "v" for i in range(30000)}
+        labels = {f"k{n}-{i}": "v" for i in range(40_000)}
         api.ask("POST", objects.collection("Pod", HOSTILE), objects.pod(f"{HOSTILE}/fat{n}", "n9" if n % 2 else "", labels))
     scene.in_parallel(count, fat)
 
 
 def nested_port_ranges(scene):
-    """22: one policy of 100 KB whose port ranges make half a million pieces."""
+    """22: one policy of 100 KB whose port ranges make a million pieces, each with peers of its own."""
     scene.pods(1)
-    scene.policy("ranges", policyTypes=["Ingress"], ingress=[
-        {"from": [_every({"app": f"a{n % 50}"})], "ports": [{"protocol": "TCP", "port": 1 + n, "endPort": 65535 - n}]} for n in range(900)])
+    scene.policy("ranges", **_ranges())
 
 
 def thousands_of_sets(scene):
@@ -110,12 +111,12 @@ def others_are_heard(scene):
     scene.api.ask("POST", objects.collection("NetworkPolicy", "victim"),
                   objects.policy(name, podSelector={"matchLabels": {"app": "server"}}, **_too_many_selectors()))
     try:
+        scene.node.namespace.run(["nft", "add", "counter", "inet", "podgate", "theirs"])
         await_event(scene, "OverBudget", "NetworkPolicy", "broken")
+        await_event(scene, "RulesChanged", "Node", scene.node.name)
     finally:
         scene.api.send("DELETE", objects.path("NetworkPolicy", name))
     scene.follow(True)
-    scene.node.namespace.run(["nft", "add", "counter", "inet", "podgate", "theirs"])
-    await_event(scene, "RulesChanged", "Node", scene.node.name)
     return "others' Events came"
 
 
@@ -165,7 +166,7 @@ def tracked_flows(scene):
 
 def flows_are_cut(scene):
     """Beside 28: how long a flow of the victim's lives on after it was denied."""
-    times = scene.measure_cut(3)
+    times = scene.measure_cut(2)
     return "cut after ms: " + " ".join(f"{time:.0f}" for time in times)
 
 
@@ -190,12 +191,14 @@ def flapping_labels(scene):
 
 
 def flapping_at_a_step(scene):
-    """29: the same with 400 sets of 64 pods, a number at which a set's size could change."""
-    scene.pods(1)
-    scene.in_parallel(4, lambda api, i: scene.create_pod(
+    """29: the same with sets of 512 pods, a number at which a set's size changes; as many as the namespace may have, and many more."""
+    scene.pods(2)
+    scene.in_parallel(12, lambda api, i: scene.create_pod(
         api, f"{HOSTILE}/f{i}", "n9", {"app": "h0", "tier": "x"}, f"10.97.1.{i + 1}"))
-    scene.policy("flap", policyTypes=["Ingress"], podSelector={"matchLabels": {"app": "h0"}}, ingress=[
-        {"from": [_with_tier(f"x{i}", ("a0", "a1", "a2"))], "ports": [{"port": 1 + i}]} for i in range(400)])
+    apps = [f"a{n}" for n in range(25)]  # of 20 pods each
+    for n, count in enumerate((60, 400)):
+        scene.policy(f"flap{n}", policyTypes=["Ingress"], podSelector={"matchLabels": {"app": f"h{n}"}}, ingress=[
+            {"from": [_with_tier(f"x{n}-{i}", apps)], "ports": [{"port": 1 + i}]} for i in range(count)])
     _flap(scene)
 
 
@@ -286,7 +289,8 @@ def everything_that_stands(scene):
 
 def _ranges():
     return {"policyTypes": ["Ingress"], "ingress": [
-        {"ports": [{"protocol": "TCP", "port": 1 + n, "endPort": 65535 - n}]} for n in range(900)]}
+        {"from": [{"podSelector": {"matchLabels": {"a": f"x{n}"}}}], "ports": [{"protocol": "TCP", "port": 1 + n, "endPort": 65535 - n}]}
+        for n in range(990)]}
 
 
 def _sets(key="x"):
