@@ -19,13 +19,14 @@ Clock::Time Now() { return std::chrono::steady_clock::now(); }
 }  // namespace
 
 FlowTerminator::FlowTerminator(nft::Conntrack* conntrack, NodeAddresses node_addresses, Logger* log,
-                               std::function<void()> wake,
+                               std::function<void()> wake, double cpus,
                                std::function<Clock::Duration()> cpu_time)
     : conntrack_(conntrack),
       node_addresses_(std::move(node_addresses)),
       log_(log),
       wake_(std::move(wake)),
-      cpu_time_(std::move(cpu_time)) {}
+      cpu_time_(std::move(cpu_time)),
+      schedule_(cpus) {}
 
 void FlowTerminator::Run() {
   for (;;) {
@@ -175,16 +176,10 @@ void FlowTerminator::GoThroughChanged(Pass* pass) {
   }
   pass->stopped = !Ask({.judged = &pass->filter.judged});
   if (pass->stopped || pass->filter.judged.empty()) return;
-  bool v6_walked = false;
-  for (const nft::FlowEnd& end : pass->scope.ends()) {
-    // The kernel hands out all IPv6 entries anyway.
-    const bool v6 = end.address.family() == ipset::Family::kIPv6;
-    if (v6 && std::exchange(v6_walked, true)) continue;
-    const nft::Status status =
-        conntrack_->Walk(end, [&](const nft::Flow& flow) { return Take(flow, pass); });
-    if (pass->status.ok()) pass->status = status;
-    if (!pass->status.ok() || pass->stopped || !Flush(pass)) return;
-  }
+  const nft::Status status =
+      conntrack_->Walk(pass->scope.ends(), [&](const nft::Flow& flow) { return Take(flow, pass); });
+  if (pass->status.ok()) pass->status = status;
+  if (pass->status.ok() && !pass->stopped) Flush(pass);
 }
 
 void FlowTerminator::GoThroughFlows(Pass* pass) {
@@ -192,20 +187,22 @@ void FlowTerminator::GoThroughFlows(Pass* pass) {
   if (pass->stopped) return;
   // Nothing is isolated here and no tombstone is left.
   if (pass->filter.judged.empty() && tombstones_known_ && tombstones_.size() == 0) return;
-  LearnRoom();
+  const bool empty = LearnUsage();
   tombstones_.BeginWalk();
   const nft::Status status =
-      conntrack_->Walk([&](const nft::Flow& flow) { return Take(flow, pass); });
+      empty ? nft::Status()
+            : conntrack_->Walk([&](const nft::Flow& flow) { return Take(flow, pass); });
   if (pass->status.ok()) pass->status = status;
   if (pass->status.ok() && !pass->stopped && Flush(pass)) tombstones_.EndWalk();
 }
 
-// Where the kernel does not tell how many entries it takes, the walk goes on without.
-void FlowTerminator::LearnRoom() {
-  const auto told = conntrack_->MostEntries();
-  const std::uint64_t most = told.ok() ? told.value() : 0;
+// Where the kernel does not tell how many entries it has and takes, the walk goes on without.
+bool FlowTerminator::LearnUsage() {
+  const auto told = conntrack_->GetUsage();
+  const std::uint64_t most = told.ok() ? told.value().most : 0;
   most_tombstones_ = most == 0 ? kMostTombstones
                                : std::min<std::uint64_t>(most / kShareOfConntrack, kMostTombstones);
+  return told.ok() && told.value().entries == 0;
 }
 
 void FlowTerminator::GoThroughTombstones(Pass* pass) {

@@ -44,9 +44,10 @@ class FlowTerminator {
   using NodeAddresses = std::function<nft::Result<nft::Addresses>()>;
 
   // `wake`: makes the loop's thread call Serve() soon; called from the terminator's thread.
-  // `cpu_time`: what the calling thread has used of a CPU so far.
+  // `cpus`: that the process may use (PassSchedule). `cpu_time`: what the calling thread has used
+  // of a CPU so far.
   FlowTerminator(nft::Conntrack* conntrack, NodeAddresses node_addresses, Logger* log,
-                 std::function<void()> wake,
+                 std::function<void()> wake, double cpus = 1,
                  std::function<Clock::Duration()> cpu_time = ThreadCpuTime);
 
   // The terminator's thread: until Stop(), which may be called from any thread.
@@ -108,7 +109,7 @@ class FlowTerminator {
   Pass MakePass(PassKind kind);
   void GoThroughFlows(Pass* pass);
   void GoThroughChanged(Pass* pass);
-  void LearnRoom();
+  bool LearnUsage();  // true: there is no entry
   void GoThroughTombstones(Pass* pass);
   // Lets a pass over changed ends go first that became due during this one.
   void GiveWay(const Pass& pass);
