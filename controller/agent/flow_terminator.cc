@@ -25,6 +25,7 @@ FlowTerminator::FlowTerminator(nft::Conntrack* conntrack, NodeAddresses node_add
       node_addresses_(std::move(node_addresses)),
       log_(log),
       wake_(std::move(wake)),
+      cpus_(std::max(cpus, PassSchedule::kLeastCpus)),
       cpu_time_(std::move(cpu_time)),
       schedule_(cpus) {}
 
@@ -130,6 +131,7 @@ FlowTerminator::Work FlowTerminator::WaitForWork() {
 FlowTerminator::Pass FlowTerminator::MakePass(PassKind kind) {
   Pass pass;
   pass.kind = kind;
+  pass.paced = cpu_time_();
   pass.slice.reserve(kSlice);
   auto node = node_addresses_();
   pass.status = node.status();
@@ -166,6 +168,25 @@ void FlowTerminator::GiveWay(const Pass& pass) {
   given_away_ = given_before + cpu_time_() - begun;
   const std::lock_guard<std::mutex> lock(mutex_);
   judging_ = judging_before;
+}
+
+void FlowTerminator::Pace(Pass* pass) {
+  constexpr std::uint64_t kLookEvery = 64;  // entries: asking for the CPU time costs as much as one
+  if (pass->kind == PassKind::kChanged || cpus_ >= 1 || pass->entries % kLookEvery != 0) return;
+  const Clock::Duration used = cpu_time_() - pass->paced;
+  if (used < kAtOnce) return;
+  const Clock::Time until =
+      Now() + std::chrono::duration_cast<Clock::Duration>(used / (kPart * cpus_)) - used;
+  {
+    std::unique_lock<std::mutex> lock(mutex_);
+    for (;;) {
+      const Clock::Time hurry = schedule_.NextOf(PassKind::kChanged);
+      const Clock::Time now = Now();
+      if (stopped_ || until <= now || hurry <= now) break;
+      changed_.wait_until(lock, std::min(until, hurry));
+    }
+  }
+  pass->paced = cpu_time_();
 }
 
 void FlowTerminator::GoThroughChanged(Pass* pass) {
@@ -209,6 +230,7 @@ void FlowTerminator::GoThroughTombstones(Pass* pass) {
   for (nft::Flow& tombstone : tombstones_.All()) {
     GiveWay(*pass);
     ++pass->entries;
+    Pace(pass);
     const nft::Hook hook = pass->filter.HookOf(tombstone);
     pass->slice.push_back({std::move(tombstone), hook, std::nullopt});
     if (pass->slice.size() == kSlice && !Flush(pass)) return;
@@ -219,6 +241,7 @@ void FlowTerminator::GoThroughTombstones(Pass* pass) {
 bool FlowTerminator::Take(const nft::Flow& flow, Pass* pass) {
   GiveWay(*pass);
   ++pass->entries;
+  Pace(pass);
   if (pass->kind == PassKind::kChanged && !pass->scope.Contains(flow)) return true;
   if (!pass->filter.Interesting(flow)) return true;
   nft::FlowQuestion question{flow, pass->filter.HookOf(flow), std::nullopt};

@@ -29,6 +29,7 @@ class PassSchedule {
   // But so much rest may be put off: a second's worth of passes (with a fifth of a CPU a fifth of
   // that) is made as the changes come, so that only those wait that go on changing.
   static constexpr std::chrono::seconds kOnCredit{9};
+  static constexpr double kLeastCpus = 0.01;  // the least quota that the kernel takes
   // A packet that the old rules let through may become an entry a little after the new rules are in
   // force, behind the walk's back: one more pass then. Also the pause after a failure.
   static constexpr std::chrono::seconds kSettled{1};
@@ -85,7 +86,6 @@ class PassSchedule {
 
  private:
   static constexpr Clock::Time kNever = Clock::Time::max();
-  static constexpr double kLeastCpus = 0.01;  // the least that Kubernetes lets a container have
   struct Kind {
     Clock::Time due = kNever;
     Clock::Time rest_until{};  // not min(): less than that is none
