@@ -466,6 +466,36 @@ TEST(Compile, AClassOfTooManyPortPiecesAllowsNothing) {
   }
 }
 
+// What is counted: selectors with the namespaces that they select pods of, each once, of rules that
+// allow some port.
+TEST(Compile, OnlyDifferentSelectorsOfRulesThatAllowSomethingCount) {
+  const auto others = [](std::size_t i) {
+    return LabelSelector{{{"app", Requirement::Operator::kNotIn, {fmt::format("app-{}", i)}}}};
+  };
+  for (const bool one_more : {false, true}) {
+    World w = OneWebPod();
+    std::vector<PolicyPeer> peers;
+    for (std::size_t i = 0; i < kMaxPodTerms - 1; ++i) peers.push_back(PodsOf(others(i)));
+    w.Ingress("shop/p", {}, {RuleOf(peers, {Port(80)})});
+    // The same again, and one of all namespaces.
+    peers.back().namespaces = LabelSelector{};
+    w.Ingress("shop/q", {}, {RuleOf(peers, {Port(81)})});
+    PolicyPort nobodys;
+    w.Ingress(
+        "shop/r", {},
+        {RuleOf({PodsOf(others(kMaxPodTerms))}, {Named(one_more ? "http" : "nobody-has-it")})});
+    w.cluster.pods.at({"shop", "web"}).ports = {{"http", Protocol::kTcp, 8080}};
+    const FlowAnswer verdict = test::Ask(w.cluster, "shop/db shop/web:80/tcp");
+    EXPECT_EQ(verdict.allowed, !one_more) << verdict.reason;
+    const nft::Ruleset ruleset = CompileNode(w.cluster);
+    const auto chain =
+        std::find_if(ruleset.chains.begin(), ruleset.chains.end(),
+                     [](const auto& c) { return c.first.starts_with("in-class-shop/p"); });
+    ASSERT_NE(chain, ruleset.chains.end());
+    EXPECT_EQ(chain->second.rules.size() > 1, !one_more);
+  }
+}
+
 // Each selector is tried on every identity of the cluster, so a class may not have any number.
 TEST(Compile, AClassOfTooManySelectorsAllowsNothing) {
   for (const std::size_t count : {kMaxPodTerms, kMaxPodTerms + 1}) {
