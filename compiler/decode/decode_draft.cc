@@ -121,8 +121,11 @@ void FinishLabels(Draft* draft, bool manifest) {
   }
   std::vector<std::size_t> order(labels.size());
   std::iota(order.begin(), order.end(), 0);
-  std::stable_sort(order.begin(), order.end(),
-                   [&](std::size_t a, std::size_t b) { return labels[a].first < labels[b].first; });
+  // Without the memory that a stable sort takes for each object.
+  std::sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
+    const int order_of_keys = labels[a].first.compare(labels[b].first);
+    return order_of_keys != 0 ? order_of_keys < 0 : a < b;
+  });
   Labels sorted;
   sorted.reserve(labels.size());
   for (const std::size_t index : order) {

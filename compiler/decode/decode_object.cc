@@ -48,11 +48,6 @@ bool ObjectReader::Fail(std::size_t offset, std::string message) {
   return false;
 }
 
-std::optional<std::size_t> ObjectReader::object_start() const {
-  if (drafts_.empty() || drafts_.back().is_list) return std::nullopt;
-  return drafts_.back().start;
-}
-
 bool ObjectReader::StartOver() {
   if (!deferred_ || second_pass_) return false;
   second_pass_ = true;
@@ -473,8 +468,12 @@ void ObjectReader::EndContainer(bool init) {
   Draft& here = draft();
   // Init containers that are never restarted are gone before the pod serves anything.
   if (!init || here.restart_policy == "Always") {
-    std::move(here.container_ports.begin(), here.container_ports.end(),
-              std::back_inserter(here.pod.ports));
+    if (here.pod.ports.empty()) {
+      here.pod.ports.swap(here.container_ports);
+    } else {
+      std::move(here.container_ports.begin(), here.container_ports.end(),
+                std::back_inserter(here.pod.ports));
+    }
   }
   here.container_ports.clear();
 }

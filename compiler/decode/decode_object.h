@@ -52,7 +52,10 @@ class ObjectReader final : public ValueReader {
   // after them.
   bool StartOver() override;
   // Where the object began that is being read; nullopt between the items of a list.
-  std::optional<std::size_t> object_start() const;
+  std::optional<std::size_t> object_start() const {
+    if (drafts_.empty() || drafts_.back().is_list) return std::nullopt;
+    return drafts_.back().start;
+  }
 
   // What the whole text was, after its end. kList: its list, if it was one; the other items are in
   // Emit.

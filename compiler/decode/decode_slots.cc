@@ -1,5 +1,8 @@
 #include "compiler/decode/decode_slots.h"
 
+#include <array>
+#include <cstddef>
+
 namespace podgate::compiler {
 namespace {
 
@@ -53,6 +56,10 @@ constexpr SlotMember kHostIpMembers[] = {{"ip", Slot::kHostIpText}};
 constexpr SlotMember kNodeAddressMembers[] = {{"type", Slot::kNodeAddressType},
                                               {"address", Slot::kNodeAddressText}};
 constexpr SlotMember kDetailsMembers[] = {{"retryAfterSeconds", Slot::kRetryAfter}};
+
+constexpr std::size_t kSlots = static_cast<std::size_t>(Slot::kRetryAfter) + 1;
+
+SlotType FindType(Slot slot);
 
 }  // namespace
 
@@ -116,7 +123,19 @@ Slot ElementOf(Slot slot) {
   }
 }
 
+// Asked for each value: found once for each slot.
 SlotType TypeOf(Slot slot) {
+  static const std::array<SlotType, kSlots> types = [] {
+    std::array<SlotType, kSlots> found{};
+    for (std::size_t i = 0; i < kSlots; ++i) found[i] = FindType(static_cast<Slot>(i));
+    return found;
+  }();
+  return types[static_cast<std::size_t>(slot)];
+}
+
+namespace {
+
+SlotType FindType(Slot slot) {
   switch (slot) {
     case Slot::kItems:
     case Slot::kContainers:
@@ -141,6 +160,8 @@ SlotType TypeOf(Slot slot) {
                  : SlotType::kString;
   }
 }
+
+}  // namespace
 
 std::string_view KeyOf(Slot slot) {
   switch (slot) {

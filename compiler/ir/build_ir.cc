@@ -24,17 +24,25 @@ std::set<std::pair<std::string, Protocol>> EgressNames(const std::vector<PolicyC
   return names;
 }
 
+// Where the owners of an address do not agree on a port, it has none of that name.
 std::map<Address, std::vector<NamedPort>> NamedPortsOf(
-    const OwnerMap& owners, const std::set<std::pair<std::string, Protocol>>& names) {
+    const std::vector<const Pod*>& pods, const OwnerMap& owners,
+    const std::set<std::pair<std::string, Protocol>>& names) {
   std::map<Address, std::vector<NamedPort>> result;
   if (names.empty()) return result;
-  for (const auto& [address, its] : owners) {
-    for (const NamedPort& port : its.first->ports) {
-      const bool agreed =
-          std::all_of(its.others.begin(), its.others.end(), [&p = port](const Pod* other) {
-            return std::binary_search(other->ports.begin(), other->ports.end(), p);
-          });
-      if (agreed && names.contains({port.name, port.protocol})) result[address].push_back(port);
+  const std::vector<const Pod*> nobody;
+  for (const Pod* pod : pods) {
+    for (const Address& address : pod->addresses) {
+      const auto claimed = owners.find(address);
+      if (claimed != owners.end() && claimed->second.first != pod) continue;
+      const std::vector<const Pod*>& others =
+          claimed == owners.end() ? nobody : claimed->second.others;
+      for (const NamedPort& port : pod->ports) {
+        const bool agreed = std::all_of(others.begin(), others.end(), [&](const Pod* other) {
+          return std::binary_search(other->ports.begin(), other->ports.end(), port);
+        });
+        if (agreed && names.contains({port.name, port.protocol})) result[address].push_back(port);
+      }
     }
   }
   return result;
@@ -45,8 +53,9 @@ std::map<Address, std::vector<NamedPort>> NamedPortsOf(
 NodeIr BuildIr(const Cluster& cluster, const std::string& node) {
   NodeIr ir;
   ir.node = node;
-  const OwnerMap owners = Owners(cluster, node);
-  PodIndex index(cluster, owners);
+  const std::vector<const Pod*> there = PodsThere(cluster, node);
+  const OwnerMap owners = OwnersOfClaimedTwice(there, node);
+  PodIndex index(cluster, there, owners);
 
   // Class keys first, since a class's number is its place among all of them.
   struct Subject {
@@ -66,8 +75,10 @@ NodeIr BuildIr(const Cluster& cluster, const std::string& node) {
   std::vector<Subject> subjects;
   std::map<Address, SharedSubject> shared;
   std::map<ClassKey, ClassSeen> seen;
-  for (const auto& [key, pod] : cluster.pods) {
-    if (pod.node != node || !IsThere(pod, node)) continue;
+  for (const Pod* local : there) {
+    const Pod& pod = *local;
+    const ObjectKey& key = pod.key;
+    if (pod.node != node) continue;
     const std::vector<const NetworkPolicy*> policies = PoliciesOf(cluster, pod);
     if (pod.addresses.empty()) {
       ir.without_address.push_back(key);
@@ -78,7 +89,8 @@ NodeIr BuildIr(const Cluster& cluster, const std::string& node) {
     subject.ingress = ClassOf(Direction::kIngress, policies, pod.ports);
     subject.egress = ClassOf(Direction::kEgress, policies, pod.ports);
     for (const Address& address : pod.addresses) {
-      if (owners.at(address).others.empty()) {
+      const auto claimed = owners.find(address);
+      if (claimed == owners.end() || claimed->second.others.empty()) {
         subject.pod.addresses.push_back(address);
         continue;
       }
@@ -122,7 +134,7 @@ NodeIr BuildIr(const Cluster& cluster, const std::string& node) {
           const auto [it, is_new] = ir.members.try_emplace(peer.term);
           if (is_new) it->second = index.Members(peer.term);
         }
-  ir.named_ports = NamedPortsOf(owners, EgressNames(ir.classes));
+  ir.named_ports = NamedPortsOf(there, owners, EgressNames(ir.classes));
   return ir;
 }
 

@@ -5,34 +5,20 @@
 #include "compiler/model/selector.h"
 
 namespace podgate::compiler {
-namespace {
 
-std::string LabelKey(const std::string& key, const std::string& value) {
-  std::string result;
-  result.reserve(key.size() + 1 + value.size());
-  result += key;
-  result += '\0';
-  result += value;
-  return result;
-}
-
-}  // namespace
-
-PodIndex::PodIndex(const Cluster& cluster, const OwnerMap& owners)
+PodIndex::PodIndex(const Cluster& cluster, const std::vector<const Pod*>& pods,
+                   const OwnerMap& owners)
     : cluster_(cluster), owners_(owners) {
-  for (const auto& [key, pod] : cluster.pods) {
-    Entry entry{&pod, {}, {}};
-    for (const Address& address : pod.addresses) {
-      const auto it = owners_.find(address);
-      if (it == owners_.end() || it->second.first != &pod) continue;
-      if (it->second.others.empty()) {
-        entry.addresses.push_back(address);
-      } else {
-        entry.shared.emplace_back(address, &it->second);
-      }
-    }
-    if (!entry.addresses.empty() || !entry.shared.empty())
-      namespaces_[key.ns].entries.push_back(std::move(entry));
+  auto in = namespaces_.end();  // the pods of a namespace stand one behind the other
+  for (const Pod* pod : pods) {
+    if (pod->addresses.empty()) continue;
+    if (in == namespaces_.end() || in->first != pod->key.ns)
+      in = namespaces_.emplace_hint(namespaces_.end(), pod->key.ns, NamespacePods());
+    const bool alone = owners_.empty() || std::none_of(pod->addresses.begin(), pod->addresses.end(),
+                                                       [&](const Address& address) {
+                                                         return owners_.contains(address);
+                                                       });
+    in->second.entries.push_back({pod, alone});
   }
 }
 
@@ -68,28 +54,42 @@ const std::vector<PodIndex::NamespacePods*>& PodIndex::Namespaces(const LabelSel
   return it->second;
 }
 
+// The addresses of a selected pod, each told by the first of its owners, if the term selects all.
+void PodIndex::Take(const Entry& entry, const PodTerm& term, std::vector<Address>* out) const {
+  const std::vector<Address>& addresses = entry.pod->addresses;
+  if (entry.claims_alone) {
+    out->insert(out->end(), addresses.begin(), addresses.end());
+    return;
+  }
+  for (const Address& address : addresses) {
+    const auto claimed = owners_.find(address);
+    if (claimed == owners_.end()) {
+      out->push_back(address);
+      continue;
+    }
+    const AddressOwners& its = claimed->second;
+    if (its.first == entry.pod &&
+        std::all_of(its.others.begin(), its.others.end(),
+                    [&](const Pod* other) { return Selects(term, *other); }))
+      out->push_back(address);
+  }
+}
+
 // Looks only at the pods that meet the rarest of the selector's In requirements.
 void PodIndex::Collect(NamespacePods* in, const PodTerm& term, std::vector<Address>* out) {
   const LabelSelector& selector = term.pods;
-  const auto take = [&](const Entry& entry) {
-    out->insert(out->end(), entry.addresses.begin(), entry.addresses.end());
-    for (const auto& [address, its] : entry.shared)
-      if (std::all_of(its->others.begin(), its->others.end(),
-                      [&](const Pod* other) { return Selects(term, *other); }))
-        out->push_back(address);
-  };
   const bool has_in =
       std::any_of(selector.requirements.begin(), selector.requirements.end(),
                   [](const Requirement& r) { return r.op == Requirement::Operator::kIn; });
   if (!has_in) {
     for (const Entry& entry : in->entries)
-      if (Matches(selector, entry.pod->labels)) take(entry);
+      if (Matches(selector, entry.pod->labels)) Take(entry, term, out);
     return;
   }
   if (!in->labels_indexed) {
     for (std::size_t i = 0; i < in->entries.size(); ++i)
       for (const auto& [key, value] : in->entries[i].pod->labels)
-        in->by_label[LabelKey(key, value)].push_back(i);
+        in->by_label[Label(key, value)].push_back(i);
     in->labels_indexed = true;
   }
   // A pod has one value for each key, so the postings of one requirement are disjoint.
@@ -100,7 +100,7 @@ void PodIndex::Collect(NamespacePods* in, const PodTerm& term, std::vector<Addre
     std::vector<const Posting*> postings;
     std::size_t count = 0;
     for (const std::string& value : requirement.values) {
-      const auto it = in->by_label.find(LabelKey(requirement.key, value));
+      const auto it = in->by_label.find(Label(requirement.key, value));
       if (it == in->by_label.end()) continue;
       postings.push_back(&it->second);
       count += it->second.size();
@@ -112,7 +112,7 @@ void PodIndex::Collect(NamespacePods* in, const PodTerm& term, std::vector<Addre
   }
   for (const Posting* posting : rarest)
     for (const std::size_t i : *posting)
-      if (Matches(selector, in->entries[i].pod->labels)) take(in->entries[i]);
+      if (Matches(selector, in->entries[i].pod->labels)) Take(in->entries[i], term, out);
 }
 
 }  // namespace podgate::compiler

@@ -7,7 +7,6 @@
 #include <map>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -19,7 +18,8 @@ namespace podgate::compiler {
 
 class PodIndex {
  public:
-  PodIndex(const Cluster& cluster, const OwnerMap& owners);
+  // `pods`: PodsThere() of the cluster and node. `owners`: OwnersOfClaimedTwice() of them.
+  PodIndex(const Cluster& cluster, const std::vector<const Pod*>& pods, const OwnerMap& owners);
 
   // Addresses whose owners the term selects, all of them; sorted.
   std::vector<Address> Members(const PodTerm& term);
@@ -27,19 +27,28 @@ class PodIndex {
  private:
   struct Entry {
     const Pod* pod;
-    std::vector<Address> addresses;  // that the pod alone owns
-    // And those of which it is the first of several owners.
-    std::vector<std::pair<Address, const AddressOwners*>> shared;
+    bool claims_alone;  // no other pod claims any of its addresses
   };
   using Posting = std::vector<std::size_t>;  // indices into entries
+  using Label = std::pair<std::string_view, std::string_view>;
+  // By lengths first, which differ more often than they agree: only an order is needed.
+  struct ByLengths {
+    bool operator()(const Label& a, const Label& b) const {
+      if (a.first.size() != b.first.size()) return a.first.size() < b.first.size();
+      if (a.second.size() != b.second.size()) return a.second.size() < b.second.size();
+      return a < b;
+    }
+  };
   struct NamespacePods {
     std::vector<Entry> entries;
-    // Label (key, zero byte, value) to the pods that have it; made when a selector first asks.
-    std::unordered_map<std::string, Posting> by_label;
+    // Label to the pods that have it; made when a selector first asks. In order, since tenants
+    // choose labels: nobody can make them meet in one bucket.
+    std::map<Label, Posting, ByLengths> by_label;
     bool labels_indexed = false;
   };
 
   void Collect(NamespacePods* in, const PodTerm& term, std::vector<Address>* out);
+  void Take(const Entry& entry, const PodTerm& term, std::vector<Address>* out) const;
   bool Selects(const PodTerm& term, const Pod& pod) const;
   const std::vector<NamespacePods*>& Namespaces(const LabelSelector& selector);
 

@@ -29,8 +29,14 @@ bool LoadResult::HasErrors() const {
 
 void Complete(LoadResult* result) {
   Cluster& cluster = result->cluster;
+  const std::string* last = nullptr;  // objects of one namespace stand one behind the other
   const auto add = [&](const std::string& name) {
-    return !name.empty() && cluster.namespaces.try_emplace(name, Namespace{name, {}}).second;
+    if (name.empty() || (last != nullptr && *last == name)) return false;
+    last = &name;
+    const auto place = cluster.namespaces.lower_bound(name);
+    if (place != cluster.namespaces.end() && place->first == name) return false;
+    cluster.namespaces.emplace_hint(place, name, Namespace{name, {}});
+    return true;
   };
   for (const auto& [key, pod] : cluster.pods) {
     if (add(key.ns)) result->assumed_namespaces.push_back(key.ns);

@@ -106,11 +106,12 @@ void TextLoader::Report(Problem&& problem, const std::string& object) {
 }
 
 // Where the object stands in the map, and whether it is new. API servers list objects in the order
-// of their keys, so that the place of most is behind all others.
+// of their keys, so that the place of most is behind all others. `value` is moved from, after its
+// key has been copied.
 template <typename Key, typename Value>
-std::pair<const void*, bool> Insert(std::map<Key, Value>* map, const Key& key, Value value) {
+std::pair<const void*, bool> Insert(std::map<Key, Value>* map, Key key, Value* value) {
   const std::size_t before = map->size();
-  const auto it = map->insert_or_assign(map->end(), key, std::move(value));
+  const auto it = map->insert_or_assign(map->end(), std::move(key), std::move(*value));
   return {&it->second, map->size() > before};
 }
 
@@ -162,17 +163,13 @@ void TextLoader::Take(Finished&& finished) {
   Cluster& cluster = result_.cluster;
   std::pair<const void*, bool> at;
   if (finished.node) {
-    const std::string name = finished.node->name;
-    at = Insert(&cluster.nodes, name, std::move(*finished.node));
+    at = Insert(&cluster.nodes, finished.node->name, &*finished.node);
   } else if (auto* pod = std::get_if<Pod>(&*finished.object)) {
-    const ObjectKey key = pod->key;
-    at = Insert(&cluster.pods, key, std::move(*pod));
+    at = Insert(&cluster.pods, pod->key, pod);
   } else if (auto* ns = std::get_if<Namespace>(&*finished.object)) {
-    const std::string name = ns->name;
-    at = Insert(&cluster.namespaces, name, std::move(*ns));
+    at = Insert(&cluster.namespaces, ns->name, ns);
   } else if (auto* policy = std::get_if<NetworkPolicy>(&*finished.object)) {
-    const ObjectKey key = policy->key;
-    at = Insert(&cluster.policies, key, std::move(*policy));
+    at = Insert(&cluster.policies, policy->key, policy);
   }
   ObjectPlace& place = result_.places[at.first];
   if (!at.second) {

@@ -2,6 +2,8 @@
 
 #include <re2/re2.h>
 
+#include <algorithm>
+
 namespace podgate::compiler {
 namespace {
 
@@ -31,6 +33,15 @@ const re2::RE2& PortName() {
   return pattern;
 }
 
+// What most names and labels are: lower case letters, digits and '-' inside, which each of the
+// patterns above but the port's takes. Millions of texts are checked before a large cluster is
+// read, so that the engine is asked about the others alone.
+bool IsPlain(std::string_view text) {
+  const auto alphanumeric = [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'); };
+  if (text.empty() || !alphanumeric(text.front()) || !alphanumeric(text.back())) return false;
+  return std::all_of(text.begin(), text.end(), [&](char c) { return alphanumeric(c) || c == '-'; });
+}
+
 std::string TooLong(std::string_view text, std::size_t limit) {
   return "must have at most " + std::to_string(limit) + " characters, has " +
          std::to_string(text.size());
@@ -49,7 +60,7 @@ std::optional<std::string> CheckKey(std::string_view text, std::string_view key,
     if (const auto wrong = CheckSubdomain(key.substr(0, slash))) return bad() + "prefix " + *wrong;
   }
   if (name.size() > kLabelLength) return bad() + "name " + TooLong(name, kLabelLength);
-  if (Full(name, LabelName())) return std::nullopt;
+  if (IsPlain(name) || Full(name, LabelName())) return std::nullopt;
   return bad() +
          "name must consist of letters, digits, '-', '_' and '.', and must start and end with a "
          "letter or digit";
@@ -59,7 +70,7 @@ std::optional<std::string> CheckKey(std::string_view text, std::string_view key,
 
 std::optional<std::string> CheckSubdomain(std::string_view text) {
   if (text.size() > kSubdomainLength) return TooLong(text, kSubdomainLength);
-  if (Full(text, Subdomain())) return std::nullopt;
+  if (IsPlain(text) || Full(text, Subdomain())) return std::nullopt;
   return "must consist of lower case letters, digits, '-' and '.', and each part between dots must "
          "start and end with a letter or digit, found " +
          Quote(text);
@@ -67,7 +78,7 @@ std::optional<std::string> CheckSubdomain(std::string_view text) {
 
 std::optional<std::string> CheckDnsLabel(std::string_view text) {
   if (text.size() > kLabelLength) return TooLong(text, kLabelLength);
-  if (Full(text, DnsLabel())) return std::nullopt;
+  if (IsPlain(text) || Full(text, DnsLabel())) return std::nullopt;
   return "must consist of lower case letters, digits and '-', and must start and end with a letter "
          "or digit, found " +
          Quote(text);
@@ -90,7 +101,7 @@ std::optional<std::string> CheckLabelValue(std::string_view text) {
   if (text.size() > kLabelLength) {
     return "the label value " + Quote(text) + " " + TooLong(text, kLabelLength);
   }
-  if (Full(text, LabelName())) return std::nullopt;
+  if (IsPlain(text) || Full(text, LabelName())) return std::nullopt;
   return "the label value " + Quote(text) +
          " must be empty or consist of letters, digits, '-', '_' and '.', and must start and end "
          "with a letter or digit";

@@ -35,6 +35,7 @@ bool HasPods(const compiler::Cluster& cluster, const std::string& node) {
 // The node asked for, or the only one. An exit code after an error, which has been printed.
 std::variant<std::string, ExitCode> ChooseNode(const compiler::Cluster& cluster,
                                                const std::string& asked, std::ostream& err) {
+  if (!asked.empty() && HasPods(cluster, asked)) return asked;
   const std::vector<std::string> nodes = compiler::NodeNames(cluster);
   if (!asked.empty()) {
     // Of manifests without any node, as those of policies alone, nothing can be said.
@@ -42,10 +43,8 @@ std::variant<std::string, ExitCode> ChooseNode(const compiler::Cluster& cluster,
       err << "podgate: " << compiler::UnknownNode(asked, nodes) << '\n';
       return kExitBadInput;
     }
-    if (!HasPods(cluster, asked)) {
-      err << "podgate: no pod of the input runs on node " << asked
-          << ": its ruleset isolates nothing; check --node and the pods' spec.nodeName\n";
-    }
+    err << "podgate: no pod of the input runs on node " << asked
+        << ": its ruleset isolates nothing; check --node and the pods' spec.nodeName\n";
     return asked;
   }
   if (nodes.size() == 1) return nodes.front();
