@@ -162,6 +162,7 @@ class BoundedClass {
                              ? needs_.any
                              : UnionOf(protocol_wide->second, needs_.any);
     for (const PortPiece& piece : CutPorts(ranges->second)) {
+      if (sets_->full()) return;
       Indices entries;
       for (const std::size_t rule : piece.rules) entries.push_back(owners[rule]);
       entries = UnionOf(entries, base);

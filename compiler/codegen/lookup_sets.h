@@ -23,6 +23,9 @@ class LookupSets {
   LookupSets& operator=(const LookupSets&) = delete;
 
   nft::Ruleset* out() { return out_; }
+  // The class has been given up, since there is no room for its sets: nothing that is made of it
+  // from here on is used.
+  virtual bool full() const { return false; }
 
   // Hash set of the addresses that any of the terms selects. Returns its name, as all below.
   virtual std::string Pods(const std::set<PodTerm>& terms, Family family) = 0;

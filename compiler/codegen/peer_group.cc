@@ -85,6 +85,7 @@ std::vector<nft::Match> AddressMatches(const Peers& peers, const PolicyClass& po
 
 std::string PeerGroupChain(const PolicyClass& policy_class, const std::vector<std::size_t>& entries,
                            LookupSets* sets) {
+  if (sets->full()) return {};
   const Direction direction = policy_class.direction;
   const std::vector<RuleOrigin> origins = OriginsOf(policy_class, entries);
   const Peers peers = Merge(policy_class, entries);

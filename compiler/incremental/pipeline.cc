@@ -32,7 +32,7 @@ class Pipeline::Sets : public LookupSets {
   Sets(PeerIndex* peers, NamespaceBudget::Meter* meter, nft::Ruleset* out)
       : LookupSets(out), peers_(peers), meter_(*meter) {}
 
-  // What follows after one that there is no room for is not made: the rules will not be used.
+  bool full() const override { return meter_.full(); }
   std::string Pods(const std::set<PodTerm>& terms, Family family) override {
     return meter_.full() ? std::string() : NameOf(peers_->PodSet(terms, family));
   }
@@ -56,10 +56,13 @@ class Pipeline::Sets : public LookupSets {
 
 namespace {
 
-// Tells how many sets of pods a class looks up, without making them.
+// Counts the sets of pods that a class looks up, without making them.
 class CountedSets : public LookupSets {
  public:
-  explicit CountedSets(nft::Ruleset* out) : LookupSets(out) {}
+  CountedSets(const NamespaceBudget::Meter* meter, nft::Ruleset* out)
+      : LookupSets(out), meter_(meter) {}
+  // They are more than there is room for.
+  bool full() const override { return meter_->TooMany(pods_.size() + named_.size()); }
   std::string Pods(const std::set<PodTerm>& terms, Family family) override {
     pods_.insert({family, terms});
     return {};
@@ -68,9 +71,9 @@ class CountedSets : public LookupSets {
     named_.insert({family, uses});
     return {};
   }
-  std::size_t count() const { return pods_.size() + named_.size(); }
 
  private:
+  const NamespaceBudget::Meter* meter_;
   std::set<std::pair<Family, std::set<PodTerm>>> pods_;
   std::set<std::pair<Family, std::vector<NamedPortUse>>> named_;
 };
@@ -81,9 +84,9 @@ constexpr std::size_t kManyEntries = 64;
 bool NeedsTooMany(const PolicyClass& built, const NamespaceBudget::Meter& meter) {
   if (built.entries.size() < kManyEntries) return false;
   nft::Ruleset nowhere;
-  CountedSets counted(&nowhere);
+  CountedSets counted(&meter, &nowhere);
   CompileClass(built, &counted);
-  return meter.TooMany(counted.count());
+  return counted.full();
 }
 
 }  // namespace

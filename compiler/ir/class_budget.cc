@@ -2,7 +2,7 @@
 
 #include <algorithm>
 #include <array>
-#include <set>
+#include <optional>
 
 #include "compiler/ir/port_pieces.h"
 
@@ -11,14 +11,16 @@ namespace {
 
 constexpr std::array<Protocol, 3> kProtocols = {Protocol::kTcp, Protocol::kUdp, Protocol::kSctp};
 
-bool HasTooManyTerms(const std::vector<AllowEntry>& entries) {
-  std::set<PodTerm> terms;
-  for (const AllowEntry& entry : entries)
-    for (const IrPeer& peer : entry.peers)
-      if (peer.kind == IrPeer::Kind::kPods && terms.insert(peer.term).second &&
-          terms.size() > kMaxPodTerms)
-        return true;
-  return false;
+}  // namespace
+
+bool PodTermCount::Add(const PolicyPeer& peer, const std::string& ns) {
+  static const std::string kNone;
+  static const LabelSelector kAll;
+  if (peer.block || (!peer.pods && !peer.namespaces)) return terms_.size() <= kMaxPodTerms;
+  terms_.insert({.ns = peer.namespaces ? &kNone : &ns,
+                 .namespaces = peer.namespaces ? &*peer.namespaces : &kAll,
+                 .pods = peer.pods ? &*peer.pods : &kAll});
+  return terms_.size() <= kMaxPodTerms;
 }
 
 bool HasTooManyPieces(const std::vector<AllowEntry>& entries) {
@@ -43,14 +45,6 @@ bool HasTooManyPieces(const std::vector<AllowEntry>& entries) {
     left -= *pieces;
   }
   return false;
-}
-
-}  // namespace
-
-OverBudget BudgetOf(const std::vector<AllowEntry>& entries) {
-  if (HasTooManyTerms(entries)) return OverBudget::kPodSelectors;
-  if (HasTooManyPieces(entries)) return OverBudget::kPortPieces;
-  return OverBudget::kNo;
 }
 
 }  // namespace podgate::compiler

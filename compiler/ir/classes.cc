@@ -83,6 +83,24 @@ std::vector<IrPort> PortsOf(const PolicyRule& rule, const ClassKey& key) {
   return ports.Take();
 }
 
+// Of the rules of these policies that allow some port.
+bool HasTooManyTerms(const std::vector<const NetworkPolicy*>& policies, const ClassKey& key) {
+  // Nearly all classes have too few peers for that.
+  std::size_t peers = 0;
+  for (const NetworkPolicy* policy : policies)
+    for (const PolicyRule& rule : RulesOf(*policy, key.direction)) peers += rule.peers.size();
+  if (peers <= kMaxPodTerms) return false;
+  PodTermCount count;
+  for (const NetworkPolicy* policy : policies) {
+    for (const PolicyRule& rule : RulesOf(*policy, key.direction)) {
+      if (rule.any_peer || PortsOf(rule, key).empty()) continue;
+      for (const PolicyPeer& peer : rule.peers)
+        if (!count.Add(peer, policy->key.ns)) return true;
+    }
+  }
+  return false;
+}
+
 }  // namespace
 
 std::vector<const NetworkPolicy*> PoliciesOf(const Cluster& cluster, const Pod& pod) {
@@ -134,19 +152,26 @@ PolicyClass BuildClass(const std::map<ObjectKey, NetworkPolicy>& policies, const
                      .over_budget = OverBudget::kNo,
                      .contested = key.contested};
   if (key.contested) return result;
-  for (const ObjectKey& policy : key.policies) {
-    const auto it = policies.find(policy);
-    if (it == policies.end()) continue;
-    for (const PolicyRule& rule : RulesOf(it->second, key.direction)) {
-      AllowEntry entry{.policy = policy,
+  std::vector<const NetworkPolicy*> its;
+  for (const ObjectKey& policy : key.policies)
+    if (const auto it = policies.find(policy); it != policies.end()) its.push_back(&it->second);
+  if (HasTooManyTerms(its, key)) {
+    result.over_budget = OverBudget::kPodSelectors;
+    return result;
+  }
+  for (const NetworkPolicy* policy : its) {
+    for (const PolicyRule& rule : RulesOf(*policy, key.direction)) {
+      AllowEntry entry{.policy = policy->key,
                        .rule = rule.index,
-                       .peers = PeersOf(rule, policy.ns),
+                       .peers = PeersOf(rule, policy->key.ns),
                        .ports = PortsOf(rule, key)};
       if (!entry.peers.empty() && !entry.ports.empty()) result.entries.push_back(std::move(entry));
     }
   }
-  result.over_budget = BudgetOf(result.entries);
-  if (result.over_budget != OverBudget::kNo) result.entries.clear();
+  if (HasTooManyPieces(result.entries)) {
+    result.over_budget = OverBudget::kPortPieces;
+    result.entries.clear();
+  }
   return result;
 }
 

@@ -7,7 +7,9 @@
 namespace podgate::controller {
 namespace {
 
-constexpr int kRest = 9;  // times what was used: a tenth of a CPU
+constexpr int kRest = 9;        // times what the loop waited
+constexpr double kShare = 0.1;  // of what the process may use of a CPU
+constexpr double kLeastCpus = 0.01;
 constexpr std::chrono::seconds kAfterFailure{1};
 
 // At an end where the rules see it: as the source of the first packet, or as its destination after
@@ -18,6 +20,13 @@ bool Concerns(const nft::Flow& flow, const std::set<ipset::Address>& addresses) 
 }
 
 }  // namespace
+
+FlowForgetter::FlowForgetter(nft::Conntrack* conntrack, Logger* log, double cpus,
+                             std::function<Clock::Duration()> cpu_time)
+    : conntrack_(conntrack),
+      log_(log),
+      share_(kShare * std::clamp(cpus, kLeastCpus, 1.0)),
+      cpu_time_(std::move(cpu_time)) {}
 
 void FlowForgetter::Forget(const std::vector<ipset::Address>& addresses) {
   if (addresses.empty()) return;
@@ -59,7 +68,8 @@ void FlowForgetter::Run() {
     const Clock::Duration begun = cpu_time_();
     std::uint64_t deleted = 0;
     const nft::Status status = ForgetThose(addresses, &deleted);
-    Clock::Duration rest = kRest * (cpu_time_() - begun);
+    const Clock::Duration used = cpu_time_() - begun;
+    auto rest = std::chrono::duration_cast<Clock::Duration>(used / share_) - used;
     if (!status.ok()) {
       log_->Error(LogMessages::kFlowsNotForgotten,
                   {{"problem", status.message()}, {"addresses", addresses.size()}});
@@ -96,13 +106,11 @@ nft::Status FlowForgetter::WalkOver(const Addresses& addresses, const nft::Connt
                         return address.family() == ipset::Family::kIPv4;
                       });
   if (!picked) return conntrack_->Walk(tell);
-  for (const ipset::Address& address : addresses) {
-    for (const nft::Side side : {nft::Side::kSource, nft::Side::kDestination}) {
-      const nft::Status walked = conntrack_->Walk({address, side}, tell);
-      if (!walked.ok()) return walked;
-    }
-  }
-  return {};
+  std::set<nft::FlowEnd> ends;
+  for (const ipset::Address& address : addresses)
+    for (const nft::Side side : {nft::Side::kSource, nft::Side::kDestination})
+      ends.insert({address, side});
+  return conntrack_->Walk(ends, tell);
 }
 
 nft::Status FlowForgetter::ForgetThose(const Addresses& addresses, std::uint64_t* deleted) {

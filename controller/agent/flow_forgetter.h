@@ -4,8 +4,9 @@
 //
 // A thread of its own; the loop asks and goes on, unless the next owner is there already: then it
 // waits, for a bounded time. Of a few IPv4 addresses the kernel picks the flows out; of more, or of
-// IPv6 addresses, for which it cannot, one walk finds all. After either it rests nine times what
-// that took of a CPU: addresses that change hands meanwhile are looked for together.
+// IPv6 addresses, for which it cannot, one walk finds all. After either it rests, so that in the
+// long run it uses a tenth of a CPU, or of what the process may use of one: addresses that change
+// hands meanwhile are looked for together.
 #pragma once
 
 #include <chrono>
@@ -44,11 +45,10 @@ class FlowForgetter {
   // come in dozens when a deployment is rolled out, and then wait for a second together.
   static constexpr std::chrono::seconds kOnCredit{9};
 
-  // `conntrack` is this object's alone. `cpu_time`: what the calling thread has used of a CPU so
-  // far.
-  FlowForgetter(nft::Conntrack* conntrack, Logger* log,
-                std::function<Clock::Duration()> cpu_time = ThreadCpuTime)
-      : conntrack_(conntrack), log_(log), cpu_time_(std::move(cpu_time)) {}
+  // `conntrack` is this object's alone. `cpus`: that the process may use. `cpu_time`: what the
+  // calling thread has used of a CPU so far.
+  FlowForgetter(nft::Conntrack* conntrack, Logger* log, double cpus = 1,
+                std::function<Clock::Duration()> cpu_time = ThreadCpuTime);
 
   // Any thread; never waits.
   void Forget(const std::vector<ipset::Address>& addresses);
@@ -75,6 +75,7 @@ class FlowForgetter {
 
   nft::Conntrack* const conntrack_;
   Logger* const log_;
+  const double share_;  // of a CPU
   const std::function<Clock::Duration()> cpu_time_;
 
   mutable std::mutex mutex_;  // guards all below

@@ -19,13 +19,15 @@ Clock::Time Now() { return std::chrono::steady_clock::now(); }
 }  // namespace
 
 FlowTerminator::FlowTerminator(nft::Conntrack* conntrack, NodeAddresses node_addresses, Logger* log,
-                               std::function<void()> wake,
+                               std::function<void()> wake, double cpus,
                                std::function<Clock::Duration()> cpu_time)
     : conntrack_(conntrack),
       node_addresses_(std::move(node_addresses)),
       log_(log),
       wake_(std::move(wake)),
-      cpu_time_(std::move(cpu_time)) {}
+      cpus_(std::max(cpus, PassSchedule::kLeastCpus)),
+      cpu_time_(std::move(cpu_time)),
+      schedule_(cpus) {}
 
 void FlowTerminator::Run() {
   for (;;) {
@@ -129,6 +131,7 @@ FlowTerminator::Work FlowTerminator::WaitForWork() {
 FlowTerminator::Pass FlowTerminator::MakePass(PassKind kind) {
   Pass pass;
   pass.kind = kind;
+  pass.paced = cpu_time_();
   pass.slice.reserve(kSlice);
   auto node = node_addresses_();
   pass.status = node.status();
@@ -167,6 +170,25 @@ void FlowTerminator::GiveWay(const Pass& pass) {
   judging_ = judging_before;
 }
 
+void FlowTerminator::Pace(Pass* pass) {
+  constexpr std::uint64_t kLookEvery = 64;  // entries: asking for the CPU time costs as much as one
+  if (pass->kind == PassKind::kChanged || cpus_ >= 1 || pass->entries % kLookEvery != 0) return;
+  const Clock::Duration used = cpu_time_() - pass->paced;
+  if (used < kAtOnce) return;
+  const Clock::Time until =
+      Now() + std::chrono::duration_cast<Clock::Duration>(used / (kPart * cpus_)) - used;
+  {
+    std::unique_lock<std::mutex> lock(mutex_);
+    for (;;) {
+      const Clock::Time hurry = schedule_.NextOf(PassKind::kChanged);
+      const Clock::Time now = Now();
+      if (stopped_ || until <= now || hurry <= now) break;
+      changed_.wait_until(lock, std::min(until, hurry));
+    }
+  }
+  pass->paced = cpu_time_();
+}
+
 void FlowTerminator::GoThroughChanged(Pass* pass) {
   {
     const std::lock_guard<std::mutex> lock(mutex_);
@@ -175,16 +197,10 @@ void FlowTerminator::GoThroughChanged(Pass* pass) {
   }
   pass->stopped = !Ask({.judged = &pass->filter.judged});
   if (pass->stopped || pass->filter.judged.empty()) return;
-  bool v6_walked = false;
-  for (const nft::FlowEnd& end : pass->scope.ends()) {
-    // The kernel hands out all IPv6 entries anyway.
-    const bool v6 = end.address.family() == ipset::Family::kIPv6;
-    if (v6 && std::exchange(v6_walked, true)) continue;
-    const nft::Status status =
-        conntrack_->Walk(end, [&](const nft::Flow& flow) { return Take(flow, pass); });
-    if (pass->status.ok()) pass->status = status;
-    if (!pass->status.ok() || pass->stopped || !Flush(pass)) return;
-  }
+  const nft::Status status =
+      conntrack_->Walk(pass->scope.ends(), [&](const nft::Flow& flow) { return Take(flow, pass); });
+  if (pass->status.ok()) pass->status = status;
+  if (pass->status.ok() && !pass->stopped) Flush(pass);
 }
 
 void FlowTerminator::GoThroughFlows(Pass* pass) {
@@ -192,26 +208,29 @@ void FlowTerminator::GoThroughFlows(Pass* pass) {
   if (pass->stopped) return;
   // Nothing is isolated here and no tombstone is left.
   if (pass->filter.judged.empty() && tombstones_known_ && tombstones_.size() == 0) return;
-  LearnRoom();
+  const bool empty = LearnUsage();
   tombstones_.BeginWalk();
   const nft::Status status =
-      conntrack_->Walk([&](const nft::Flow& flow) { return Take(flow, pass); });
+      empty ? nft::Status()
+            : conntrack_->Walk([&](const nft::Flow& flow) { return Take(flow, pass); });
   if (pass->status.ok()) pass->status = status;
   if (pass->status.ok() && !pass->stopped && Flush(pass)) tombstones_.EndWalk();
 }
 
-// Where the kernel does not tell how many entries it takes, the walk goes on without.
-void FlowTerminator::LearnRoom() {
-  const auto told = conntrack_->MostEntries();
-  const std::uint64_t most = told.ok() ? told.value() : 0;
+// Where the kernel does not tell how many entries it has and takes, the walk goes on without.
+bool FlowTerminator::LearnUsage() {
+  const auto told = conntrack_->GetUsage();
+  const std::uint64_t most = told.ok() ? told.value().most : 0;
   most_tombstones_ = most == 0 ? kMostTombstones
                                : std::min<std::uint64_t>(most / kShareOfConntrack, kMostTombstones);
+  return told.ok() && told.value().entries == 0;
 }
 
 void FlowTerminator::GoThroughTombstones(Pass* pass) {
   for (nft::Flow& tombstone : tombstones_.All()) {
     GiveWay(*pass);
     ++pass->entries;
+    Pace(pass);
     const nft::Hook hook = pass->filter.HookOf(tombstone);
     pass->slice.push_back({std::move(tombstone), hook, std::nullopt});
     if (pass->slice.size() == kSlice && !Flush(pass)) return;
@@ -222,6 +241,7 @@ void FlowTerminator::GoThroughTombstones(Pass* pass) {
 bool FlowTerminator::Take(const nft::Flow& flow, Pass* pass) {
   GiveWay(*pass);
   ++pass->entries;
+  Pace(pass);
   if (pass->kind == PassKind::kChanged && !pass->scope.Contains(flow)) return true;
   if (!pass->filter.Interesting(flow)) return true;
   nft::FlowQuestion question{flow, pass->filter.HookOf(flow), std::nullopt};

@@ -39,14 +39,20 @@ class FlowTerminator {
   // some 400 bytes of the agent's memory each. The oldest give way to new ones.
   static constexpr std::size_t kShareOfConntrack = 8;
   static constexpr std::size_t kMostTombstones = 32'768;
+  // A pass over all entries pauses after so much CPU time, if the process may use less than a whole
+  // CPU: the kernel gives it that in parts, 20 ms of each 100 ms for example, and a change of the
+  // policy waits for the next part when a pass has used this one. It takes half at most.
+  static constexpr std::chrono::milliseconds kAtOnce{4};
+  static constexpr double kPart = 0.5;
 
   // All addresses of this node, broadcast addresses too; sorted. Asked before each pass.
   using NodeAddresses = std::function<nft::Result<nft::Addresses>()>;
 
   // `wake`: makes the loop's thread call Serve() soon; called from the terminator's thread.
-  // `cpu_time`: what the calling thread has used of a CPU so far.
+  // `cpus`: that the process may use (PassSchedule). `cpu_time`: what the calling thread has used
+  // of a CPU so far.
   FlowTerminator(nft::Conntrack* conntrack, NodeAddresses node_addresses, Logger* log,
-                 std::function<void()> wake,
+                 std::function<void()> wake, double cpus = 1,
                  std::function<Clock::Duration()> cpu_time = ThreadCpuTime);
 
   // The terminator's thread: until Stop(), which may be called from any thread.
@@ -94,6 +100,7 @@ class FlowTerminator {
     std::uint64_t displaced = 0;
     nft::Status status{};
     bool stopped = false;
+    Clock::Duration paced{};  // CPU time of the thread after the last pause
   };
 
   // What there is to do next. Without a value: put tombstones anew.
@@ -108,10 +115,13 @@ class FlowTerminator {
   Pass MakePass(PassKind kind);
   void GoThroughFlows(Pass* pass);
   void GoThroughChanged(Pass* pass);
-  void LearnRoom();
+  bool LearnUsage();  // true: there is no entry
   void GoThroughTombstones(Pass* pass);
   // Lets a pass over changed ends go first that became due during this one.
   void GiveWay(const Pass& pass);
+  // Leaves the loop its part of what the process may use of a CPU, if that is less than a whole
+  // one. A pass over changed ends does not wait for it.
+  void Pace(Pass* pass);
   // False: give up the pass.
   bool Take(const nft::Flow& flow, Pass* pass);
   bool Flush(Pass* pass);
@@ -126,6 +136,7 @@ class FlowTerminator {
   const NodeAddresses node_addresses_;
   Logger* const log_;
   const std::function<void()> wake_;
+  const double cpus_;
   const std::function<Clock::Duration()> cpu_time_;
 
   // Of the terminator's thread.

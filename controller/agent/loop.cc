@@ -14,8 +14,11 @@ constexpr std::chrono::seconds kMeasureEvery{1};
 // The first rules wait no longer for the pods' further addresses, whatever keeps the kernel from
 // telling them.
 constexpr std::chrono::seconds kAddressPatience{2};
-// One class each time, which costs up to some tenths of a second.
+// One class each time, which costs up to some tenths of a second, mostly for nothing, while others'
+// changes wait: a thousandth of the time at most.
 constexpr std::chrono::seconds kRetryRefusedEvery{10};
+constexpr int kRetryRefusedRest = 1000;
+constexpr std::chrono::minutes kRetryRefusedAtLeastEvery{2};
 // Policies of one class that hear of it.
 constexpr std::size_t kOverBudgetEvents = 8;
 
@@ -284,9 +287,12 @@ void Loop::UpdateAndApply(Clock::Time oldest) {
 
 // Deletions of others may have made room for it.
 void Loop::RetryRefused() {
-  if (clock_->Now() < next_retry_ || !enforced_) return;
-  next_retry_ = clock_->Now() + kRetryRefusedEvery;
-  if (pipeline_.RetryRefused()) UpdateAndApply(clock_->Now());
+  const Clock::Time begun = clock_->Now();
+  if (begun < next_retry_ || !enforced_) return;
+  if (pipeline_.RetryRefused()) UpdateAndApply(begun);
+  const Clock::Duration took = clock_->Now() - begun;
+  next_retry_ = begun + std::clamp<Clock::Duration>(kRetryRefusedRest * took, kRetryRefusedEvery,
+                                                    kRetryRefusedAtLeastEvery);
 }
 
 void Loop::TellRefused(const compiler::Pipeline::Refused& refused) {

@@ -1,7 +1,7 @@
 // When to look through the flows, those of changed addresses or only the tombstones again: at once
-// after a quiet time, and then so seldom that it takes a bounded share of a CPU, however often the
-// policy changes and however many flows there are; without a change once a minute. Pure; one thread
-// at a time.
+// after a quiet time, and then so seldom that it takes a bounded share of what the process may use
+// of a CPU, however often the policy changes and however many flows there are; without a change
+// once a minute. Pure; one thread at a time.
 #pragma once
 
 #include <algorithm>
@@ -23,17 +23,22 @@ enum class PassKind : std::uint8_t {
 
 class PassSchedule {
  public:
-  // A pass that cost C is followed by 9 C in which there is none of its kind: 10 % of a CPU.
-  static constexpr int kRest = 9;
-  // But so much rest may be put off: a second's worth of passes is made as the changes come, so
-  // that only those wait that go on changing.
+  // Of a CPU, or of what the process may use of one if that is less: with a whole CPU a pass that
+  // cost C is followed by 9 C in which there is none of its kind, with a fifth of one by 49 C.
+  static constexpr double kShare = 0.1;
+  // But so much rest may be put off: a second's worth of passes (with a fifth of a CPU a fifth of
+  // that) is made as the changes come, so that only those wait that go on changing.
   static constexpr std::chrono::seconds kOnCredit{9};
+  static constexpr double kLeastCpus = 0.01;  // the least quota that the kernel takes
   // A packet that the old rules let through may become an entry a little after the new rules are in
   // force, behind the walk's back: one more pass then. Also the pause after a failure.
   static constexpr std::chrono::seconds kSettled{1};
   // And without a change: an entry may begin at any time with a packet of the wrong end, of a
   // connection that is older than conntrack's knowledge of it.
   static constexpr std::chrono::seconds kAgain{60};
+
+  // `cpus`: that the process may use; more than one is like one.
+  explicit PassSchedule(double cpus = 1) : share_(kShare * std::clamp(cpus, kLeastCpus, 1.0)) {}
 
   void Need(PassKind kind, Clock::Time now) {
     // A pass over all entries a little later makes up for what this one cannot see: flows that
@@ -68,7 +73,8 @@ class PassSchedule {
     return kind;
   }
   void End(PassKind kind, Clock::Time now, Clock::Duration cost, bool complete) {
-    Of(kind).rest_until = std::max(Of(kind).rest_until, now - cost) + cost * (1 + kRest);
+    const auto with_rest = std::chrono::duration_cast<Clock::Duration>(cost / share_);
+    Of(kind).rest_until = std::max(Of(kind).rest_until, now - cost) + with_rest;
     if (!complete && kind == PassKind::kChanged) {
       Need(PassKind::kFlows, now + kSettled);
     } else if (!complete) {
@@ -94,6 +100,7 @@ class PassSchedule {
   }
   Kind& Of(PassKind kind) { return kinds_.at(static_cast<std::size_t>(kind)); }
 
+  double share_;
   std::array<Kind, 3> kinds_;
   bool confirm_ = false;   // a change came since the last pass over all flows began
   bool confirms_ = false;  // the pass under way has only the time before it to make up for

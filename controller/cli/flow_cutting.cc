@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "controller/base/cpu_limit.h"
 #include "controller/node/node_addresses.h"
 #include "nft/conntrack/conntrack.h"
 
@@ -9,9 +10,10 @@ namespace podgate::controller {
 
 FlowCutting::FlowCutting(FlowCuttingMode mode, std::function<void()> wake, Logger* log) {
   if (mode == FlowCuttingMode::kOff) return;
+  const double cpus = CpuLimit().value_or(1);
   if (auto forgetting = nft::OpenConntrack(); forgetting.ok()) {
     forgetting_ = std::move(forgetting).value();
-    forgetter_ = std::make_unique<FlowForgetter>(forgetting_.get(), log);
+    forgetter_ = std::make_unique<FlowForgetter>(forgetting_.get(), log, cpus);
   } else {
     log->Error(LogMessages::kFlowsStay, {{"problem", forgetting.status().message()}});
   }
@@ -21,7 +23,7 @@ FlowCutting::FlowCutting(FlowCuttingMode mode, std::function<void()> wake, Logge
     conntrack_ = std::move(conntrack).value();
     if (mode == FlowCuttingMode::kCut) {
       terminator_ = std::make_unique<FlowTerminator>(conntrack_.get(), ReadNodeAddresses, log,
-                                                     std::move(wake));
+                                                     std::move(wake), cpus);
       return;
     }
     // Those that an agent without the option put would keep flows from coming back.

@@ -10,6 +10,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <set>
 #include <span>
 #include <vector>
 
@@ -33,10 +34,11 @@ class Conntrack {
   using Tell = std::function<bool(const Flow& flow)>;
   virtual Status Walk(const Tell& tell) = 0;
 
-  // The same for the entries with this end, and perhaps for others of its family: the kernel
-  // picks by IPv4 addresses only.
+  // The same for the entries with one of these ends, some perhaps told more than once, and perhaps
+  // for others: the kernel picks by one end at a time and by IPv4 addresses only, and looks at each
+  // bucket of its hash table each time, so that handing out all entries is cheaper if they are few.
   // May be called from the `tell` of Walk().
-  virtual Status Walk(const FlowEnd& end, const Tell& tell) = 0;
+  virtual Status Walk(const std::set<FlowEnd>& ends, const Tell& tell) = 0;
 
   // The entry whose first packet looks like this; nullopt: there is none.
   virtual Result<std::optional<Flow>> Find(std::uint8_t protocol, const FlowTuple& original,
@@ -65,8 +67,12 @@ class Conntrack {
   // and made again; a packet that comes between the two begins a flow that is deleted like one of
   // Tombstone().)
   virtual Result<std::vector<Renewal>> Renew(std::span<const Flow> tombstones) = 0;
-  // How many entries the kernel takes (nf_conntrack_max); 0: any number.
-  virtual Result<std::uint64_t> MostEntries() = 0;
+  struct Usage {
+    std::uint64_t entries = 0;  // at least as many as there are
+    std::uint64_t most = 0;     // that the kernel takes (nf_conntrack_max); 0: any number
+  };
+  // Of this network namespace. Costs nothing, however many there are.
+  virtual Result<Usage> GetUsage() = 0;
   // Deletes exactly these entries; how many there were.
   virtual Result<std::size_t> Delete(std::span<const Flow> flows) = 0;
 };

@@ -152,16 +152,22 @@ std::optional<Flow> DecodeFlow(const nlmsghdr* message) {
   return flow;
 }
 
-std::optional<std::uint32_t> DecodeMostEntries(const nlmsghdr* message) {
-  std::optional<std::uint32_t> most;
+std::optional<Conntrack::Usage> DecodeUsage(const nlmsghdr* message) {
+  struct Told {
+    std::optional<std::uint32_t> entries;
+    std::optional<std::uint32_t> most;
+  } told;
   const auto take = [](const nlattr* attribute, void* into) {
-    if (mnl_attr_get_type(attribute) == CTA_STATS_GLOBAL_MAX_ENTRIES &&
-        mnl_attr_get_payload_len(attribute) == sizeof(std::uint32_t))
-      *static_cast<std::optional<std::uint32_t>*>(into) = ntohl(mnl_attr_get_u32(attribute));
+    if (mnl_attr_get_payload_len(attribute) != sizeof(std::uint32_t)) return MNL_CB_OK;
+    const std::uint32_t value = ntohl(mnl_attr_get_u32(attribute));
+    auto* const answer = static_cast<Told*>(into);
+    if (mnl_attr_get_type(attribute) == CTA_STATS_GLOBAL_ENTRIES) answer->entries = value;
+    if (mnl_attr_get_type(attribute) == CTA_STATS_GLOBAL_MAX_ENTRIES) answer->most = value;
     return MNL_CB_OK;
   };
-  mnl_attr_parse(message, sizeof(nfgenmsg), take, &most);
-  return most;
+  mnl_attr_parse(message, sizeof(nfgenmsg), take, &told);
+  if (!told.entries) return std::nullopt;
+  return Conntrack::Usage{.entries = *told.entries, .most = told.most.value_or(0)};
 }
 
 nlmsghdr* ConntrackRequests::Begin(std::uint8_t type, std::uint16_t flags, std::uint8_t family) {

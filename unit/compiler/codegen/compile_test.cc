@@ -8,6 +8,8 @@
 #include <fmt/format.h>
 
 #include "compiler/codegen/block_plan.h"
+#include "compiler/codegen/class_chain.h"
+#include "compiler/codegen/lookup_sets.h"
 #include "compiler/codegen/rule_origin.h"
 #include "compiler/codegen/set_definitions.h"
 #include "compiler/ir/build_ir.h"
@@ -463,6 +465,68 @@ TEST(Compile, AClassOfTooManyPortPiecesAllowsNothing) {
               nft::Action(nft::Verdict{nft::Verdict::Kind::kGoto, "ingress-deny"}));
     EXPECT_THAT(chain->second.rules[0].comment, StartsWith("nothing allowed: more than 65536"));
     EXPECT_THAT(verdict.reason, testing::HasSubstr("more than 65536 port pieces times rules"));
+  }
+}
+
+// What is counted: selectors with the namespaces that they select pods of, each once, of rules that
+// allow some port.
+TEST(Compile, OnlyDifferentSelectorsOfRulesThatAllowSomethingCount) {
+  const auto others = [](std::size_t i) {
+    return LabelSelector{{{"app", Requirement::Operator::kNotIn, {fmt::format("app-{}", i)}}}};
+  };
+  for (const bool one_more : {false, true}) {
+    World w = OneWebPod();
+    std::vector<PolicyPeer> peers;
+    for (std::size_t i = 0; i < kMaxPodTerms - 1; ++i) peers.push_back(PodsOf(others(i)));
+    w.Ingress("shop/p", {}, {RuleOf(peers, {Port(80)})});
+    // The same again, and one of all namespaces.
+    peers.back().namespaces = LabelSelector{};
+    w.Ingress("shop/q", {}, {RuleOf(peers, {Port(81)})});
+    PolicyPort nobodys;
+    w.Ingress(
+        "shop/r", {},
+        {RuleOf({PodsOf(others(kMaxPodTerms))}, {Named(one_more ? "http" : "nobody-has-it")})});
+    w.cluster.pods.at({"shop", "web"}).ports = {{"http", Protocol::kTcp, 8080}};
+    const FlowAnswer verdict = test::Ask(w.cluster, "shop/db shop/web:80/tcp");
+    EXPECT_EQ(verdict.allowed, !one_more) << verdict.reason;
+    const nft::Ruleset ruleset = CompileNode(w.cluster);
+    const auto chain =
+        std::find_if(ruleset.chains.begin(), ruleset.chains.end(),
+                     [](const auto& c) { return c.first.starts_with("in-class-shop/p"); });
+    ASSERT_NE(chain, ruleset.chains.end());
+    EXPECT_EQ(chain->second.rules.size() > 1, !one_more);
+  }
+}
+
+// There is room for so many, and each has the same name.
+class FewSets : public LookupSets {
+ public:
+  FewSets(std::size_t most, nft::Ruleset* out) : LookupSets(out), most_(most) {}
+  bool full() const override { return made_ >= most_; }
+  std::string Pods(const std::set<PodTerm>&, Family) override {
+    ++made_;
+    return "peers";
+  }
+  std::string NamedPorts(const std::vector<NamedPortUse>&, Family) override { return "named"; }
+
+ private:
+  std::size_t most_;
+  std::size_t made_ = 0;
+};
+
+TEST(Compile, NothingMoreIsMadeOfAClassOnceItsSetsHaveNoRoom) {
+  World w = OneWebPod();
+  std::vector<PolicyRule> rules;
+  for (std::uint16_t i = 1; i <= 100; ++i)
+    rules.push_back(RuleOf({PodsOf(Select({{"app", fmt::format("a{}", i).c_str()}}))}, {Port(i)}));
+  w.Ingress("shop/p", {}, rules);
+  const NodeIr ir = BuildIr(w.cluster, "n1");
+  ASSERT_THAT(ir.classes, SizeIs(1));
+  for (const std::size_t most : {std::size_t{5}, std::size_t{100}}) {
+    nft::Ruleset made;
+    FewSets sets(most, &made);
+    CompileClass(ir.classes[0], &sets);
+    EXPECT_THAT(Names(made.chains, "in-group"), SizeIs(most));
   }
 }
 

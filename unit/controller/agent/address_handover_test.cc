@@ -132,7 +132,7 @@ TEST(FlowForgetter, ForgetsTheFlowsOfTheAddressInBothDirectionsAndNothingElse) {
 // Runs a forgetter on its thread while it lives.
 struct Forgetting {
   explicit Forgetting(std::function<Clock::Duration()> cpu_time = [] { return Clock::Duration(); })
-      : forgetter(&conntrack, &world.log, std::move(cpu_time)),
+      : forgetter(&conntrack, &world.log, 1, std::move(cpu_time)),
         thread([this] { forgetter.Run(); }) {}
   ~Forgetting() { forgetter.Stop(); }
   // Gives each a flow of either direction, and waits until those are gone.
@@ -161,13 +161,13 @@ TEST(FlowForgetter, TheKernelPicksOutTheFlowsOfAFewAddresses) {
   for (const char* text : {"10.0.0.1", "10.0.0.2", "10.0.0.3", "10.0.0.4"})
     addresses.push_back(Address(text));
   forgetting.Forget(addresses);
-  EXPECT_EQ(forgetting.conntrack.picks(), 8);
+  EXPECT_EQ(forgetting.conntrack.picks(), 1);
   EXPECT_EQ(forgetting.conntrack.walks(), 0);
   // Those of many are found in one walk, and those of IPv6 ones, which it does not pick.
   addresses.push_back(Address("10.0.0.5"));
   forgetting.Forget(addresses);
   forgetting.Forget({Address("10.0.0.1"), Address("fd00::1")});
-  EXPECT_EQ(forgetting.conntrack.picks(), 8);
+  EXPECT_EQ(forgetting.conntrack.picks(), 1);
   EXPECT_EQ(forgetting.conntrack.walks(), 2);
 }
 
@@ -176,7 +176,7 @@ TEST(FlowForgetter, TheNextOwnerWaitsForItAndNotAllTheTime) {
   LoopWorld world;
   nft::FakeConntrack conntrack;
   std::promise<void> go_on;
-  FlowForgetter forgetter(&conntrack, &world.log, [&, first = true]() mutable {
+  FlowForgetter forgetter(&conntrack, &world.log, 1, [&, first = true]() mutable {
     if (std::exchange(first, false)) go_on.get_future().wait();
     return Clock::Duration();
   });

@@ -4,6 +4,8 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <mutex>
 #include <string>
@@ -50,6 +52,8 @@ nft::Ruleset Isolating(const std::vector<std::string>& peers) {
 
 class FlowTerminatorTest : public testing::Test {
  protected:
+  explicit FlowTerminatorTest(double cpus = 1, Clock::Duration at_each_look = {})
+      : cpus_(cpus), at_each_look_(at_each_look) {}
   ~FlowTerminatorTest() override { terminator_.Stop(); }
 
   void Start() {
@@ -92,6 +96,9 @@ class FlowTerminatorTest : public testing::Test {
     return count;
   }
 
+  const double cpus_;
+  const Clock::Duration at_each_look_;  // CPU time that is used between two looks at the clock
+  std::atomic<int> looks_ = 0;
   std::mutex mutex_;
   std::condition_variable woken_;
   int wakes_ = 0;
@@ -102,13 +109,16 @@ class FlowTerminatorTest : public testing::Test {
               }};
   nft::FakeConntrack conntrack_;
   nft::Addresses node_addresses_;  // set before the terminator runs
-  FlowTerminator terminator_{&conntrack_, [this] { return node_addresses_; }, &log_,
+  FlowTerminator terminator_{&conntrack_,
+                             [this] { return node_addresses_; },
+                             &log_,
                              [this] {
                                const std::lock_guard<std::mutex> lock(mutex_);
                                ++wakes_;
                                woken_.notify_all();
                              },
-                             [] { return Clock::Duration{}; }};
+                             cpus_,
+                             [this] { return at_each_look_ * looks_++; }};
   std::jthread thread_;
 };
 
@@ -185,11 +195,12 @@ TEST_F(FlowTerminatorTest, FlowsOfChangedEndsAreCutWithoutAWalkOverAll) {
   EXPECT_EQ(conntrack_.Flows(false).size(), 1U);
 }
 
-TEST_F(FlowTerminatorTest, AllIpv6EndsAreLookedForTogether) {
+TEST_F(FlowTerminatorTest, NothingIsWalkedOverWhereThereIsNoFlow) {
   Start();
-  terminator_.PolicyChanged(From({"fd00::1", "fd00::2", "fd00::3", "10.1.0.1"}));
-  TurnUntilMore(&FlowTerminator::Counters::changed_passes, Isolating({}));
-  EXPECT_EQ(conntrack_.picks(), 2);
+  terminator_.PolicyChanged(FlowScope::All());
+  Pass(Isolating({}));
+  EXPECT_EQ(conntrack_.walks(), 0);
+  EXPECT_EQ(terminator_.counters().entries, 0U);
 }
 
 TEST_F(FlowTerminatorTest, ManyChangedEndsAreLookedForInAllFlows) {
@@ -220,6 +231,46 @@ TEST_F(FlowTerminatorTest, ChangedEndsDoNotWaitForTheEndOfAWalk) {
   EXPECT_EQ(conntrack_.Flows(true).size(), 1U);
   Pass(after);
   EXPECT_EQ(conntrack_.Flows(false).size(), 4 * FlowTerminator::kSlice);
+}
+
+// Whose every 64 entries cost 4 ms of CPU.
+class SmallFlowTerminatorTest : public FlowTerminatorTest {
+ protected:
+  explicit SmallFlowTerminatorTest(double cpus = 0.2)
+      : FlowTerminatorTest(cpus, FlowTerminator::kAtOnce) {
+    for (std::uint16_t i = 0; i < 640; ++i) {
+      Flow flow = PlainFlow("10.1.0.1", "10.0.0.2", nft::kTcp, 80);
+      flow.original.source_port = flow.reply.destination_port = i;
+      conntrack_.Add(flow);
+    }
+  }
+};
+
+TEST_F(SmallFlowTerminatorTest, APassLeavesTheLoopHalfOfASmallShareOfACpu) {
+  Start();
+  const auto begun = std::chrono::steady_clock::now();
+  terminator_.PolicyChanged(FlowScope::All());
+  Pass(Isolating({}));
+  // Ten times 4 ms at a tenth of a CPU: each is followed by 36 ms without.
+  EXPECT_GE(std::chrono::steady_clock::now() - begun, std::chrono::milliseconds(9 * 36));
+  EXPECT_EQ(terminator_.counters().cut, 640U);
+}
+
+class TinyFlowTerminatorTest : public SmallFlowTerminatorTest {
+ protected:
+  TinyFlowTerminatorTest() : SmallFlowTerminatorTest(0.0004) {}  // 800 ms each; at least 0.01
+};
+
+TEST_F(TinyFlowTerminatorTest, ChangedEndsDoNotWaitForThePausesOfAWalk) {
+  const nft::Ruleset rules = Isolating({"10.1.0.1"});
+  Start();
+  terminator_.PolicyChanged(FlowScope::All());
+  TurnUntil([this] { return looks_ >= 4; }, rules);
+  const auto begun = std::chrono::steady_clock::now();
+  terminator_.PolicyChanged(From({"10.1.0.2"}));
+  TurnUntilMore(&FlowTerminator::Counters::changed_passes, rules);
+  EXPECT_LT(std::chrono::steady_clock::now() - begun, std::chrono::milliseconds(700));
+  EXPECT_EQ(terminator_.counters().passes, 0U) << "the walk is still under way";
 }
 
 TEST_F(FlowTerminatorTest, RemovesTombstonesOfWhatIsAllowedAgainWithoutLookingThroughAllFlows) {

@@ -365,6 +365,40 @@ TEST(Loop, PoliciesOverTheirBudgetAreNamedOnce) {
   EXPECT_EQ(world.Logged("policies are over their budget and allow nothing"), 2U);
 }
 
+// Mostly there still is none, and meanwhile others wait.
+TEST(Loop, AClassWithoutRoomIsTriedAgainForAThousandthOfTheTime) {
+  World world;
+  world.Start();
+  compiler::NetworkPolicy many = WebPolicy();
+  many.ingress.clear();
+  for (std::uint16_t i = 0; i < 1100; ++i) {
+    compiler::PolicyRule rule;
+    rule.index = i;
+    rule.peers.emplace_back().pods = compiler::LabelSelector{
+        {{"role", compiler::Requirement::Operator::kNotIn, {fmt::format("r{}", i)}}}};
+    rule.ports.emplace_back().number = static_cast<std::uint16_t>(i + 1);
+    many.ingress.push_back(rule);
+  }
+  world.Tell(Upsert(Kind::kNetworkPolicy, many));
+  EXPECT_EQ(world.Logged("policies are over their budget and allow nothing"), 1U);
+  const auto tries_in = [&](std::chrono::seconds seconds) {
+    const std::size_t before = world.Logged("change applied");
+    for (int i = 0; i < seconds.count(); ++i) {
+      world.clock.Advance(std::chrono::seconds(1));
+      world.loop.Tick();
+    }
+    return world.Logged("change applied") - before;
+  };
+  tries_in(std::chrono::seconds(20));
+  EXPECT_EQ(tries_in(std::chrono::seconds(60)), 6U);
+  // Now the loop sees each take 30 ms or more.
+  world.clock.each_look = std::chrono::milliseconds(10);
+  tries_in(std::chrono::seconds(120));
+  const std::size_t slow = tries_in(std::chrono::seconds(600));
+  EXPECT_GE(slow, 4U);
+  EXPECT_LE(slow, 21U);
+}
+
 // ---- the queue
 
 // A writer that never stops by itself gets no further than `limit` messages ahead of the reader.

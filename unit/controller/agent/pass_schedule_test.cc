@@ -34,23 +34,53 @@ TEST(PassSchedule, AtOnceAfterAQuietTimeAndOnceMoreASecondLater) {
   EXPECT_EQ(schedule.Next(), After(65'000));
 }
 
+// How long passes of this kind take in ten minutes, if they are needed all the time.
+Clock::Duration BusyWith(PassKind kind, double cpus) {
+  PassSchedule schedule(cpus);
+  Clock::Time now = kStart;
+  Clock::Duration busy{};
+  schedule.Need(kind, now);
+  while (now < kStart + std::chrono::minutes(10)) {
+    now = std::max(now, schedule.NextOf(kind));
+    if (schedule.Begin(now) != kind) continue;  // the pass over all that follows one over some
+    now += milliseconds(300);                   // of which a third was waiting for the loop
+    busy += milliseconds(200);
+    schedule.Need(kind, now - milliseconds(100));  // while the pass was under way
+    schedule.End(kind, now, milliseconds(200), true);
+  }
+  return busy;
+}
+
 TEST(PassSchedule, TakesATenthOfACpuInTheLongRun) {
   for (const PassKind kind : {kFlows, kChanged, kTombstones}) {
-    PassSchedule schedule;
-    Clock::Time now = kStart;
-    Clock::Duration busy{};
-    schedule.Need(kind, now);
-    while (now < kStart + std::chrono::minutes(10)) {
-      now = std::max(now, schedule.NextOf(kind));
-      if (schedule.Begin(now) != kind) continue;  // the pass over all that follows one over some
-      now += milliseconds(300);                   // of which a third was waiting for the loop
-      busy += milliseconds(200);
-      schedule.Need(kind, now - milliseconds(100));  // while the pass was under way
-      schedule.End(kind, now, milliseconds(200), true);
+    for (const double cpus : {1.0, 16.0}) {
+      EXPECT_LT(BusyWith(kind, cpus), milliseconds(60'000 + 1'400));
+      EXPECT_GT(BusyWith(kind, cpus), milliseconds(60'000 - 1'200));
     }
-    EXPECT_LT(busy, (now - kStart) / 10 + milliseconds(1200));
-    EXPECT_GT(busy, (now - kStart) / 10 - milliseconds(1200));
   }
+}
+
+TEST(PassSchedule, TakesATenthOfWhatTheProcessMayUse) {
+  for (const PassKind kind : {kFlows, kChanged, kTombstones}) {
+    EXPECT_LT(BusyWith(kind, 0.2), milliseconds(12'000 + 600));
+    EXPECT_GT(BusyWith(kind, 0.2), milliseconds(12'000 - 600));
+  }
+  EXPECT_GT(BusyWith(kFlows, 0), milliseconds(0)) << "there is a pass at all";
+}
+
+TEST(PassSchedule, WithAFifthOfACpuAFifthOfASecondIsMadeAsTheChangesCome) {
+  PassSchedule schedule(0.2);
+  Clock::Time now = kStart;
+  int at_once = 0;
+  for (schedule.Need(kChanged, now); schedule.NextOf(kChanged) <= now;
+       schedule.Need(kChanged, now)) {
+    schedule.Begin(now);
+    now += milliseconds(10);
+    schedule.End(kChanged, now, milliseconds(10), true);
+    ++at_once;
+  }
+  EXPECT_GE(at_once, 18);
+  EXPECT_LE(at_once, 20);
 }
 
 TEST(PassSchedule, ASecondOfPassesIsMadeAsTheChangesCome) {

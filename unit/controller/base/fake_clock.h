@@ -9,7 +9,7 @@ namespace podgate::controller {
 
 class FakeClock : public Clock {
  public:
-  Time Now() override { return now_; }
+  Time Now() override { return now_ += each_look; }
   bool Sleep(Duration duration) override {
     if (stopped) return false;
     slept.push_back(std::chrono::duration_cast<std::chrono::milliseconds>(duration).count());
@@ -19,6 +19,7 @@ class FakeClock : public Clock {
   double Random() override { return random; }
   void Advance(Duration duration) { now_ += duration; }
 
+  Duration each_look{};  // passes before each look at it
   double random = 0;
   bool stopped = false;
   std::vector<std::int64_t> slept;  // milliseconds

@@ -1,5 +1,6 @@
 // Conntrack's entries in the real kernel, in a network namespace of the test's own.
 #include <gtest/gtest.h>
+#include <linux/netlink.h>
 
 #include <cerrno>
 #include <filesystem>
@@ -8,8 +9,10 @@
 #include <string>
 #include <system_error>
 
+#include "nft/kernel/netlink_channel.h"
 #include "unit/nft/conntrack/flows.h"
 #include "unit/nft/conntrack/real_conntrack.h"
+#include "unit/nft/fake/faulty_channel.h"
 
 namespace podgate::nft {
 namespace {
@@ -76,7 +79,7 @@ TEST_F(ConntrackTest, PicksTheEntriesOfAnEndAlsoDuringAWalk) {
     FlowScope scope;
     scope.Add(end);
     EXPECT_TRUE(conntrack_
-                    ->Walk(end,
+                    ->Walk(std::set{end},
                            [&](const Flow& flow) {
                              EXPECT_EQ(flow.original.source.family(), end.address.family());
                              EXPECT_TRUE(scope.Contains(flow) ||
@@ -104,6 +107,51 @@ TEST_F(ConntrackTest, PicksTheEntriesOfAnEndAlsoDuringAWalk) {
                   })
                   .ok());
   EXPECT_EQ(told, 4U);
+}
+
+// Each costs as much as the kernel's hash table is long, however few entries there are.
+TEST_F(ConntrackTest, WalksOverTheTableOfFewEntriesOnce) {
+  auto requests = OpenChannel(NETLINK_NETFILTER);
+  auto walks = OpenChannel(NETLINK_NETFILTER);
+  auto counted = OpenFaultyChannel(NETLINK_NETFILTER);
+  ASSERT_TRUE(requests.ok() && walks.ok() && counted != nullptr);
+  int dumps = 0;
+  counted->on_send = [&dumps](const nlmsghdr* first) {
+    if ((first->nlmsg_flags & NLM_F_DUMP) == NLM_F_DUMP) ++dumps;
+    return 0;
+  };
+  const auto conntrack =
+      ConntrackOver(std::move(requests).value(), std::move(walks).value(), std::move(counted));
+  const std::set<FlowEnd> ends = {{At("10.0.0.1"), Side::kSource},
+                                  {At("10.0.0.2"), Side::kDestination},
+                                  {At("fd00::1"), Side::kSource},
+                                  {At("fd00::2"), Side::kSource}};
+  const auto expect = [&](std::size_t flows, int walked) {
+    FlowScope scope;
+    for (const FlowEnd& end : ends) scope.Add(end);
+    std::set<std::uint32_t> found;
+    dumps = 0;
+    EXPECT_TRUE(conntrack
+                    ->Walk(ends,
+                           [&](const Flow& flow) {
+                             if (scope.Contains(flow)) found.insert(flow.id);
+                             return true;
+                           })
+                    .ok());
+    EXPECT_EQ(found.size(), flows);
+    EXPECT_EQ(dumps, walked);
+  };
+  expect(0, 0);
+  ASSERT_EQ(Make(PlainFlow("10.0.0.1", "10.0.0.2", kTcp, 80)), 0);
+  ASSERT_EQ(Make(PlainFlow("10.0.0.3", "10.0.0.2", kUdp, 53)), 0);
+  ASSERT_EQ(Make(PlainFlow("10.0.0.2", "10.0.0.1", kUdp, 53)), 0);
+  ASSERT_EQ(Make(PlainFlow("fd00::1", "fd00::3", kTcp, 443)), 0);
+  expect(3, 1);
+  const std::uint64_t most = conntrack->GetUsage().value().most;
+  if (most == 0 || most > 500'000) GTEST_SKIP() << "that many entries take too long to make";
+  for (std::uint64_t i = 0; i <= 2 * most / 256; ++i)
+    ASSERT_EQ(Make(PlainFlow("10.0.1.1", "10.0.1.2", i > 65'000 ? kTcp : kUdp, i % 65'000 + 1)), 0);
+  expect(3, 3);  // of one end each, and of IPv6 all
 }
 
 // Closing one makes commits of rules wait (see NetlinkConntrack).
@@ -197,11 +245,14 @@ TEST_F(ConntrackTest, RenewsTombstonesThatAreStillThere) {
   EXPECT_EQ(there, 2);
 }
 
-TEST_F(ConntrackTest, TellsHowManyEntriesTheKernelTakes) {
+TEST_F(ConntrackTest, TellsHowManyEntriesThereAreAndMayBe) {
   std::ifstream file("/proc/sys/net/netfilter/nf_conntrack_max");
   std::uint64_t most = 0;
   if (!(file >> most)) GTEST_SKIP() << "nf_conntrack_max cannot be read";
-  EXPECT_EQ(conntrack_->MostEntries().value(), most);
+  EXPECT_EQ(conntrack_->GetUsage().value().most, most);
+  EXPECT_EQ(conntrack_->GetUsage().value().entries, 0U);
+  ASSERT_EQ(Make(PlainFlow("10.0.0.1", "10.0.0.2", kTcp, 80)), 0);
+  EXPECT_EQ(conntrack_->GetUsage().value().entries, 1U);
 }
 
 TEST_F(ConntrackTest, WithNatAFlowIsOnlyDeleted) {

@@ -28,17 +28,19 @@ class FakeConntrack : public Conntrack {
     }
     return {};
   }
-  Status Walk(const FlowEnd& end, const Tell& tell) override {
+  Status Walk(const std::set<FlowEnd>& ends, const Tell& tell) override {
     FlowScope scope;
-    scope.Add(end);
+    for (const FlowEnd& end : ends) scope.Add(end);
+    const bool v6 = std::any_of(ends.begin(), ends.end(), [](const FlowEnd& end) {
+      return end.address.family() == ipset::Family::kIPv6;
+    });
     std::vector<Flow> flows;
     {
       const std::lock_guard<std::mutex> lock(mutex_);
       if (!walk_status_.ok()) return walk_status_;
       std::copy_if(flows_.begin(), flows_.end(), std::back_inserter(flows), [&](const Flow& flow) {
-        const auto family = flow.original.source.family();
         return scope.Contains(flow) ||
-               (family == ipset::Family::kIPv6 && end.address.family() == family);
+               (v6 && flow.original.source.family() == ipset::Family::kIPv6);
       });
       ++picks_;
     }
@@ -91,9 +93,9 @@ class FakeConntrack : public Conntrack {
     }
     return renewed;
   }
-  Result<std::uint64_t> MostEntries() override {
+  Result<Usage> GetUsage() override {
     const std::lock_guard<std::mutex> lock(mutex_);
-    return most_entries_;
+    return Usage{.entries = flows_.size(), .most = most_entries_};
   }
   Result<std::size_t> Delete(std::span<const Flow> flows) override {
     const std::lock_guard<std::mutex> lock(mutex_);
@@ -131,7 +133,7 @@ class FakeConntrack : public Conntrack {
     const std::lock_guard<std::mutex> lock(mutex_);
     return walks_;
   }
-  int picks() const {  // walks over the entries of one end
+  int picks() const {  // walks over the entries of some ends
     const std::lock_guard<std::mutex> lock(mutex_);
     return picks_;
   }

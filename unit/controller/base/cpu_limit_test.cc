@@ -1,0 +1,62 @@
+// The share of a CPU that the process's cgroups leave it.
+#include "controller/base/cpu_limit.h"
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+
+namespace podgate::controller {
+namespace {
+
+class CpuLimitTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    std::string name = testing::TempDir() + "podgate-cpu-XXXXXX";
+    ASSERT_NE(mkdtemp(name.data()), nullptr);
+    root_ = name;
+  }
+  void TearDown() override { std::filesystem::remove_all(root_); }
+  void Write(const std::string& path, const std::string& text) const {
+    std::filesystem::create_directories(std::filesystem::path(root_ + path).parent_path());
+    std::ofstream(root_ + path) << text;
+  }
+
+  std::string root_;
+};
+
+TEST_F(CpuLimitTest, TheLeastOfTheCgroupAndThoseAroundIt) {
+  Write("/proc/self/cgroup", "0::/kubepods/pod1/c1\n");
+  EXPECT_EQ(CpuLimit(root_), std::nullopt);
+  Write("/sys/fs/cgroup/kubepods/pod1/c1/cpu.max", "max 100000\n");
+  EXPECT_EQ(CpuLimit(root_), std::nullopt);
+  Write("/sys/fs/cgroup/kubepods/pod1/cpu.max", "20000 100000\n");
+  Write("/sys/fs/cgroup/kubepods/cpu.max", "400000 100000\n");
+  EXPECT_EQ(CpuLimit(root_), 0.2);
+}
+
+TEST_F(CpuLimitTest, AContainerSeesItsOwnAtTheTop) {
+  Write("/proc/self/cgroup", "0::/\n");
+  Write("/sys/fs/cgroup/cpu.max", "25000 50000\n");
+  EXPECT_EQ(CpuLimit(root_), 0.5);
+}
+
+TEST_F(CpuLimitTest, VersionOne) {
+  Write("/proc/self/cgroup", "12:cpuset:/a\n4:cpu,cpuacct:/docker/abc\n0::/y\nnonsense\n");
+  Write("/sys/fs/cgroup/cpu/docker/abc/cpu.cfs_quota_us", "20000\n");
+  EXPECT_EQ(CpuLimit(root_), std::nullopt) << "of what period is unknown";
+  Write("/sys/fs/cgroup/cpu/docker/abc/cpu.cfs_period_us", "100000\n");
+  Write("/sys/fs/cgroup/cpu/cpu.cfs_quota_us", "-1\n");
+  Write("/sys/fs/cgroup/cpu/cpu.cfs_period_us", "100000\n");
+  EXPECT_EQ(CpuLimit(root_), 0.2);
+}
+
+TEST_F(CpuLimitTest, NothingToRead) {
+  EXPECT_EQ(CpuLimit(root_), std::nullopt);
+  Write("/proc/self/cgroup", "0::/\n");
+  Write("/sys/fs/cgroup/cpu.max", "0 0\n");
+  EXPECT_EQ(CpuLimit(root_), std::nullopt);
+}
+
+}  // namespace
+}  // namespace podgate::controller
