@@ -175,18 +175,20 @@ void FlowTerminator::Pace(Pass* pass) {
   if (pass->kind == PassKind::kChanged || cpus_ >= 1 || pass->entries % kLookEvery != 0) return;
   const Clock::Duration used = cpu_time_() - pass->paced;
   if (used < kAtOnce) return;
+  PauseAfter(used, true);
+  pass->paced = cpu_time_();
+}
+
+void FlowTerminator::PauseAfter(Clock::Duration used, bool give_way) {
   const Clock::Time until =
       Now() + std::chrono::duration_cast<Clock::Duration>(used / (kPart * cpus_)) - used;
-  {
-    std::unique_lock<std::mutex> lock(mutex_);
-    for (;;) {
-      const Clock::Time hurry = schedule_.NextOf(PassKind::kChanged);
-      const Clock::Time now = Now();
-      if (stopped_ || until <= now || hurry <= now) break;
-      changed_.wait_until(lock, std::min(until, hurry));
-    }
+  std::unique_lock<std::mutex> lock(mutex_);
+  for (;;) {
+    const Clock::Time hurry = give_way ? schedule_.NextOf(PassKind::kChanged) : Clock::Time::max();
+    const Clock::Time now = Now();
+    if (stopped_ || until <= now || hurry <= now) return;
+    changed_.wait_until(lock, std::min(until, hurry));
   }
-  pass->paced = cpu_time_();
 }
 
 void FlowTerminator::GoThroughChanged(Pass* pass) {
@@ -197,8 +199,14 @@ void FlowTerminator::GoThroughChanged(Pass* pass) {
   }
   pass->stopped = !Ask({.judged = &pass->filter.judged});
   if (pass->stopped || pass->filter.judged.empty()) return;
-  const nft::Status status =
-      conntrack_->Walk(pass->scope.ends(), [&](const nft::Flow& flow) { return Take(flow, pass); });
+  const nft::Status status = conntrack_->Walk(
+      pass->scope.ends(), [&](const nft::Flow& flow) { return Take(flow, pass); },
+      [&] {
+        if (!Flush(pass)) return false;
+        if (cpus_ < 1) PauseAfter(cpu_time_() - pass->paced, false);
+        pass->paced = cpu_time_();
+        return true;
+      });
   if (pass->status.ok()) pass->status = status;
   if (pass->status.ok() && !pass->stopped) Flush(pass);
 }

@@ -39,9 +39,10 @@ class FlowTerminator {
   // some 400 bytes of the agent's memory each. The oldest give way to new ones.
   static constexpr std::size_t kShareOfConntrack = 8;
   static constexpr std::size_t kMostTombstones = 32'768;
-  // A pass over all entries pauses after so much CPU time, if the process may use less than a whole
-  // CPU: the kernel gives it that in parts, 20 ms of each 100 ms for example, and a change of the
-  // policy waits for the next part when a pass has used this one. It takes half at most.
+  // A pass over all entries pauses after so much CPU time, and one over changed ends between two of
+  // them, if the process may use less than a whole CPU: the kernel gives it that in parts, 20 ms of
+  // each 100 ms for example, and a change of the policy waits for the next part when a pass has
+  // used this one. It takes half at most.
   static constexpr std::chrono::milliseconds kAtOnce{4};
   static constexpr double kPart = 0.5;
 
@@ -120,8 +121,9 @@ class FlowTerminator {
   // Lets a pass over changed ends go first that became due during this one.
   void GiveWay(const Pass& pass);
   // Leaves the loop its part of what the process may use of a CPU, if that is less than a whole
-  // one. A pass over changed ends does not wait for it.
+  // one. A pass over changed ends does not wait for the pauses of others.
   void Pace(Pass* pass);
+  void PauseAfter(Clock::Duration used, bool give_way);
   // False: give up the pass.
   bool Take(const nft::Flow& flow, Pass* pass);
   bool Flush(Pass* pass);

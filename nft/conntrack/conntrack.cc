@@ -47,7 +47,8 @@ class NetlinkConntrack : public Conntrack {
     request.Dump();
     return WalkOver(&walker_, request, tell);
   }
-  Status Walk(const std::set<FlowEnd>& ends, const Tell& tell) override;
+  using Conntrack::Walk;
+  Status Walk(const std::set<FlowEnd>& ends, const Tell& tell, const Pause& pause) override;
   Result<std::optional<Flow>> Find(std::uint8_t protocol, const FlowTuple& original,
                                    std::uint16_t zone) override;
   Result<Counts> Cut(std::span<const Flow> flows) override;
@@ -81,7 +82,7 @@ Status NetlinkConntrack::WalkOver(NetlinkClient* client, const ConntrackRequests
   }));
 }
 
-Status NetlinkConntrack::Walk(const std::set<FlowEnd>& ends, const Tell& tell) {
+Status NetlinkConntrack::Walk(const std::set<FlowEnd>& ends, const Tell& tell, const Pause& pause) {
   const auto v6 = [](const FlowEnd& end) { return end.address.family() == Family::kIPv6; };
   const auto of_v6 = static_cast<std::size_t>(std::count_if(ends.begin(), ends.end(), v6));
   // The kernel hands out all IPv6 entries whatever the end is.
@@ -97,9 +98,11 @@ Status NetlinkConntrack::Walk(const std::set<FlowEnd>& ends, const Tell& tell) {
     }
   }
   bool wanted = true;
+  bool begun = false;
   bool v6_walked = false;
   for (const FlowEnd& end : ends) {
     if (v6(end) && std::exchange(v6_walked, true)) continue;
+    if (std::exchange(begun, true) && !pause()) return {};
     ConntrackRequests request(picker_.next_sequence());
     request.Dump(end);
     const Status status = WalkOver(&picker_, request,

@@ -37,8 +37,13 @@ class Conntrack {
   // The same for the entries with one of these ends, some perhaps told more than once, and perhaps
   // for others: the kernel picks by one end at a time and by IPv4 addresses only, and looks at each
   // bucket of its hash table each time, so that handing out all entries is cheaper if they are few.
-  // May be called from the `tell` of Walk().
-  virtual Status Walk(const std::set<FlowEnd>& ends, const Tell& tell) = 0;
+  // `pause`: between two such times, each of which may take 20 ms of CPU; false ends the walk. May
+  // be called from the `tell` of Walk().
+  using Pause = std::function<bool()>;
+  virtual Status Walk(const std::set<FlowEnd>& ends, const Tell& tell, const Pause& pause) = 0;
+  Status Walk(const std::set<FlowEnd>& ends, const Tell& tell) {
+    return Walk(ends, tell, [] { return true; });
+  }
 
   // The entry whose first packet looks like this; nullopt: there is none.
   virtual Result<std::optional<Flow>> Find(std::uint8_t protocol, const FlowTuple& original,

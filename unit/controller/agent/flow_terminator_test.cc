@@ -256,6 +256,15 @@ TEST_F(SmallFlowTerminatorTest, APassLeavesTheLoopHalfOfASmallShareOfACpu) {
   EXPECT_EQ(terminator_.counters().cut, 640U);
 }
 
+TEST_F(SmallFlowTerminatorTest, APassOverChangedEndsPausesBetweenThem) {
+  Start();
+  terminator_.PolicyChanged(From({"10.9.0.1", "10.9.0.2", "10.9.0.3"}));
+  const auto begun = std::chrono::steady_clock::now();
+  TurnUntilMore(&FlowTerminator::Counters::changed_passes, Isolating({}));
+  // Each costs 4 ms or more, and there are two pauses.
+  EXPECT_GE(std::chrono::steady_clock::now() - begun, std::chrono::milliseconds(2 * 36));
+}
+
 class TinyFlowTerminatorTest : public SmallFlowTerminatorTest {
  protected:
   TinyFlowTerminatorTest() : SmallFlowTerminatorTest(0.0004) {}  // 800 ms each; at least 0.01
