@@ -72,10 +72,7 @@ class Conntrack {
   // and made again; a packet that comes between the two begins a flow that is deleted like one of
   // Tombstone().)
   virtual Result<std::vector<Renewal>> Renew(std::span<const Flow> tombstones) = 0;
-  struct Usage {
-    std::uint64_t entries = 0;  // at least as many as there are
-    std::uint64_t most = 0;     // that the kernel takes (nf_conntrack_max); 0: any number
-  };
+  using Usage = ConntrackUsage;
   // Of this network namespace. Costs nothing, however many there are.
   virtual Result<Usage> GetUsage() = 0;
   // Deletes exactly these entries; how many there were.

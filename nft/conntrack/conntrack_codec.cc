@@ -152,7 +152,7 @@ std::optional<Flow> DecodeFlow(const nlmsghdr* message) {
   return flow;
 }
 
-std::optional<Conntrack::Usage> DecodeUsage(const nlmsghdr* message) {
+std::optional<ConntrackUsage> DecodeUsage(const nlmsghdr* message) {
   struct Told {
     std::optional<std::uint32_t> entries;
     std::optional<std::uint32_t> most;
@@ -167,7 +167,7 @@ std::optional<Conntrack::Usage> DecodeUsage(const nlmsghdr* message) {
   };
   mnl_attr_parse(message, sizeof(nfgenmsg), take, &told);
   if (!told.entries) return std::nullopt;
-  return Conntrack::Usage{.entries = *told.entries, .most = told.most.value_or(0)};
+  return ConntrackUsage{.entries = *told.entries, .most = told.most.value_or(0)};
 }
 
 nlmsghdr* ConntrackRequests::Begin(std::uint8_t type, std::uint16_t flags, std::uint8_t family) {

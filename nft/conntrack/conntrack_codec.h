@@ -6,7 +6,6 @@
 #include <optional>
 #include <vector>
 
-#include "nft/conntrack/conntrack.h"
 #include "nft/conntrack/flow.h"
 #include "nft/conntrack/flow_scope.h"
 
@@ -19,7 +18,7 @@ std::optional<Flow> DecodeFlow(const nlmsghdr* message);
 
 // CTA_STATS_GLOBAL_ENTRIES and CTA_STATS_GLOBAL_MAX_ENTRIES of the answer to GetStats(), the latter
 // 0 where it is not told (before Linux 4.18); nullopt: it is no such answer.
-std::optional<Conntrack::Usage> DecodeUsage(const nlmsghdr* message);
+std::optional<ConntrackUsage> DecodeUsage(const nlmsghdr* message);
 
 // Messages one after the other, for one send. Each has a sequence number of its own.
 class ConntrackRequests {

@@ -78,4 +78,10 @@ bool IsTombstone(const Flow& flow);
 // The flow that the tombstone stands for, as far as a tombstone tells: its tuples.
 Flow FlowOfTombstone(const Flow& tombstone);
 
+// How full the table of entries is.
+struct ConntrackUsage {
+  std::uint64_t entries = 0;  // at least as many as there are
+  std::uint64_t most = 0;     // that the kernel takes (nf_conntrack_max); 0: any number
+};
+
 }  // namespace podgate::nft
