@@ -26,8 +26,12 @@ class PassSchedule {
   // Of a CPU, or of what the process may use of one if that is less: with a whole CPU a pass that
   // cost C is followed by 9 C in which there is none of its kind, with a fifth of one by 49 C.
   static constexpr double kShare = 0.1;
+  // Flows that a change denies wait for the passes over changed ends. So where the process may use
+  // little of a CPU, these take three tenths of that, but no more than with a whole one.
+  static constexpr double kShareOfLittle = 0.3;
   // But so much rest may be put off: a second's worth of passes (with a fifth of a CPU a fifth of
-  // that) is made as the changes come, so that only those wait that go on changing.
+  // that, of those over changed ends three fifths) is made as the changes come, so that only those
+  // wait that go on changing.
   static constexpr std::chrono::seconds kOnCredit{9};
   static constexpr double kLeastCpus = 0.01;  // the least quota that the kernel takes
   // A packet that the old rules let through may become an entry a little after the new rules are in
@@ -38,7 +42,7 @@ class PassSchedule {
   static constexpr std::chrono::seconds kAgain{60};
 
   // `cpus`: that the process may use; more than one is like one.
-  explicit PassSchedule(double cpus = 1) : share_(kShare * std::clamp(cpus, kLeastCpus, 1.0)) {}
+  explicit PassSchedule(double cpus = 1) : cpus_(std::clamp(cpus, kLeastCpus, 1.0)) {}
 
   void Need(PassKind kind, Clock::Time now) {
     // A pass over all entries a little later makes up for what this one cannot see: flows that
@@ -73,7 +77,7 @@ class PassSchedule {
     return kind;
   }
   void End(PassKind kind, Clock::Time now, Clock::Duration cost, bool complete) {
-    const auto with_rest = std::chrono::duration_cast<Clock::Duration>(cost / share_);
+    const auto with_rest = std::chrono::duration_cast<Clock::Duration>(cost / ShareOf(kind));
     Of(kind).rest_until = std::max(Of(kind).rest_until, now - cost) + with_rest;
     if (!complete && kind == PassKind::kChanged) {
       Need(PassKind::kFlows, now + kSettled);
@@ -98,9 +102,14 @@ class PassSchedule {
       confirm_ = true;  // it comes earlier
     }
   }
+  double ShareOf(PassKind kind) const {
+    const double share = kShare * cpus_;
+    return kind == PassKind::kChanged ? std::max(share, std::min(kShare, kShareOfLittle * cpus_))
+                                      : share;
+  }
   Kind& Of(PassKind kind) { return kinds_.at(static_cast<std::size_t>(kind)); }
 
-  double share_;
+  double cpus_;
   std::array<Kind, 3> kinds_;
   bool confirm_ = false;   // a change came since the last pass over all flows began
   bool confirms_ = false;  // the pass under way has only the time before it to make up for
