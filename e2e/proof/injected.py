@@ -51,6 +51,13 @@ class Injection:
         with self._node:
             return injector.mac(name)
 
+    def _own_mac(self, source):
+        """What a pod's frames come from: its node lets no others pass. Behind the node's uplink it may be anything."""
+        if scene.PLACES.get(source, ("",))[0] != "n1":
+            return {}
+        with self._topology.slots[scene.PLACES[source]].namespace:
+            return {"from_mac": injector.mac("eth0")}
+
     def _prepare(self):
         # The frames of one way must stand together.
         flows = sorted(scene.FLOWS, key=lambda flow: self._interface(flow.source))
@@ -61,12 +68,13 @@ class Injection:
         for flow in flows:
             name = self._interface(flow.source)
             way = ways.setdefault(name, Way(name, number))
-            to_mac = self._mac(flow.source, flow.target)
+            to_mac, own = self._mac(flow.source, flow.target), self._own_mac(flow.source)
             for family in _FAMILIES:
                 for protocol in flow.protocols:
                     source, target = (scene.addresses(place)[family == 6] for place in (flow.source, flow.target))
                     port = flow.port or scene.PORTS["injected"] + scene.FLOWS.index(flow)
-                    self._injector.set_frames([injector.frame(number, to_mac, source, target, protocol, 20000, port)], number)
+                    self._injector.set_frames([injector.frame(number, to_mac, source, target, protocol, 20000, port, **own)],
+                                              number)
                     way.frames.append((flow, family, protocol))
                     number += 1
         return ways

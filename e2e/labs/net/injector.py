@@ -19,6 +19,7 @@ NEW = 40000              # source ports that a flow of new connections goes thro
 _MARK = 0x5EA1           # before each flow's number
 _AT_MARK, _AT_MAKEUP = 74, 78
 _MAKEUP = 0xF000
+_NO_ONES_MAC = b"\x02\0\0\0\0\x09"
 _HASH = 0x9E3779B9
 _AT_SOURCE_PORT = {4: 34, 6: 54}
 _LOOKUP, _TIME, _LOAD_BYTES = 1, 5, 26  # helpers
@@ -33,7 +34,8 @@ def _sum(data):
     return ~total & 0xFFFF
 
 
-def frame(number, to_mac, source, destination, protocol, source_port, port, flags=0x02, sequence=0, acknowledged=0):
+def frame(number, to_mac, source, destination, protocol, source_port, port, flags=0x02, sequence=0, acknowledged=0,
+          from_mac=_NO_ONES_MAC):
     """The frame of one flow. Addresses as text; protocol "udp" or "tcp" (then: a segment with these flags)."""
     family = 6 if ":" in source else 4
     kind = socket.AF_INET6 if family == 6 else socket.AF_INET
@@ -54,7 +56,7 @@ def frame(number, to_mac, source, destination, protocol, source_port, port, flag
     else:
         head = struct.pack(">BBHHHBBH", 0x45, 0, 20 + length, 0, 0x4000, 64, number_of_protocol, 0) + ends
         packet = head[:10] + struct.pack(">H", _sum(head)) + head[12:] + segment
-    return to_mac + b"\x02\0\0\0\0\x09" + struct.pack(">H", 0x86DD if family == 6 else 0x0800) + packet
+    return to_mac + from_mac + struct.pack(">H", 0x86DD if family == 6 else 0x0800) + packet
 
 
 def mac(name):
