@@ -68,7 +68,7 @@ nft::Result<Applier::Held> Applier::Read() {
   // The generation first: what happens between the two questions is seen again at the next check.
   const auto generation = kernel_->Generation();
   if (!generation.ok()) return generation.status();
-  auto table = kernel_->Read(wanted_->table);
+  auto table = kernel_->Read(wanted_->family, wanted_->table);
   if (!table.ok()) return table.status();
   return Held{generation.value(), std::move(table).value()};
 }

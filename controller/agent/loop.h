@@ -47,7 +47,7 @@ struct LoopSeams {
   AddressWatch* address_watch = nullptr;  // nullptr: pods have the addresses of their statuses only
   KernelParts* kernel_parts = nullptr;    // nullptr: the kernel is taken to have them all
   IpvsWatch* ipvs = nullptr;              // nullptr: the options decide
-  nft::Kernel* netdev = nullptr;          // of tables of family netdev; nullptr: no source guard
+  nft::Kernel* netdev = nullptr;          // for the source guard; nullptr: there is none
 };
 
 class Loop {

@@ -42,7 +42,8 @@ Agent::Agent(const RunOptions& options, const Limits& limits, const std::string&
       log_(log),
       kernel_(std::move(kernel)),
       monitor_(std::move(monitor)),
-      guard_kernel_(options.dry_run ? nullptr : OpenGuardKernel(options.source_guard, log)),
+      source_guard_(!options.dry_run &&
+                    PrepareSourceGuard(options.source_guard, kernel_.get(), log)),
       limiter_(&clock_),
       transport_(MakeTransport(std::move(access))),
       cutting_(
@@ -82,7 +83,7 @@ Agent::Agent(const RunOptions& options, const Limits& limits, const std::string&
              .address_watch = &address_watch_,
              .kernel_parts = options.dry_run ? nullptr : &kernel_parts_,
              .ipvs = &ipvs_,
-             .netdev = guard_kernel_.get()}),
+             .netdev = source_guard_ ? kernel_.get() : nullptr}),
       reflectors_{Follow(Within(kNamespaces, limits.namespaces)),
                   Follow(Within(kNetworkPolicies, limits.policies)),
                   Follow(Within(kPods, limits.pods)), Follow(Within(PodsOf(node), limits.pods))} {}

@@ -59,7 +59,7 @@ class Agent {
   Logger* const log_;
   const std::unique_ptr<nft::Kernel> kernel_;
   const std::unique_ptr<nft::Monitor> monitor_;
-  const std::unique_ptr<nft::Kernel> guard_kernel_;  // nullptr: no source guard
+  const bool source_guard_;
   SystemClock clock_;
   RequestLimiter limiter_;
   MessageQueue queue_;

@@ -37,25 +37,20 @@ nft::Status RemoveTable(nft::Kernel* kernel, nft::TableFamily family) {
   return status.IsNotFound() || impossible ? nft::Status() : status;
 }
 
-std::unique_ptr<nft::Kernel> OpenGuardKernel(bool wanted, Logger* log) {
-  auto kernel = nft::OpenNetlink(nft::TableFamily::kNetdev);
-  nft::Status status = kernel.status();
+bool PrepareSourceGuard(bool wanted, nft::Kernel* kernel, Logger* log) {
   if (!wanted) {
-    if (status.ok()) status = RemoveTable(kernel.value().get(), nft::TableFamily::kNetdev);
+    const nft::Status status = RemoveTable(kernel, nft::TableFamily::kNetdev);
     if (!status.ok()) log->Error(LogMessages::kSourceGuardStays, {{"reason", status.message()}});
-    return nullptr;
+    return false;
   }
-  if (kernel.ok()) {
-    nft::Step trial;
-    trial.family = nft::TableFamily::kNetdev;
-    trial.table = nft::Ruleset().table + "-trial";
-    const nft::BaseHook hook{.hook = nft::Hook::kIngress, .device = "lo"};
-    trial.operations = {nft::AddTable{}, nft::AddChain{"trial", hook}, nft::DeleteTable{}};
-    status = kernel.value()->Commit(trial);
-    if (status.ok()) return std::move(kernel).value();
-  }
-  log->Error(LogMessages::kNoSourceGuard, {{"reason", status.message()}});
-  return nullptr;
+  nft::Step trial;
+  trial.family = nft::TableFamily::kNetdev;
+  trial.table = nft::Ruleset().table + "-trial";
+  const nft::BaseHook hook{.hook = nft::Hook::kIngress, .device = "lo"};
+  trial.operations = {nft::AddTable{}, nft::AddChain{"trial", hook}, nft::DeleteTable{}};
+  const nft::Status status = kernel->Commit(trial);
+  if (!status.ok()) log->Error(LogMessages::kNoSourceGuard, {{"reason", status.message()}});
+  return status.ok();
 }
 
 std::unique_ptr<nft::Monitor> OpenCommitMonitor(bool dry_run, Logger* log) {

@@ -19,10 +19,10 @@ namespace podgate::controller {
 // node where that can be read.
 nft::Result<std::unique_ptr<nft::Kernel>> OpenKernel(bool dry_run, Logger* log);
 
-// Of tables of family netdev, for the source guard. nullptr if that is not wanted, which removes
-// what an earlier agent left of it; and nullptr, after a line in the log, where the kernel cannot
-// hold a chain at the ingress of a device (CONFIG_NF_TABLES_NETDEV, CONFIG_NETFILTER_INGRESS).
-std::unique_ptr<nft::Kernel> OpenGuardKernel(bool wanted, Logger* log);
+// Whether the kernel can have the source guard. False if that is not wanted, which removes what an
+// earlier agent left of it; and false, after a line in the log, where the kernel cannot hold a
+// chain at the ingress of a device (CONFIG_NF_TABLES_NETDEV, CONFIG_NETFILTER_INGRESS).
+bool PrepareSourceGuard(bool wanted, nft::Kernel* kernel, Logger* log);
 
 // Podgate's table of that family; success too where there is none, or where the kernel cannot have
 // any.

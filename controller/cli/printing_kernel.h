@@ -17,7 +17,9 @@ class PrintingKernel : public nft::Kernel {
   PrintingKernel(std::FILE* out, std::optional<nft::Ruleset> start)
       : out_(out), start_(std::move(start)) {}
 
-  nft::Result<std::optional<nft::Ruleset>> Read(const std::string&) override { return start_; }
+  nft::Result<std::optional<nft::Ruleset>> Read(nft::TableFamily, const std::string&) override {
+    return start_;
+  }
   nft::Result<bool> Holds(const nft::Ruleset&) override { return true; }
   void BeginChange(std::size_t steps) override;
   nft::Status Commit(const nft::Step& step) override;

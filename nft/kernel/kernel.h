@@ -22,7 +22,10 @@ class Kernel {
   // The table as it is now, of one moment (the dump is taken again if a commit overtakes it);
   // nullopt when there is no such table. A form that Podgate never writes (a foreign rule in our
   // table) becomes a rule that compares unequal to any of ours, so that a difference replaces it.
-  virtual Result<std::optional<Ruleset>> Read(const std::string& table) = 0;
+  Result<std::optional<Ruleset>> Read(const std::string& table) {
+    return Read(TableFamily::kInet, table);
+  }
+  virtual Result<std::optional<Ruleset>> Read(TableFamily family, const std::string& table) = 0;
 
   // Whether the table is exactly this one for the kernel (SameForKernel()), without the memory that
   // reading it takes: for asking every second. False when there is no table. What others commit

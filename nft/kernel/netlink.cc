@@ -23,11 +23,13 @@ constexpr std::size_t kAnswerBytes = 128 * 1024;
 
 class NetlinkKernel : public Kernel {
  public:
-  NetlinkKernel(std::unique_ptr<NetlinkChannel> channel, TableFamily family)
-      : client_(std::move(channel), kAnswerBytes), family_(family) {}
+  explicit NetlinkKernel(std::unique_ptr<NetlinkChannel> channel)
+      : client_(std::move(channel), kAnswerBytes) {}
 
-  Result<std::optional<Ruleset>> Read(const std::string& table) override {
-    return ReadTable(&client_, family_, table);
+  using Kernel::Read;
+
+  Result<std::optional<Ruleset>> Read(TableFamily family, const std::string& table) override {
+    return ReadTable(&client_, family, table);
   }
 
   Result<bool> Holds(const Ruleset& wanted) override { return HoldsTable(&client_, wanted); }
@@ -54,19 +56,18 @@ class NetlinkKernel : public Kernel {
   }
 
   NetlinkClient client_;
-  const TableFamily family_;
 };
 
 }  // namespace
 
-Result<std::unique_ptr<Kernel>> OpenNetlink(TableFamily family) {
+Result<std::unique_ptr<Kernel>> OpenNetlink() {
   auto channel = OpenChannel(NETLINK_NETFILTER);
   if (!channel.ok()) return channel.status();
-  return NetlinkOver(std::move(channel).value(), family);
+  return NetlinkOver(std::move(channel).value());
 }
 
-std::unique_ptr<Kernel> NetlinkOver(std::unique_ptr<NetlinkChannel> channel, TableFamily family) {
-  return std::make_unique<NetlinkKernel>(std::move(channel), family);
+std::unique_ptr<Kernel> NetlinkOver(std::unique_ptr<NetlinkChannel> channel) {
+  return std::make_unique<NetlinkKernel>(std::move(channel));
 }
 
 }  // namespace podgate::nft

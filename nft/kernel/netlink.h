@@ -9,12 +9,10 @@
 
 namespace podgate::nft {
 
-// `family`: of the tables that Read() is asked for.
-Result<std::unique_ptr<Kernel>> OpenNetlink(TableFamily family = TableFamily::kInet);
+Result<std::unique_ptr<Kernel>> OpenNetlink();
 
 // The same over a channel that the caller made: for tests of what happens when it fails.
 class NetlinkChannel;
-std::unique_ptr<Kernel> NetlinkOver(std::unique_ptr<NetlinkChannel> channel,
-                                    TableFamily family = TableFamily::kInet);
+std::unique_ptr<Kernel> NetlinkOver(std::unique_ptr<NetlinkChannel> channel);
 
 }  // namespace podgate::nft

@@ -247,8 +247,9 @@ TEST(Drift, LooksTakeLittleOfTheTime) {
   class SlowKernel : public nft::Kernel {
    public:
     SlowKernel(nft::FakeKernel* kernel, FakeClock* clock) : kernel_(kernel), clock_(clock) {}
-    nft::Result<std::optional<nft::Ruleset>> Read(const std::string& table) override {
-      return kernel_->Read(table);
+    nft::Result<std::optional<nft::Ruleset>> Read(nft::TableFamily family,
+                                                  const std::string& table) override {
+      return kernel_->Read(family, table);
     }
     nft::Result<bool> Holds(const nft::Ruleset& wanted) override {
       clock_->Advance(milliseconds(100));
@@ -326,9 +327,10 @@ TEST(Drift, ADifferenceIsAppliedThoughOthersOvertakeIt) {
   class Racing : public nft::Kernel {  // a foreign commit after each look at the generation
    public:
     explicit Racing(DriftWorld* world) : world_(world) {}
-    nft::Result<std::optional<nft::Ruleset>> Read(const std::string& table) override {
+    nft::Result<std::optional<nft::Ruleset>> Read(nft::TableFamily family,
+                                                  const std::string& table) override {
       world_->ForeignElsewhere();
-      return world_->kernel.Read(table);
+      return world_->kernel.Read(family, table);
     }
     nft::Result<bool> Holds(const nft::Ruleset& wanted) override {
       return world_->kernel.Holds(wanted);

@@ -53,7 +53,7 @@ Refusal MissingIn(const Step& step, const std::set<KernelPart>& missing) {
 
 }  // namespace
 
-Result<std::optional<Ruleset>> FakeKernel::Read(const std::string& table) {
+Result<std::optional<Ruleset>> FakeKernel::Read(TableFamily /*family*/, const std::string& table) {
   if (before_read)
     if (Status status = before_read(); !status.ok()) return status;
   const auto found = tables_.find(table);

@@ -16,7 +16,9 @@ namespace podgate::nft {
 
 class FakeKernel : public Kernel {
  public:
-  Result<std::optional<Ruleset>> Read(const std::string& table) override;
+  using Kernel::Read;
+  // Tables of different families have different names here.
+  Result<std::optional<Ruleset>> Read(TableFamily family, const std::string& table) override;
   Result<bool> Holds(const Ruleset& wanted) override;
   Status Commit(const Step& step) override;
   Status CommitAt(std::uint32_t generation, const Step& step) override;

@@ -65,19 +65,19 @@ class NetdevTest : public RealKernelTest {
   void SetUp() override {
     RealKernelTest::SetUp();
     if (IsSkipped() || HasFatalFailure()) return;
-    auto opened = OpenNetlink(TableFamily::kNetdev);
+    auto opened = OpenNetlink();
     ASSERT_TRUE(opened.ok()) << opened.status().message();
     netdev_ = std::move(opened).value();
     // Made and deleted with the namespace that the thread is in.
     ASSERT_EQ(std::system("ip link add guarded0 type veth peer name pod0"), 0);
   }
   Status Bring(const Ruleset& desired) {
-    const auto held = netdev_->Read(desired.table);
+    const auto held = netdev_->Read(TableFamily::kNetdev, desired.table);
     if (!held.ok()) return held.status();
     return CommitAll(netdev_.get(), Diff(held.value() ? &*held.value() : nullptr, desired));
   }
   void ExpectHeld(const Ruleset& desired) {
-    const auto held = netdev_->Read(desired.table);
+    const auto held = netdev_->Read(TableFamily::kNetdev, desired.table);
     ASSERT_TRUE(held.ok()) << held.status().message();
     ASSERT_TRUE(held.value().has_value());
     EXPECT_EQ(DifferenceText(*held.value(), desired), "same");
