@@ -1,9 +1,9 @@
 #include "compiler/model/syntax.h"
 
 #include <gtest/gtest.h>
+#include <re2/re2.h>
 
 #include <functional>
-#include <regex>
 #include <string>
 
 namespace podgate::compiler {
@@ -19,16 +19,16 @@ void ForEachText(std::size_t length, const std::function<void(const std::string&
     ForEachText(length, look, begin + c);
 }
 
-bool Is(const std::string& text, const std::regex& pattern) {
-  return std::regex_match(text, pattern);
+bool Is(const std::string& text, const re2::RE2& pattern) {
+  return re2::RE2::FullMatch(re2::StringPiece(text.data(), text.size()), pattern);
 }
 
 // The patterns of apimachinery's validation, as the API documents them.
 TEST(Syntax, IsThatOfTheApi) {
-  const std::regex label("[a-z0-9]([-a-z0-9]*[a-z0-9])?");
-  const std::regex subdomain("[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*");
-  const std::regex name("[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?");
-  const std::regex port("[a-z0-9]+(-[a-z0-9]+)*");
+  const re2::RE2 label("[a-z0-9]([-a-z0-9]*[a-z0-9])?");
+  const re2::RE2 subdomain("[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*");
+  const re2::RE2 name("[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?");
+  const re2::RE2 port("[a-z0-9]+(-[a-z0-9]+)*");
   ForEachText(5, [&](const std::string& text) {
     EXPECT_EQ(Is(text, label), !CheckDnsLabel(text)) << text;
     EXPECT_EQ(Is(text, subdomain), !CheckSubdomain(text)) << text;
