@@ -72,9 +72,13 @@ nft::Ruleset Compile(const NodeIr& ir, const CompileOptions& options) {
   for (const PolicyClass& c : ir.classes) class_chains.push_back(CompileClass(c, &sets));
   for (const Direction direction : kDirections) {
     std::array<Dispatch, kFamilies.size()> dispatch;
-    for (std::size_t i = 0; i < kFamilies.size(); ++i)
+    bool isolates = false;
+    for (std::size_t i = 0; i < kFamilies.size(); ++i) {
       dispatch[i] = AddAddresses(ir, class_chains, direction, kFamilies[i], &out);
-    AddChain(DispatchChain(direction, dispatch, options.groups), &out);
+      isolates = isolates || !out.sets.at(dispatch[i].map.name).elements.empty();
+    }
+    const auto& groups = isolates ? options.groups : std::vector<ipset::Prefix>();
+    AddChain(DispatchChain(direction, dispatch, groups), &out);
   }
   return out;
 }

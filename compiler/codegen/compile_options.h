@@ -15,7 +15,7 @@ struct CompileOptions {
   std::uint16_t log_group = 100;     // nflog group of the drop log
   bool ipvs = false;                 // police what IPVS forwards, in the output hook
   // Addresses that mean many at once (multicast, broadcast): what is sent there reaches pods
-  // whatever isolates them, so that it is denied. Empty: none is.
+  // whatever isolates them, so that it is denied while a pod of the node is isolated for ingress.
   std::vector<ipset::Prefix> groups{};
   friend bool operator==(const CompileOptions&, const CompileOptions&) = default;
 };

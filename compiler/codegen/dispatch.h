@@ -23,8 +23,7 @@ struct Dispatch {
 Dispatch DefineDispatch(Direction direction, Family family, std::size_t addresses);
 
 // The direction's chain ("ingress", "egress"), over the dispatch of each family (in the order of
-// kFamilies).
-// `groups`: see CompileOptions; of the ingress chain.
+// kFamilies). `groups`: see CompileOptions; of the ingress chain only.
 nft::Chain DispatchChain(Direction direction,
                          const std::array<Dispatch, kFamilies.size()>& dispatch,
                          const std::vector<ipset::Prefix>& groups);

@@ -90,8 +90,9 @@ class ChainsOfLink {
     no_icmp.negated = true;
     for (const std::string& address : ipv4_)
       Accept(&guard_, {From(kIpv4Frame), SourceIs4(address), no_icmp}, kOwn);
-    Goto(&guard_, {From(kIpv4Frame), is_icmp}, icmp_);
-    Goto(&guard_, {From(kIpv6Frame), nft::MatchProtocol{nft::kIcmpv6}}, icmpv6_);
+    if (!ipv4_.empty()) Goto(&guard_, {From(kIpv4Frame), is_icmp}, icmp_);
+    if (!ipv6_.empty())
+      Goto(&guard_, {From(kIpv6Frame), nft::MatchProtocol{nft::kIcmpv6}}, icmpv6_);
     for (const std::string& address : ipv6_)
       Accept(&guard_, {From(kIpv6Frame), SourceIs6(address)}, kOwn);
     const std::string none(4, '\0');  // who asks whether an address is in use

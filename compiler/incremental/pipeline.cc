@@ -110,7 +110,9 @@ Pipeline::Pipeline(std::string node, const CompileOptions& options, const Namesp
 }
 
 void Pipeline::PutDispatch(std::size_t direction) {
-  assembly_.PutChain(DispatchChain(kDirections[direction], dispatch_[direction], options_.groups));
+  static const std::vector<ipset::Prefix> kNone;
+  assembly_.PutChain(DispatchChain(kDirections[direction], dispatch_[direction],
+                                   entries_[direction].empty() ? kNone : options_.groups));
 }
 
 // Counters stay: both denying chains have theirs whatever is chosen.
@@ -552,23 +554,20 @@ void Pipeline::WriteEntries(std::size_t direction) {
     if (is_there && !was_there) come[IndexOf(address.family())].push_back(address);
     if (!is_there && was_there) gone[IndexOf(address.family())].push_back(address);
   }
-  bool renamed = false;
   for (std::size_t i = 0; i < kFamilies.size(); ++i) {
-    if (!come[i].empty() || !gone[i].empty())
-      renamed = WriteDispatch(direction, i, come[i], gone[i]) || renamed;
+    if (!come[i].empty() || !gone[i].empty()) WriteDispatch(direction, i, come[i], gone[i]);
   }
-  if (renamed) PutDispatch(direction);
+  PutDispatch(direction);
 }
 
-// True if map and guard were replaced: they have outgrown their step, or fit the smaller one again.
-bool Pipeline::WriteDispatch(std::size_t direction, std::size_t family,
+// Map and guard are replaced if they have outgrown their step, or fit the smaller one again.
+void Pipeline::WriteDispatch(std::size_t direction, std::size_t family,
                              const std::vector<Address>& come, const std::vector<Address>& gone) {
   Dispatch& dispatch = dispatch_[direction][family];
   const std::size_t before = assembly_.ruleset().sets.at(dispatch.map.name).elements.size();
   Dispatch now =
       DefineDispatch(kDirections[direction], kFamilies[family], before + come.size() - gone.size());
-  const bool renamed = now.map.name != dispatch.map.name;
-  if (renamed) {
+  if (now.map.name != dispatch.map.name) {
     assembly_.Rename(dispatch.map.name, now.map);
     assembly_.Rename(dispatch.guard.name, now.guard);
     dispatch = std::move(now);
@@ -581,7 +580,6 @@ bool Pipeline::WriteDispatch(std::size_t direction, std::size_t family,
     assembly_.AddElement(dispatch.map.name, DispatchElement(kDirections[direction], address));
     assembly_.AddElement(dispatch.guard.name, GuardElement(address));
   }
-  return renamed;
 }
 
 }  // namespace podgate::compiler

@@ -165,7 +165,7 @@ class Pipeline {
   void ReleaseSet(MemberSet* set, Classes::value_type* user);
   void WriteSets();
   void WriteEntries(std::size_t direction);
-  bool WriteDispatch(std::size_t direction, std::size_t family, const std::vector<Address>& come,
+  void WriteDispatch(std::size_t direction, std::size_t family, const std::vector<Address>& come,
                      const std::vector<Address>& gone);
 
   const std::string node_;

@@ -20,7 +20,8 @@ struct LinkOwner {
   ObjectKey pod;
   std::string uid;
   MacAddress mac{};  // of the pod's end
-  // The pod's, and the link-local ones (fe80::) of its end; sorted, unique.
+  // The pod's, and the link-local ones (fe80::) of its end; sorted, unique. None: nothing may come
+  // from there.
   std::vector<Address> addresses{};
   friend auto operator<=>(const LinkOwner&, const LinkOwner&) = default;
 };

@@ -156,8 +156,7 @@ void Loop::FollowKernel() {
     wanted.log_denied = wanted.log_denied && seams_.kernel_parts->can_log();
   }
   if (seams_.ipvs != nullptr) wanted.ipvs = wanted.ipvs || seams_.ipvs->InUse();
-  // Accept-all is the default until a policy selects a pod.
-  if (seams_.address_watch != nullptr && pipeline_.counts().isolated_pods > 0) {
+  if (seams_.address_watch != nullptr) {
     wanted.groups = {*ipset::Prefix::Parse("224.0.0.0/3"), *ipset::Prefix::Parse("ff00::/8")};
     wanted.groups.insert(wanted.groups.end(), broadcast_.begin(), broadcast_.end());
   }

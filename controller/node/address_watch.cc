@@ -144,7 +144,6 @@ void AddressWatch::Look() {
       return links.ok() ? std::move(links).value() : std::vector<NodeLink>();
     });
     Tell(further, &report);
-    report.owned_links = owned_links.size();
     // What every pod has is not told.
     AddLinkLocal(spaces, owned_links, &further);
     if (const auto own = reader_->AddressesIn(kOwnNetns); own.ok())

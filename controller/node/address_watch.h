@@ -80,7 +80,6 @@ class AddressWatch {
     std::uint64_t further = 0;            // addresses that the rules cover beside those of statuses
     std::uint64_t uncovered = 0;          // addresses of pods that no rule covers
     std::uint64_t without_namespace = 0;  // pods whose namespace was not found
-    std::uint64_t owned_links = 0;        // links that are known to be a pod's
     std::string note{};                   // what is not covered, and why: sentences; empty: nothing
     Histogram look;                       // its duration
   };

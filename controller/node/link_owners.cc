@@ -60,9 +60,8 @@ void LinkOwners::LearnLinkLocal(const HeldAddresses& held, End* end) const {
   }
 }
 
-bool LinkOwners::IsTaken(const compiler::MacAddress& mac) const {
-  return std::any_of(ends_.begin(), ends_.end(),
-                     [&](const auto& end) { return end.second.mac == mac; });
+bool LinkOwners::IsTaken(const compiler::MacAddress& mac, const std::map<int, End>& by) {
+  return std::any_of(by.begin(), by.end(), [&](const auto& end) { return end.second.mac == mac; });
 }
 
 void AddLinkLocal(const NodeSpaces& spaces, const std::vector<LinkOwner>& owners,
@@ -123,10 +122,14 @@ std::vector<LinkOwner> LinkOwners::Find(const NodeSpaces& spaces,
         if (!there) there = links_in(space.netns);
         const NodeLink* other = OtherEnd(link, *there);
         if (other == nullptr || !Holds(space.held, other->index, pod.addresses)) continue;
-        if (IsTaken(*other->mac)) continue;  // whoever had it first keeps it
-        still_there[link.index] = {other->index, *other->mac, {}};
+        const bool copied = IsTaken(*other->mac, ends_) || IsTaken(*other->mac, still_there);
+        still_there[link.index] = {other->index, *other->mac, {}, copied};
       }
       End& end = still_there.at(link.index);
+      if (end.copied) {
+        found.push_back({link.index, link.name, pod.key, pod.uid, end.mac});
+        continue;
+      }
       LearnLinkLocal(space.held, &end);
       LinkOwner owner{link.index, link.name, pod.key, pod.uid, end.mac, pod.addresses};
       const auto its = std::find_if(further.pods.begin(), further.pods.end(), [&](const auto& one) {

@@ -25,7 +25,9 @@ class LinkOwners {
   // tell.
   using LinksIn = std::function<std::vector<NodeLink>(int netns)>;
 
-  // Only links to namespaces of one pod, over which the pod has one of its addresses. By index.
+  // Only links to namespaces of one pod, over which the pod has one of its addresses. By index. A
+  // link that came with the MAC address of another one has no address: to be left alone would be
+  // what whoever copied it wants.
   std::vector<compiler::LinkOwner> Find(const NodeSpaces& spaces,
                                         const NamespaceOwners::Owners& owners,
                                         const LocalPods& pods, const FurtherAddresses& further,
@@ -36,8 +38,9 @@ class LinkOwners {
     int index = 0;  // in the pod's namespace
     compiler::MacAddress mac{};
     std::vector<ipset::Address> link_local{};  // first seen there
+    bool copied = false;                       // another link had the MAC address first
   };
-  bool IsTaken(const compiler::MacAddress& mac) const;
+  static bool IsTaken(const compiler::MacAddress& mac, const std::map<int, End>& by);
   void LearnLinkLocal(const HeldAddresses& held, End* end) const;
 
   std::map<int, End> ends_;  // by the index of the node's link

@@ -86,6 +86,12 @@ TEST(LinkGuard, EndsWithADropOfAllElse) {
   }
 }
 
+TEST(LinkGuard, WithoutAddressesNothingPasses) {
+  LinkOwner owner = Web();
+  owner.addresses.clear();
+  EXPECT_EQ(LinkGuard("node-a", {owner}).chains.at("link-7").rules.size(), 1U);
+}
+
 TEST(LinkGuard, OfAnIpv6PodAcceptsNoArp) {
   LinkOwner owner = Web();
   owner.addresses = {*Address::Parse("fd00::5")};

@@ -1,29 +1,12 @@
 // The memory that the process's cgroups leave it.
 #include "controller/base/memory_limit.h"
 
-#include <gtest/gtest.h>
-
-#include <filesystem>
-#include <fstream>
+#include "unit/controller/base/fake_cgroups.h"
 
 namespace podgate::controller {
 namespace {
 
-class MemoryLimitTest : public testing::Test {
- protected:
-  void SetUp() override {
-    std::string name = testing::TempDir() + "podgate-memory-XXXXXX";
-    ASSERT_NE(mkdtemp(name.data()), nullptr);
-    root_ = name;
-  }
-  void TearDown() override { std::filesystem::remove_all(root_); }
-  void Write(const std::string& path, const std::string& text) const {
-    std::filesystem::create_directories(std::filesystem::path(root_ + path).parent_path());
-    std::ofstream(root_ + path) << text;
-  }
-
-  std::string root_;
-};
+class MemoryLimitTest : public CgroupsTest {};
 
 TEST_F(MemoryLimitTest, TheLeastOfTheCgroupAndThoseAroundIt) {
   Write("/proc/self/cgroup", "0::/kubepods/pod1/c1\n");

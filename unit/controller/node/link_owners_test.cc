@@ -114,17 +114,22 @@ TEST(LinkOwners, OfANamespaceThatMayBeSeveralPodsAreNotKnown) {
   EXPECT_TRUE(node.Look().empty());
 }
 
-TEST(LinkOwners, WhoHasAMacAddressFirstKeepsIt) {
-  Node node;
-  node.Pod("web", "10.1.0.5");
-  node.Space(7, {"10.1.0.5"});
-  ASSERT_EQ(node.Look().size(), 1U);
-  node.Pod("copy", "10.1.0.6");
-  node.Space(8, {"10.1.0.6"});
-  node.there[8][1].mac = Mac(7);
-  const auto found = node.Look();
-  ASSERT_EQ(found.size(), 1U);
-  EXPECT_EQ(found[0].pod.name, "web");
+TEST(LinkOwners, ACopiedMacAddressMayNotBeUsed) {
+  for (const bool later : {true, false}) {
+    Node node;
+    node.Pod("web", "10.1.0.5");
+    node.Space(7, {"10.1.0.5"});
+    if (later) node.Look();
+    node.Pod("copy", "10.1.0.6");
+    node.Space(8, {"10.1.0.6"});
+    node.there[8][1].mac = Mac(7);
+    for (int look = 0; look < 2; ++look) {
+      const auto found = node.Look();
+      ASSERT_EQ(found.size(), 2U);
+      EXPECT_EQ(Text(found[0]), "veth7 d/web 10.1.0.5 fe80::ff:fe00:7");
+      EXPECT_EQ(Text(found[1]), "veth8 d/copy");
+    }
+  }
 }
 
 TEST(LinkOwners, TakeLinkLocalAddressesWhenTheyComeAndOnlyThen) {
